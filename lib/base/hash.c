@@ -1,0 +1,195 @@
+#include <config.h>
+
+#include "base/hash.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct pp_sha256 {
+	EVP_MD_CTX *ctx;
+};
+
+/* Fetched once: EVP_sha256() would be looked up again at each use. */
+static const EVP_MD *
+sha256_md(void)
+{
+	static EVP_MD *md;
+
+	if (md == NULL) {
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+		if (md == NULL)
+			abort();
+	}
+	return md;
+}
+
+static void
+sha256_start(struct pp_sha256 *h)
+{
+	if (EVP_DigestInit_ex2(h->ctx, sha256_md(), NULL) != 1)
+		abort();
+}
+
+struct pp_sha256 *
+pp_sha256_new(void)
+{
+	struct pp_sha256 *h = pp_calloc(1, sizeof *h);
+
+	h->ctx = EVP_MD_CTX_new();
+	if (h->ctx == NULL)
+		abort();
+	sha256_start(h);
+	return h;
+}
+
+void
+pp_sha256_free(struct pp_sha256 *h)
+{
+	if (h == NULL)
+		return;
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+void
+pp_sha256_add(struct pp_sha256 *h, const void *data, size_t len)
+{
+	if (EVP_DigestUpdate(h->ctx, data, len) != 1)
+		abort();
+}
+
+void
+pp_sha256_final(struct pp_sha256 *h, unsigned char out[PP_SHA256_BYTES])
+{
+	if (EVP_DigestFinal_ex(h->ctx, out, NULL) != 1)
+		abort();
+	sha256_start(h);
+}
+
+char *
+pp_hex(const unsigned char *data, size_t len, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		out[2 * i] = digits[data[i] >> 4];
+		out[2 * i + 1] = digits[data[i] & 15];
+	}
+	out[2 * len] = '\0';
+	return out;
+}
+
+char *
+pp_sha256_hex(const void *data, size_t len, char out[PP_SHA256_HEX_BYTES])
+{
+	struct pp_sha256 *h = pp_sha256_new();
+	unsigned char digest[PP_SHA256_BYTES];
+
+	pp_sha256_add(h, data, len);
+	pp_sha256_final(h, digest);
+	pp_sha256_free(h);
+	return pp_hex(digest, sizeof digest, out);
+}
+
+/* Eight tables: eight bytes a step ("slicing by 8", Intel 2006). */
+struct crc_tables {
+	uint32_t t[8][256];
+};
+
+static void
+crc_fill(struct crc_tables *c, uint32_t polynomial)
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t r = i;
+
+		for (int k = 0; k < 8; k++)
+			r = r >> 1 ^ (r & 1 ? polynomial : 0);
+		c->t[0][i] = r;
+	}
+	for (int k = 1; k < 8; k++) {
+		for (int i = 0; i < 256; i++) {
+			uint32_t r = c->t[k - 1][i];
+
+			c->t[k][i] = r >> 8 ^ c->t[0][r & 255];
+		}
+	}
+}
+
+static uint32_t
+crc_update(const struct crc_tables *c, uint32_t crc, const void *data,
+    size_t len)
+{
+	const unsigned char *p = data;
+
+	crc = ~crc;
+	for (; len >= 8; len -= 8, p += 8) {
+		uint32_t lo = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 |
+		    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+
+		crc = c->t[7][lo & 255] ^ c->t[6][lo >> 8 & 255] ^
+		    c->t[5][lo >> 16 & 255] ^ c->t[4][lo >> 24] ^
+		    c->t[3][p[4]] ^ c->t[2][p[5]] ^ c->t[1][p[6]] ^
+		    c->t[0][p[7]];
+	}
+	for (; len > 0; len--, p++)
+		crc = crc >> 8 ^ c->t[0][(crc ^ *p) & 255];
+	return ~crc;
+}
+
+uint32_t
+pp_crc32c(uint32_t crc, const void *data, size_t len)
+{
+	static struct crc_tables tables;
+
+	if (tables.t[0][1] == 0)
+		crc_fill(&tables, 0x82f63b78);
+	return crc_update(&tables, crc, data, len);
+}
+
+uint32_t
+pp_crc32(uint32_t crc, const void *data, size_t len)
+{
+	static struct crc_tables tables;
+
+	if (tables.t[0][1] == 0)
+		crc_fill(&tables, 0xedb88320);
+	return crc_update(&tables, crc, data, len);
+}
+
+static uint64_t
+mul_fold(uint64_t a, uint64_t b)
+{
+	__uint128_t m = (__uint128_t)a * b;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static uint64_t
+load(const unsigned char *p, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, n);
+	return v;
+}
+
+uint64_t
+pp_hash64(const void *data, size_t len, uint64_t seed)
+{
+	const uint64_t k0 = UINT64_C(0xa0761d6478bd642f);
+	const uint64_t k1 = UINT64_C(0xe7037ed1a0b428db);
+	const unsigned char *p = data;
+	uint64_t h = seed ^ k0;
+	size_t n = len;
+
+	for (; n > 16; n -= 16, p += 16)
+		h = mul_fold(load(p, 8) ^ k1, load(p + 8, 8) ^ h);
+	if (n > 8)
+		h = mul_fold(load(p, 8) ^ k1, load(p + 8, n - 8) ^ h);
+	else if (n > 0)
+		h = mul_fold(load(p, n) ^ k1, h);
+	return mul_fold(h ^ k0, (uint64_t)len ^ k1);
+}

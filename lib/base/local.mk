@@ -1,0 +1,14 @@
+# Sources of lib/base: errors, memory, text, files. Knows nothing of jobs.
+lib_libpp_la_SOURCES += \
+	lib/base/arena.c lib/base/arena.h \
+	lib/base/buf.c lib/base/buf.h \
+	lib/base/clock.c lib/base/clock.h \
+	lib/base/error.c lib/base/error.h \
+	lib/base/hash.c lib/base/hash.h \
+	lib/base/id.c lib/base/id.h \
+	lib/base/io.c lib/base/io.h \
+	lib/base/json.h lib/base/yaml.h lib/base/log.h \
+	lib/base/mem.c lib/base/mem.h \
+	lib/base/money.c lib/base/money.h \
+	lib/base/rand.c lib/base/rand.h \
+	lib/base/str.c lib/base/str.h

@@ -1,0 +1,143 @@
+/*
+ * The models and what they cost: models.yaml, a user's file over it entry by
+ * entry, environment variables over both. A catalog is immutable once loaded.
+ */
+#ifndef PP_MODEL_CATALOG_H
+#define PP_MODEL_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/money.h"
+
+enum pp_provider {
+	PP_PROVIDER_OPENAI,	/* any server with chat completions */
+	PP_PROVIDER_BEDROCK,	/* Amazon Bedrock */
+	PP_PROVIDER_LOCAL,	/* in this process, free */
+	PP_NPROVIDERS
+};
+
+#define PP_PRICE_UNKNOWN (-1)
+
+/* Nano-dollars per million tokens. */
+struct pp_price {
+	int64_t input, output;		/* PP_PRICE_UNKNOWN: not in the table */
+	int64_t cache_read, cache_write;
+	/*
+	 * Prompts of more than long_above tokens cost the long_ prices, all of
+	 * their tokens; 0: no such tier.
+	 */
+	int64_t long_above;
+	int64_t long_input, long_output;
+};
+
+struct pp_model {
+	char *name;			/* "llama-3.1-8b" */
+	char *label;			/* "Llama 3.1 8B Instruct"; "" */
+	enum pp_provider provider;
+	char *id;			/* the provider's */
+	char *url;			/* openai: up to and with /v1; or NULL */
+	char *key_env;			/* variable that holds the key; or NULL */
+	int tier;			/* 1 cheap 2 balanced 3 premium, 0 none */
+	struct pp_price price;
+	char *price_source, *price_date;	/* "" when unknown */
+	char *status;			/* "active", "legacy", "end-of-life" */
+	int64_t context_tokens;		/* 0: unknown */
+	int64_t rpm, tpm;		/* 0: no limit known */
+	int64_t bytes_per_token_x100;	/* fewest bytes a token can stand for,
+					 * in hundredths; 100 is safe for all */
+	bool no_temperature;		/* rejects temperature and top_p */
+	bool no_system;			/* has no system prompt */
+	bool plain_http;		/* url may be http:// off loopback */
+	int64_t total_timeout_ms;	/* of a call; 0: the default */
+};
+
+struct pp_catalog;
+
+/*
+ * Read the installed models.yaml (PP_DATADIR, or $PP_SHARE/models.yaml), then
+ * $PP_MODELS or $XDG_CONFIG_HOME/plot-palette/models.yaml if it is there, then
+ * PP_MODEL_1_NAME ... PP_MODEL_20_NAME and their kin. Returns owned, or NULL
+ * with PP_ECONFIG and file:line.
+ */
+struct pp_catalog *pp_catalog_load(struct pp_error *err);
+void	pp_catalog_free(struct pp_catalog *c);
+
+/* By name, or by the provider's id; NULL when there is none. Borrowed. */
+const struct pp_model *pp_catalog_find(const struct pp_catalog *c,
+	    const char *name);
+
+/* Model i in order of the table, NULL after the last. */
+const struct pp_model *pp_catalog_at(const struct pp_catalog *c, size_t i);
+
+/* The name closest to `name`, for "did you mean", or NULL. */
+const char *pp_catalog_suggest(const struct pp_catalog *c, const char *name);
+
+/*
+ * Whether this machine could call it now: the provider is built in, the URL is
+ * there, the key's variable is set. If not, `why` (may be NULL) says so.
+ */
+bool	pp_model_is_configured(const struct pp_model *m, struct pp_error *why);
+
+/* Both the input and the output price are known (0 counts as known). */
+bool	pp_model_is_priced(const struct pp_model *m);
+bool	pp_model_is_free(const struct pp_model *m);
+
+const char *pp_provider_name(enum pp_provider p);
+int	pp_provider_parse(const char *name, enum pp_provider *out);
+
+/*
+ * Choose a step's model. First of these that is set counts: `override` (the
+ * job's --model), `model` (a name or a tier's), `tier` ("cheap", "balanced",
+ * "premium", "tier-1" ...), `kind` ("question", "answer", "summary",
+ * "cleanup": tiers 1, 3, 1, 1); else tier 1. A tier is its first member, in
+ * order of preference, that is priced and configured. Any may be NULL.
+ * Returns borrowed, or NULL with PP_ECONFIG or PP_ENOENT, naming what was
+ * tried; never falls back to another tier.
+ */
+const struct pp_model *pp_route(const struct pp_catalog *c,
+	    const char *override, const char *model, const char *tier,
+	    const char *kind, struct pp_error *err);
+
+/* The models of a job are pinned in its config: a model as JSON, and back. */
+void	pp_model_put_json(struct pp_buf *out, const struct pp_model *m);
+struct pp_json;
+int	pp_model_from_json(const struct pp_json *v, struct pp_model *out,
+	    struct pp_error *err);
+void	pp_model_release(struct pp_model *m);
+
+/* What a server says it used; input excludes what was read from a cache. */
+struct pp_usage {
+	int64_t tokens_in, tokens_out;
+	int64_t cache_read, cache_write;
+};
+
+/* The exact price of a call: ceil(sum of tokens x price / 10^6). */
+int64_t	pp_price_call(const struct pp_price *p, const struct pp_usage *u);
+
+/*
+ * The most that a call can cost: `prompt_bytes` of text as tokens at the
+ * model's bytes per token plus the chat overhead, each at the dearest of the
+ * input prices, and all of `max_tokens`.
+ */
+int64_t	pp_price_bound(const struct pp_model *m, size_t prompt_bytes,
+	    int64_t max_tokens);
+
+/*
+ * Prices of compute and store (share/prices.yaml, $PP_PRICES over it).
+ */
+struct pp_infra_prices {
+	int64_t vcpu_hour_nusd, gb_hour_nusd;		/* Fargate Spot */
+	int64_t vcpu_hour_demand_nusd, gb_hour_demand_nusd;
+	int64_t s3_put_nusd, s3_get_nusd;		/* a request */
+	int64_t s3_gb_month_nusd;
+	int64_t dynamodb_write_nusd, dynamodb_read_nusd; /* a unit */
+	char date[16];
+};
+
+int	pp_infra_prices_load(struct pp_infra_prices *out, struct pp_error *err);
+
+#endif

@@ -1,0 +1,115 @@
+/*
+ * One model call, whatever the provider: request out, answer or a classified
+ * failure back. Calls complete from the loop, never inside pp_invoke_send().
+ * Nothing here retries, waits or counts money; the job layer does.
+ */
+#ifndef PP_MODEL_INVOKE_H
+#define PP_MODEL_INVOKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/catalog.h"
+#include "net/loop.h"
+
+struct pp_invoker;
+struct pp_invocation;
+
+/* What became of a call; the table in invoke.c says what each does. */
+enum pp_call_class {
+	PP_CALL_OK,
+	PP_CALL_THROTTLE,	/* 429 and its kin: slow down, not a try */
+	PP_CALL_TRANSIENT,	/* 5xx, refused connection: may pass */
+	PP_CALL_AMBIGUOUS,	/* reset, timeout, cut or unreadable reply: may
+				 * have been billed, may pass */
+	PP_CALL_REJECTED,	/* a 4xx that cannot pass: fails the row */
+	PP_CALL_REFUSED,	/* answered, but the content was refused or
+				 * filtered: billed, fails the row */
+	PP_CALL_CREDENTIALS,	/* 401, 403: stops the worker */
+	PP_CALL_QUOTA,		/* no money or allowance left at the provider */
+	PP_CALL_CANCELLED,
+	PP_NCALL_CLASSES
+};
+
+struct pp_call_class_info {
+	const char *name;	/* "throttle" */
+	bool retry;		/* may pass by itself */
+	bool counts_as_try;	/* uses up one of the retries */
+	bool maybe_billed;	/* without usage the reservation is unproven */
+};
+
+const struct pp_call_class_info *pp_call_class_info(enum pp_call_class c);
+
+enum pp_finish { PP_FINISH_STOP, PP_FINISH_LENGTH, PP_FINISH_FILTER,
+	PP_FINISH_OTHER };
+const char *pp_finish_name(enum pp_finish f);	/* "stop" */
+
+/* Default for steps that give no max_tokens; never the model's maximum. */
+#define PP_DEFAULT_MAX_TOKENS 1024
+
+struct pp_call {
+	const struct pp_model *model;	/* borrowed until the callback */
+	const char *system;		/* borrowed until the callback; or NULL */
+	size_t system_len;
+	const char *prompt;
+	size_t prompt_len;
+	int64_t max_tokens;
+	const char *temperature;	/* decimal text as written; or NULL */
+	const char *top_p;		/* the same */
+	const char *const *stop;	/* stop sequences, ended by NULL; or NULL */
+	uint64_t seed;			/* of (job, row, step, attempt) */
+};
+
+struct pp_answer {
+	enum pp_call_class class;
+	int http_status;		/* 0: no reply */
+	const char *text;		/* the answer, UTF-8; borrowed */
+	size_t text_len;
+	enum pp_finish finish;
+	bool has_usage;
+	struct pp_usage usage;
+	int64_t retry_after_ms;		/* -1: not said */
+	const char *raw;		/* the reply as it came; borrowed */
+	size_t raw_len;
+	int64_t elapsed_us;
+	char reason[256];		/* one line when not OK; no secrets */
+};
+
+typedef void pp_answer_fn(void *arg, const struct pp_answer *answer);
+
+/* `loop` is borrowed. Returns owned, or NULL. */
+struct pp_invoker *pp_invoker_new(struct pp_loop *loop, int max_in_flight,
+	    struct pp_error *err);
+
+/* Cancels what is under way without calling back. */
+void	pp_invoker_free(struct pp_invoker *i);
+
+/*
+ * Text that the `local` provider's n-gram model learns from; call before the
+ * first call, as often as there is text; a bound on it is kept.
+ */
+void	pp_invoker_learn(struct pp_invoker *i, const char *text, size_t len);
+
+/*
+ * Start a call. Returns it, or NULL with PP_ECONFIG (no URL, no key ...).
+ * `fn` is called exactly once, from the loop.
+ */
+struct pp_invocation *pp_invoke_send(struct pp_invoker *i,
+	    const struct pp_call *call, pp_answer_fn *fn, void *arg,
+	    struct pp_error *err);
+
+/* End it; the answer is PP_CALL_CANCELLED (and may have been billed). */
+void	pp_invoke_cancel(struct pp_invocation *v);
+
+/*
+ * How many bytes the request has on the wire, for the bound of its price:
+ * system, prompt and the overhead of roles.
+ */
+size_t	pp_call_bytes(const struct pp_call *call);
+
+/* Largest max_in_flight. */
+#define PP_MAX_IN_FLIGHT 16384
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * Objects: bytes under a key, with an ETag and conditional writes. Keys are
+ * relative paths of printable ASCII without "." or ".." parts. The embedded
+ * home keeps them as files of a folder; a crash leaves whole objects only.
+ */
+#ifndef PP_STORE_BLOB_H
+#define PP_STORE_BLOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct pp_blob;		/* a home for objects */
+
+#define PP_ETAG_BYTES 80
+
+/* What a write asks of the object that is there. */
+enum pp_blob_when {
+	PP_BLOB_ALWAYS,
+	PP_BLOB_IF_NONE,	/* If-None-Match: * */
+	PP_BLOB_IF_MATCH	/* If-Match: the etag given */
+};
+
+struct pp_blob_info {
+	char *key;		/* owned by the struct */
+	int64_t size_bytes;
+	int64_t modified_ms;
+	char etag[PP_ETAG_BYTES];
+};
+
+/* Objects in the folder `dir`, which is made. Returns owned, or NULL. */
+struct pp_blob *pp_blob_open_dir(const char *dir, struct pp_error *err);
+void	pp_blob_close(struct pp_blob *b);
+
+/*
+ * Write a whole object, durably. `etag` is the condition of IF_MATCH, else
+ * NULL; `new_etag` (may be NULL) gets the new one. PP_ECONFLICT when the
+ * condition fails: read again and decide, never force. PP_EIO, PP_ECREATE.
+ */
+int	pp_blob_put(struct pp_blob *b, const char *key, const void *data,
+	    size_t len, enum pp_blob_when when, const char *etag,
+	    char new_etag[PP_ETAG_BYTES], struct pp_error *err);
+
+/*
+ * Move the file at `path` into place as the object (a copy and an unlink where
+ * a rename cannot). For objects too large for memory.
+ */
+int	pp_blob_put_file(struct pp_blob *b, const char *key, const char *path,
+	    struct pp_error *err);
+
+/*
+ * Append the object to `out`; `etag` (may be NULL) gets its ETag, from the
+ * same read. PP_ENOENT when there is none.
+ */
+int	pp_blob_get(struct pp_blob *b, const char *key, struct pp_buf *out,
+	    char etag[PP_ETAG_BYTES], struct pp_error *err);
+
+/* Bytes `offset` to `offset + len`; fewer at the end of the object. */
+int	pp_blob_get_range(struct pp_blob *b, const char *key, int64_t offset,
+	    size_t len, struct pp_buf *out, struct pp_error *err);
+
+/* PP_ENOENT when there is none. info->key is owned: pp_blob_info_release(). */
+int	pp_blob_head(struct pp_blob *b, const char *key,
+	    struct pp_blob_info *info, struct pp_error *err);
+void	pp_blob_info_release(struct pp_blob_info *info);
+
+/*
+ * Up to `max` objects whose keys begin with `prefix`, in byte order, after the
+ * key `after` (NULL: from the start). Returns how many, or -1; fewer than
+ * `max` means the end. Each info is to be released.
+ */
+int	pp_blob_list(struct pp_blob *b, const char *prefix, const char *after,
+	    struct pp_blob_info *infos, int max, struct pp_error *err);
+
+/* Deleting what is not there is fine. */
+int	pp_blob_delete(struct pp_blob *b, const char *key,
+	    struct pp_error *err);
+
+/* Everything under the prefix. */
+int	pp_blob_delete_prefix(struct pp_blob *b, const char *prefix,
+	    struct pp_error *err);
+
+/*
+ * Embedded home only: the path of the file that is the object, for local
+ * tools and journals. Returns owned, or NULL where there is no such thing.
+ */
+char	*pp_blob_local_path(struct pp_blob *b, const char *key);
+
+#endif

@@ -1,0 +1,167 @@
+/*
+ * A template as people write it: a YAML file of steps whose prompts are
+ * Jinja2. A recipe is compiled once, is immutable, and renders many rows.
+ *
+ *	template:
+ *	  id: creative-writing-v1
+ *	  steps:
+ *	    - id: outline
+ *	      model: llama-3.1-8b
+ *	      prompt: Outline a story after {{ poem.text[:100] }}
+ */
+#ifndef PP_TEMPLATE_RECIPE_H
+#define PP_TEMPLATE_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+
+#define PP_MAX_STEPS 64
+
+struct pp_recipe;
+struct pp_render;
+
+struct pp_recipe_step {
+	const char *id;
+	const char *model, *tier, *kind;	/* NULL when not given */
+	const char *temperature, *top_p;	/* decimal text, or NULL */
+	int64_t max_tokens;			/* 0: not given */
+	const char *const *stop;		/* ended by NULL, or NULL */
+	bool has_system, has_when;
+	int line;				/* in the file */
+};
+
+struct pp_recipe_info {
+	const char *id, *name, *description;	/* "" when not given */
+	int64_t version;			/* 0 when not given */
+	size_t step_count;
+	const struct pp_recipe_step *steps;
+	bool has_record, has_category;
+	/* the fields of `record`, in order; NULL without one */
+	const char *const *record_fields;
+	size_t record_field_count;
+};
+
+/* What is found wrong; warnings do not keep a recipe from being used. */
+struct pp_finding {
+	bool is_warning;
+	int line, column;
+	char *text;		/* "'autor' is undefined ..." */
+	char *shown;		/* "name:line:col: text", source line, caret */
+};
+
+struct pp_findings {
+	struct pp_finding *list;
+	size_t count, cap;
+};
+
+void	pp_findings_release(struct pp_findings *f);
+
+/*
+ * Get the text of a fragment for include, import and extends: a template
+ * definition out of the store or a named file. Append it to `out`; 0, or -1.
+ */
+typedef int pp_fragment_fn(void *arg, const char *name, struct pp_buf *out,
+	    struct pp_error *err);
+
+/*
+ * Read and compile a recipe. `name` stands in errors (a file's name). Every
+ * problem goes to `findings` (may be NULL); when any is an error the result
+ * is NULL and `err` holds the first, with its place, PP_EDATA.
+ * `fragments` may be NULL: nothing can be included. Returns owned.
+ */
+struct pp_recipe *pp_recipe_load(const char *text, size_t len,
+	    const char *name, pp_fragment_fn *fragments, void *arg,
+	    struct pp_findings *findings, struct pp_error *err);
+void	pp_recipe_free(struct pp_recipe *r);
+
+/* Borrowed; lives as long as the recipe. */
+const struct pp_recipe_info *pp_recipe_info(const struct pp_recipe *r);
+
+/* The recipe as canonical JSON: equal recipes give equal bytes. */
+void	pp_recipe_put_json(const struct pp_recipe *r, struct pp_buf *out);
+
+/* Index of a step by its id, or -1. */
+int	pp_recipe_step_index(const struct pp_recipe *r, const char *id);
+
+/* A seed path that the prompts read: "author.biography", "poems[].text". */
+struct pp_field {
+	const char *path;
+	bool required;		/* false: only read under a test or default */
+	bool declared;		/* stands in schema_requirements */
+	int line;		/* that asks for it first; 0: declared only */
+};
+
+/* The fields, sorted by path; borrowed, as long as the recipe. */
+const struct pp_field *pp_recipe_fields(const struct pp_recipe *r,
+	    size_t *count);
+
+/*
+ * Check one seed against the required fields. The seed is what the context
+ * would be: an object. 0; or -1 with PP_EDATA naming the first missing path:
+ * "missing required field: author.biography". `next` (may be NULL) is where
+ * to go on for the next one: 0 at first, set by each call.
+ */
+int	pp_recipe_check_seed(const struct pp_recipe *r,
+	    const struct pp_json *seed, size_t *next, struct pp_error *err);
+
+/* ---- rendering ---- */
+
+/* Bounds; 0 takes the default. */
+struct pp_limits {
+	int64_t max_steps;		/* evaluation steps of one render */
+	int64_t max_output_bytes;
+	int64_t max_memory_bytes;
+	int64_t max_depth;		/* macro calls, includes */
+};
+
+/*
+ * A place to render in, used again and again. Bound to one recipe. NULL
+ * limits: the defaults.
+ */
+struct pp_render *pp_render_new(const struct pp_recipe *r,
+	    const struct pp_limits *limits);
+void	pp_render_free(struct pp_render *r);
+
+/* A seed set's row under its name; name NULL: its members are top names. */
+struct pp_render_seed {
+	const char *name;
+	const char *json;	/* borrowed until the next begin */
+	size_t len;
+};
+
+/*
+ * Begin a row: forget the one before, bind its seeds. `chance` seeds whatever
+ * is random, together with the step's index. 0, or -1 with PP_EDATA.
+ */
+int	pp_render_begin(struct pp_render *r, const struct pp_render_seed *seeds,
+	    size_t count, uint64_t chance, struct pp_error *err);
+
+/* The output of a step that is done, copied: steps.<id>.output. */
+void	pp_render_set_output(struct pp_render *r, size_t step,
+	    const char *text, size_t len);
+
+/* The step was skipped by its `when`: it has no output. */
+void	pp_render_set_skipped(struct pp_render *r, size_t step);
+
+/*
+ * Render a step. `*skip` when its `when` is false: nothing is written then.
+ * `system` stays empty without one. 0, or -1 with PP_EDATA or PP_ELIMIT and
+ * the place in the file.
+ */
+int	pp_render_step(struct pp_render *r, size_t step, bool *skip,
+	    struct pp_buf *system, struct pp_buf *prompt, struct pp_error *err);
+
+/*
+ * After the last step: the row's record as a JSON object, and its category as
+ * plain text ("" without one). Without `record` in the recipe it is an object
+ * of the outputs by step id.
+ */
+int	pp_render_record(struct pp_render *r, struct pp_buf *record,
+	    struct pp_buf *category, struct pp_error *err);
+
+#endif
