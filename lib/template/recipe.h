@@ -134,16 +134,26 @@ struct pp_render_seed {
 	size_t len;
 };
 
+/* What templates see as row.index and row.id, and the source of chance. */
+struct pp_render_row {
+	int64_t index;		/* from 0 */
+	const char *id;		/* borrowed until the next begin */
+	uint64_t chance;	/* with the step's index it seeds all chance */
+};
+
 /*
- * Begin a row: forget the one before, bind its seeds. `chance` seeds whatever
- * is random, together with the step's index. 0, or -1 with PP_EDATA.
+ * Begin a row: forget the one before, bind its seeds. 0, or -1 with PP_EDATA.
  */
 int	pp_render_begin(struct pp_render *r, const struct pp_render_seed *seeds,
-	    size_t count, uint64_t chance, struct pp_error *err);
+	    size_t count, const struct pp_render_row *row,
+	    struct pp_error *err);
 
-/* The output of a step that is done, copied: steps.<id>.output. */
+/*
+ * The output of a step that is done, copied: steps.<id>.output; and the name
+ * of the model that gave it, borrowed until the next begin: steps.<id>.model.
+ */
 void	pp_render_set_output(struct pp_render *r, size_t step,
-	    const char *text, size_t len);
+	    const char *text, size_t len, const char *model);
 
 /* The step was skipped by its `when`: it has no output. */
 void	pp_render_set_skipped(struct pp_render *r, size_t step);
