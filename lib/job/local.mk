@@ -1,1 +1,4 @@
-# Sources of lib/job.
+# Sources of lib/job: life cycle, seeds, checkpoints, the generation loop.
+lib_libpp_la_SOURCES += \
+	lib/job/config.c lib/job/config.h \
+	lib/job/plan.c lib/job/plan.h

@@ -24,6 +24,15 @@ int64_t	pp_plan_seed_index(uint64_t job_seed, enum pp_order order, int set,
 /* The number that seeds all chance of a row. */
 uint64_t pp_plan_chance(uint64_t job_seed, int64_t row);
 
+#define PP_ROW_ID_BYTES 33
+
+/*
+ * A row's id: 32 hex digits out of the job's seed and the row, so that two
+ * runs of one job name their rows alike. Returns `out`.
+ */
+char	*pp_plan_row_id(uint64_t job_seed, int64_t row,
+	    char out[PP_ROW_ID_BYTES]);
+
 /* Rows [first, end) of a shard out of `shards`, of `rows` in all. */
 void	pp_plan_slice(int64_t rows, int shards, int shard, int64_t *first,
 	    int64_t *end);
