@@ -53,6 +53,9 @@ struct pp_command {
 	const struct pp_opt *options;	/* ended by a zero key; may be NULL */
 	enum pp_complete operands;	/* what operands are */
 	bool has_json;			/* takes --json */
+	bool has_names;			/* takes --names: prints its table's
+					 * first column alone, for scripts and
+					 * completions */
 	size_t state_bytes;		/* size of its own options struct */
 
 	/*
@@ -80,8 +83,14 @@ struct pp_program {
 
 /*
  * The whole of a program's main(): parse, run, report, flush. Flushes stdout
- * and fails with status 74 when that fails; SIGPIPE ends it quietly. Returns
- * the exit status.
+ * and fails with status 74 when that fails. Returns the exit status.
+ *
+ * SIGPIPE is decided here, once: when the reader of stdout is gone, the
+ * program ends at once and quietly, as `pp-seed get x | head` should; when it
+ * was a socket, the signal means nothing and the write fails with EPIPE. A
+ * program that must outlive the reader of its stdout ignores the signal.
+ *
+ * The log's level is warnings; -q leaves errors, -v adds events, -vv details.
  */
 int	pp_cli_main(const struct pp_program *program, int argc, char **argv);
 
