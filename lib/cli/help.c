@@ -33,7 +33,7 @@ print_words(FILE *f, int column, int indent, const char *text)
 static void
 print_entry(FILE *f, const char *label, const char *text)
 {
-	int column = 2 + fprintf(f, "  %s", label) - 2;
+	int column = fprintf(f, "  %s", label);
 
 	if (column > GUTTER - 2) {
 		fputc('\n', f);
@@ -91,9 +91,14 @@ pp_help_usage(FILE *f, const struct pp_program *p)
 static void
 print_foot(FILE *f, const struct pp_program *p)
 {
-	fprintf(f, "\nPP_STORE names the home of all state, file:DIR. More in "
-	    "%s(1); a tour of all six\nprograms in plotpalette(7).\n",
-	    p->name);
+	char text[256];
+
+	snprintf(text, sizeof text, "PP_STORE names the home of all state, "
+	    "file:DIR. More in %s(1); a tour of all programs in "
+	    "plotpalette(7).", p->name);
+	fputc('\n', f);
+	print_words(f, 0, 0, text);
+	fputc('\n', f);
 }
 
 static void
