@@ -67,10 +67,8 @@ print_usage_line(FILE *f, const char *lead, const struct pp_program *p,
 	if (cmd->name != NULL)
 		column += fprintf(f, " %s", cmd->name);
 	column = print_words(f, column, indent, "[options]");
-	if (cmd->synopsis != NULL && *cmd->synopsis != '\0') {
-		fputc(' ', f);
-		print_words(f, column + 1, indent, cmd->synopsis);
-	}
+	if (cmd->synopsis != NULL)
+		print_words(f, column, indent, cmd->synopsis);
 	fputc('\n', f);
 }
 

@@ -186,16 +186,16 @@ static const struct {
 } exact[] = {
 	{ "a table aligns text left and numbers right", &guest,
 	    { "pp-guest", "greet", "Zo\xc3\xab", "Jan" }, 0,
-	    "NAME  COUNT     PRICE\n"
-	    "Zo\xc3\xab      50   $0.0000\n"
-	    "Jan     100  $12.5000\n",
+	    "NAME  COUNT   PRICE\n"
+	    "Zo\xc3\xab      50   $0.00\n"
+	    "Jan     100  $12.50\n",
 	    "pp-guest: warning: 2 guests\n" },
 	{ "options may follow operands", &guest,
 	    { "pp-guest", "-q", "greet", "Jan", "--loud" }, 0,
-	    "NAME  COUNT    PRICE\nJan     100  $0.0000\n", "" },
+	    "NAME  COUNT  PRICE\nJan     100  $0.00\n", "" },
 	{ "-- ends the options", &guest,
 	    { "pp-guest", "greet", "-q", "--", "--loud" }, 0,
-	    "NAME    COUNT    PRICE\n--loud     50  $0.0000\n", "" },
+	    "NAME    COUNT  PRICE\n--loud     50  $0.00\n", "" },
 	{ "names are the first column alone", &guest,
 	    { "pp-guest", "greet", "-q", "--names", "b", "a" }, 0,
 	    "b\na\n", "" },
@@ -266,7 +266,7 @@ static const struct {
 	    "pp-guest (Plot Palette) " PACKAGE_VERSION "\n", "" },
 	{ "a program without commands", &lone,
 	    { "pp-lone", "-q", "Jan", "-l" }, 0,
-	    "NAME  COUNT    PRICE\nJan     100  $0.0000\n", "" },
+	    "NAME  COUNT  PRICE\nJan     100  $0.00\n", "" },
 	{ "a program without commands and an unknown option", &lone,
 	    { "pp-lone", "--lound" }, 64, "",
 	    "pp-lone: unknown option '--lound', did you mean '--loud'?\n"
