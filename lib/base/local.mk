@@ -7,8 +7,10 @@ lib_libpp_la_SOURCES += \
 	lib/base/hash.c lib/base/hash.h \
 	lib/base/id.c lib/base/id.h \
 	lib/base/io.c lib/base/io.h \
-	lib/base/json.h lib/base/yaml.h lib/base/log.h \
+	lib/base/json.c lib/base/json.h \
+	lib/base/log.c lib/base/log.h \
 	lib/base/mem.c lib/base/mem.h \
 	lib/base/money.c lib/base/money.h \
 	lib/base/rand.c lib/base/rand.h \
-	lib/base/str.c lib/base/str.h
+	lib/base/str.c lib/base/str.h \
+	lib/base/yaml.c lib/base/yaml.h

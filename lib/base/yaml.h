@@ -17,7 +17,8 @@
 #include "base/error.h"
 
 #define PP_YAML_MAX_DEPTH 64
-#define PP_YAML_MAX_NODES 100000
+#define PP_YAML_MAX_NODES 100000	/* aliases written out */
+#define PP_YAML_MAX_BYTES ((size_t)64 << 20)	/* of scalars, likewise */
 
 enum pp_yaml_type { PP_YAML_SCALAR, PP_YAML_SEQUENCE, PP_YAML_MAPPING };
 enum pp_yaml_style { PP_YAML_PLAIN, PP_YAML_QUOTED, PP_YAML_LITERAL,
@@ -32,7 +33,8 @@ struct pp_yaml {
 	/*
 	 * LITERAL and PLAIN: where the value's text begins in the file, so a
 	 * position in a prompt is one in the file. For LITERAL, line k of the
-	 * value is line text_line + k of the file, shifted by text_column.
+	 * value (from 0) is line text_line + k of the file, and its column c
+	 * (from 1) is column text_column + c - 1 there.
 	 */
 	int text_line, text_column;
 	size_t count;			/* items or members */
