@@ -2,9 +2,10 @@
  * HTTP over libcurl: thousands of exchanges on one loop.
  *
  * One exchange is one request on the wire, never two: nothing here sends
- * again, and libcurl is kept from doing so (the body comes from a read
- * function that cannot rewind). What happened is told exactly enough to know
- * whether a server may have acted on it.
+ * again, and libcurl is kept from doing so. What happened is told exactly
+ * enough to know whether a server may have acted on it. Redirects are answers
+ * like others. TLS is 1.2 or later and verified; proxies are those of the
+ * environment, as in curl(1), but never for this machine itself.
  */
 #ifndef PP_NET_HTTP_H
 #define PP_NET_HTTP_H
@@ -66,7 +67,7 @@ typedef void pp_http_fn(void *arg, const struct pp_http_reply *reply);
 struct pp_http *pp_http_new(struct pp_loop *loop,
 	    const struct pp_http_options *options, struct pp_error *err);
 
-/* Cancels what is under way without calling back. */
+/* Cancels what is under way without calling back. Not from a callback. */
 void	pp_http_free(struct pp_http *h);
 
 /*
@@ -79,7 +80,10 @@ struct pp_http_exchange *pp_http_send(struct pp_http *h,
 	    const struct pp_http_request *req, pp_http_fn *fn, void *arg,
 	    struct pp_error *err);
 
-/* End it; `fn` is called with PP_HTTP_CANCELLED from the next turn. */
+/*
+ * End it; `fn` is called with PP_HTTP_CANCELLED from the loop, unless the
+ * answer was just coming in, which then counts. Not after `fn` was called.
+ */
 void	pp_http_cancel(struct pp_http_exchange *x);
 
 /*

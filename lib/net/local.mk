@@ -1,1 +1,4 @@
-# Sources of lib/net.
+# Sources of lib/net: the event loop and HTTP on it.
+lib_libpp_la_SOURCES += \
+	lib/net/http.c lib/net/http.h \
+	lib/net/loop.c lib/net/loop.h

@@ -1,0 +1,784 @@
+/*
+ * How an exchange runs. Each has a slot: an easy handle with its buffers, used
+ * again and again, that belongs to one of several multi handles (libcurl walks
+ * a multi's connections for every request, so many small ones are cheaper
+ * than one large one). Slots are taken last-in-first-out, which keeps the
+ * connections in use few and warm.
+ *
+ * libcurl repeats a request by itself when a connection that it used before
+ * dies under it. Its pre-request callback comes before every time a request
+ * is put on the wire, so the second time is refused there: see on_request().
+ * The same callback tells whether the request was ever sent.
+ */
+#include <config.h>
+
+#include "net/http.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define MAX_MULTIS 16
+#define SLOTS_A_MULTI 8			/* before another multi is worth it */
+#define DEFAULT_CONNECT_MS 10000
+#define DEFAULT_TOTAL_MS 600000
+#define DEFAULT_MAX_REPLY ((size_t)16 << 20)
+#define MAX_HEADER_BYTES ((size_t)64 << 10)
+#define KEEP_BUFFER_BYTES ((size_t)64 << 10)
+#define KEEP_BUFFERS 64
+#define MAX_RETRY_AFTER_S 86400
+
+struct multi {
+	struct pp_http *http;
+	CURLM *handle;
+	struct pp_timer timer;		/* libcurl's own deadline */
+};
+
+enum slot_state { SLOT_FREE, SLOT_ACTIVE };
+
+struct pp_http_exchange {
+	struct pp_http *http;
+	struct multi *multi;
+	CURL *easy;
+	struct pp_http_exchange *next_free;
+	enum slot_state state;
+
+	/* What the easy handle is set to, to set only what differs. */
+	char *url;
+	bool plain_http;		/* url was allowed with this */
+	char method[16];
+	int64_t connect_timeout_ms;
+
+	struct curl_slist *nodes;	/* an array, linked in order */
+	size_t node_cap;
+	struct pp_buf header_text;	/* of the request */
+
+	pp_http_fn *fn;
+	void *arg;
+	int64_t start_us, sent_us, last_byte_us;
+	int64_t total_us, idle_us;
+	struct pp_timer deadline;
+	int sends;			/* times it came to be sent */
+	bool cancelled, timed_out, too_large;
+	size_t max_reply;
+	struct pp_buf reply_headers;
+	struct pp_buf body;		/* lent by the pool while it fills */
+	char curl_error[CURL_ERROR_SIZE];
+};
+
+struct pp_http {
+	struct pp_loop *loop;
+	struct multi multis[MAX_MULTIS];
+	int multi_count;
+	struct pp_http_exchange **slots;
+	size_t slot_count, slot_cap;
+	struct pp_http_exchange *free_slots;
+	char *ca_file, *user_agent;
+	struct pp_buf buffers[KEEP_BUFFERS];	/* empty, with memory */
+	size_t buffer_count;
+};
+
+/* ---- libcurl and the loop ---- */
+
+static void drain(struct multi *m);
+
+static void
+on_socket(void *arg, int fd, unsigned events)
+{
+	struct multi *m = arg;
+	int mask = 0, running;
+
+	if (events & PP_LOOP_READ)
+		mask |= CURL_CSELECT_IN;
+	if (events & PP_LOOP_WRITE)
+		mask |= CURL_CSELECT_OUT;
+	if (events & PP_LOOP_ERROR)
+		mask |= CURL_CSELECT_ERR;
+	curl_multi_socket_action(m->handle, fd, mask, &running);
+	drain(m);
+}
+
+static void
+on_multi_timer(void *arg)
+{
+	struct multi *m = arg;
+	int running;
+
+	curl_multi_socket_action(m->handle, CURL_SOCKET_TIMEOUT, 0, &running);
+	drain(m);
+}
+
+static int
+watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *per_fd)
+{
+	struct multi *m = arg;
+	unsigned events = 0;
+
+	(void)easy;
+	(void)per_fd;
+	if (what != CURL_POLL_REMOVE) {
+		if (what & CURL_POLL_IN)
+			events |= PP_LOOP_READ;
+		if (what & CURL_POLL_OUT)
+			events |= PP_LOOP_WRITE;
+	}
+	return pp_loop_watch(m->http->loop, fd, events, on_socket, m, NULL);
+}
+
+static int
+set_multi_timer(CURLM *handle, long timeout_ms, void *arg)
+{
+	struct multi *m = arg;
+
+	(void)handle;
+	if (timeout_ms < 0)
+		pp_timer_cancel(m->http->loop, &m->timer);
+	else
+		pp_timer_set(m->http->loop, &m->timer,
+		    (int64_t)timeout_ms * 1000, on_multi_timer, m);
+	return 0;
+}
+
+static int
+init_multi(struct pp_http *h, struct multi *m, long connections,
+    struct pp_error *err)
+{
+	m->http = h;
+	m->handle = curl_multi_init();
+	if (m->handle == NULL)
+		return pp_error_set(err, PP_ENOMEM, "cannot set up libcurl");
+	curl_multi_setopt(m->handle, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(m->handle, CURLMOPT_SOCKETDATA, m);
+	curl_multi_setopt(m->handle, CURLMOPT_TIMERFUNCTION, set_multi_timer);
+	curl_multi_setopt(m->handle, CURLMOPT_TIMERDATA, m);
+	curl_multi_setopt(m->handle, CURLMOPT_MAXCONNECTS, connections);
+	return 0;
+}
+
+/* ---- the reply comes in ---- */
+
+/*
+ * A request is about to be sent over a connection that stands. Once is our
+ * exchange; libcurl's own second try is not: the server may have acted on the
+ * first one.
+ */
+static int
+on_request(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+	struct pp_http_exchange *x = arg;
+
+	(void)ip;
+	(void)local_ip;
+	(void)port;
+	(void)local_port;
+	if (++x->sends > 1)
+		return CURL_PREREQFUNC_ABORT;
+	x->sent_us = x->last_byte_us = pp_loop_now_us(x->http->loop);
+	return CURL_PREREQFUNC_OK;
+}
+
+/* Only the last reply's headers count: a 100 may come before it. */
+static size_t
+on_header(char *data, size_t size, size_t count, void *arg)
+{
+	struct pp_http_exchange *x = arg;
+	size_t len = size * count;
+
+	if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
+		pp_buf_clear(&x->reply_headers);
+	x->last_byte_us = pp_loop_now_us(x->http->loop);
+	if (pp_buf_add(&x->reply_headers, data, len) < 0) {
+		x->too_large = true;
+		return 0;
+	}
+	return len;
+}
+
+static void
+borrow_buffer(struct pp_http_exchange *x)
+{
+	struct pp_http *h = x->http;
+
+	if (h->buffer_count > 0)
+		x->body = h->buffers[--h->buffer_count];
+	x->body.max = x->max_reply;
+}
+
+static void
+return_buffer(struct pp_http_exchange *x)
+{
+	struct pp_http *h = x->http;
+
+	if (x->body.cap == 0)
+		return;
+	pp_buf_trim(&x->body, KEEP_BUFFER_BYTES);
+	if (x->body.cap > 0 && h->buffer_count < KEEP_BUFFERS)
+		h->buffers[h->buffer_count++] = x->body;
+	else
+		pp_buf_release(&x->body);
+	x->body = (struct pp_buf)PP_BUF_INIT;
+}
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct pp_http_exchange *x = arg;
+	size_t len = size * count;
+
+	if (x->body.cap == 0)
+		borrow_buffer(x);
+	x->last_byte_us = pp_loop_now_us(x->http->loop);
+	if (pp_buf_add(&x->body, data, len) < 0) {
+		x->too_large = true;
+		return 0;
+	}
+	return len;
+}
+
+/* ---- slots ---- */
+
+/* What is the same for every request. */
+static void
+set_up_easy(struct pp_http_exchange *x)
+{
+	CURL *e = x->easy;
+	struct pp_http *h = x->http;
+
+	curl_easy_setopt(e, CURLOPT_PRIVATE, x);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->curl_error);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* wait for no resolver */
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+	curl_easy_setopt(e, CURLOPT_USERAGENT, h->user_agent);
+	if (h->ca_file != NULL)
+		curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file);
+}
+
+static struct pp_http_exchange *
+add_slot(struct pp_http *h, struct pp_error *err)
+{
+	struct pp_http_exchange *x = pp_calloc(1, sizeof *x);
+
+	x->easy = curl_easy_init();
+	if (x->easy == NULL) {
+		free(x);
+		pp_error_set(err, PP_ENOMEM, "cannot set up libcurl");
+		return NULL;
+	}
+	x->http = h;
+	x->multi = &h->multis[h->slot_count % (size_t)h->multi_count];
+	x->connect_timeout_ms = -1;
+	pp_buf_init(&x->header_text, 0);
+	pp_buf_init(&x->reply_headers, MAX_HEADER_BYTES);
+	pp_buf_init(&x->body, 0);
+	set_up_easy(x);
+	h->slots = pp_grow(h->slots, h->slot_count, &h->slot_cap,
+	    sizeof *h->slots);
+	h->slots[h->slot_count++] = x;
+	return x;
+}
+
+static struct pp_http_exchange *
+take_slot(struct pp_http *h, struct pp_error *err)
+{
+	struct pp_http_exchange *x = h->free_slots;
+
+	if (x == NULL)
+		return add_slot(h, err);
+	h->free_slots = x->next_free;
+	return x;
+}
+
+static void
+give_slot(struct pp_http_exchange *x)
+{
+	x->state = SLOT_FREE;
+	x->next_free = x->http->free_slots;
+	x->http->free_slots = x;
+}
+
+static void
+free_slot(struct pp_http_exchange *x)
+{
+	pp_timer_cancel(x->http->loop, &x->deadline);
+	if (x->state == SLOT_ACTIVE)
+		curl_multi_remove_handle(x->multi->handle, x->easy);
+	curl_easy_cleanup(x->easy);
+	if (x->url != NULL)
+		pp_free_secret(x->url);
+	free(x->nodes);
+	pp_buf_release(&x->header_text);
+	pp_buf_release(&x->reply_headers);
+	pp_buf_release(&x->body);
+	free(x);
+}
+
+struct pp_http *
+pp_http_new(struct pp_loop *loop, const struct pp_http_options *options,
+    struct pp_error *err)
+{
+	struct pp_http *h;
+	int n = options->max_in_flight, multis;
+
+	assert(n > 0);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		pp_error_set(err, PP_EBUG, "cannot set up libcurl");
+		return NULL;
+	}
+	multis = (n + SLOTS_A_MULTI - 1) / SLOTS_A_MULTI;
+	if (multis > MAX_MULTIS)
+		multis = MAX_MULTIS;
+	h = pp_calloc(1, sizeof *h);
+	h->loop = loop;
+	h->ca_file = pp_strdup(options->ca_file);
+	h->user_agent = pp_strdup(options->user_agent != NULL ?
+	    options->user_agent : "plot-palette/" PACKAGE_VERSION);
+	while (h->multi_count < multis) {
+		if (init_multi(h, &h->multis[h->multi_count],
+		    (n + multis - 1) / multis + 1, err) < 0) {
+			pp_http_free(h);
+			return NULL;
+		}
+		h->multi_count++;
+	}
+	return h;
+}
+
+void
+pp_http_free(struct pp_http *h)
+{
+	if (h == NULL)
+		return;
+	for (size_t i = 0; i < h->slot_count; i++)
+		free_slot(h->slots[i]);
+	for (int i = 0; i < h->multi_count; i++) {
+		curl_multi_cleanup(h->multis[i].handle);
+		pp_timer_cancel(h->loop, &h->multis[i].timer);
+	}
+	for (size_t i = 0; i < h->buffer_count; i++)
+		pp_buf_release(&h->buffers[i]);
+	free(h->slots);
+	free(h->ca_file);
+	free(h->user_agent);
+	free(h);
+	curl_global_cleanup();
+}
+
+/* ---- the request goes out ---- */
+
+static bool
+is_loopback(const char *host)
+{
+	struct in_addr v4;
+
+	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+		return true;
+	return inet_pton(AF_INET, host, &v4) == 1 &&
+	    (ntohl(v4.s_addr) >> 24) == 127;
+}
+
+/* Read `url` as libcurl will. *secure: https; *loopback: to this machine. */
+static int
+look_at_url(const char *url, bool *secure, bool *loopback,
+    struct pp_error *err)
+{
+	CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL;
+	int rc = -1;
+
+	if (u == NULL ||
+	    curl_url_set(u, CURLUPART_URL, url, CURLU_PATH_AS_IS) != 0 ||
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != 0 ||
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) != 0) {
+		pp_error_set(err, PP_ECONFIG, "not a URL: '%s'", url);
+		goto out;
+	}
+	*secure = strcasecmp(scheme, "https") == 0;
+	*loopback = is_loopback(host);
+	if (!*secure && strcasecmp(scheme, "http") != 0) {
+		pp_error_set(err, PP_ECONFIG,
+		    "a URL must be http or https, not '%s'", url);
+		goto out;
+	}
+	rc = 0;
+out:
+	curl_free(scheme);
+	curl_free(host);
+	curl_url_cleanup(u);
+	return rc;
+}
+
+/*
+ * Over TLS a request waits for a connection that is being made, to share it if
+ * it turns out to speak HTTP/2; over plain HTTP there is nothing to wait for.
+ * What is for this machine goes through no proxy.
+ */
+static int
+set_url(struct pp_http_exchange *x, const char *url, bool plain_http,
+    struct pp_error *err)
+{
+	bool secure, loopback;
+
+	if (x->url != NULL && strcmp(x->url, url) == 0 &&
+	    x->plain_http == plain_http)
+		return 0;
+	if (look_at_url(url, &secure, &loopback, err) < 0)
+		return -1;
+	if (!secure && !loopback && !plain_http)
+		return pp_error_set(err, PP_ECONFIG, "plain http is for this "
+		    "machine only unless allowed; use https in '%s'", url);
+	if (x->url != NULL)
+		pp_free_secret(x->url);
+	x->url = pp_strdup(url);
+	x->plain_http = plain_http;
+	curl_easy_setopt(x->easy, CURLOPT_URL, url);
+	curl_easy_setopt(x->easy, CURLOPT_PROXY, loopback ? "" : NULL);
+	curl_easy_setopt(x->easy, CURLOPT_PIPEWAIT, secure ? 1L : 0L);
+	curl_easy_setopt(x->easy, CURLOPT_HTTP_VERSION, secure ?
+	    (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+	return 0;
+}
+
+static bool
+has_body(const char *method)
+{
+	return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 &&
+	    strcmp(method, "DELETE") != 0;
+}
+
+static void
+set_method(struct pp_http_exchange *x, const char *method)
+{
+	CURL *e = x->easy;
+
+	if (strcmp(x->method, method) == 0)
+		return;
+	snprintf(x->method, sizeof x->method, "%s", method);
+	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+	if (strcmp(method, "HEAD") == 0)
+		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+	else if (has_body(method))
+		curl_easy_setopt(e, CURLOPT_POST, 1L);
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST,
+	    strcmp(method, "PUT") == 0 || strcmp(method, "DELETE") == 0 ||
+	    strcmp(method, "PATCH") == 0 ? x->method : NULL);
+}
+
+static void
+set_body(struct pp_http_exchange *x, const char *body, size_t len)
+{
+	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, len > 0 ? body : "");
+}
+
+/*
+ * The list of headers for libcurl, whose nodes are public: in memory of our
+ * own, used again. "Expect:" keeps it from waiting for a 100 before a body.
+ */
+static void
+set_headers(struct pp_http_exchange *x, const char *const *headers)
+{
+	static char no_expect[] = "Expect:";
+	size_t count = 0, at = 0, len;
+
+	pp_buf_clear(&x->header_text);
+	for (; headers != NULL && headers[count] != NULL; count++)
+		pp_buf_add(&x->header_text, headers[count],
+		    strlen(headers[count]) + 1);
+	if (count + 1 > x->node_cap) {
+		x->node_cap = count + 8;
+		x->nodes = pp_reallocarray(x->nodes, x->node_cap,
+		    sizeof *x->nodes);
+	}
+	x->nodes[0].data = no_expect;
+	for (size_t i = 1; i <= count; i++, at += len) {
+		len = strlen(x->header_text.data + at) + 1;
+		x->nodes[i].data = x->header_text.data + at;
+		x->nodes[i - 1].next = &x->nodes[i];
+	}
+	x->nodes[count].next = NULL;
+	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->nodes);
+}
+
+static void on_deadline(void *arg);
+
+/* The soonest of what may end the exchange, from `now` on. */
+static void
+set_deadline(struct pp_http_exchange *x, int64_t now_us)
+{
+	int64_t in_us = x->start_us + x->total_us - now_us;
+
+	if (x->idle_us > 0) {
+		int64_t since = x->sends > 0 ? x->last_byte_us : now_us;
+
+		if (since + x->idle_us - now_us < in_us)
+			in_us = since + x->idle_us - now_us;
+	}
+	pp_timer_set(x->http->loop, &x->deadline, in_us, on_deadline, x);
+}
+
+static int64_t
+or_default(int64_t v, int64_t otherwise)
+{
+	return v > 0 ? v : otherwise;
+}
+
+/* Times are bounded, so that sums of them are. */
+static int64_t
+ms_to_us(int64_t ms)
+{
+	return ms < INT32_MAX ? ms * 1000 : (int64_t)INT32_MAX * 1000;
+}
+
+static void
+start_clock(struct pp_http_exchange *x, const struct pp_http_request *req)
+{
+	int64_t connect_ms = or_default(req->connect_timeout_ms,
+	    DEFAULT_CONNECT_MS);
+
+	if (connect_ms > INT32_MAX)
+		connect_ms = INT32_MAX;
+	if (x->connect_timeout_ms != connect_ms) {
+		x->connect_timeout_ms = connect_ms;
+		curl_easy_setopt(x->easy, CURLOPT_CONNECTTIMEOUT_MS,
+		    (long)connect_ms);
+	}
+	x->total_us = ms_to_us(or_default(req->total_timeout_ms,
+	    DEFAULT_TOTAL_MS));
+	x->idle_us = ms_to_us(or_default(req->idle_timeout_ms, 0));
+	x->start_us = pp_clock_boot_us();
+	set_deadline(x, x->start_us);
+}
+
+struct pp_http_exchange *
+pp_http_send(struct pp_http *h, const struct pp_http_request *req,
+    pp_http_fn *fn, void *arg, struct pp_error *err)
+{
+	struct pp_http_exchange *x = take_slot(h, err);
+	CURLMcode code;
+
+	if (x == NULL)
+		return NULL;
+	if (set_url(x, req->url, req->plain_http, err) < 0) {
+		give_slot(x);
+		return NULL;
+	}
+	set_method(x, req->method);
+	set_headers(x, req->headers);
+	if (has_body(req->method))
+		set_body(x, req->body, req->body_len);
+	x->fn = fn;
+	x->arg = arg;
+	x->sends = 0;
+	x->cancelled = x->timed_out = x->too_large = false;
+	x->max_reply = req->max_reply_bytes > 0 ? req->max_reply_bytes :
+	    DEFAULT_MAX_REPLY;
+	x->curl_error[0] = '\0';
+	pp_buf_clear(&x->reply_headers);
+	code = curl_multi_add_handle(x->multi->handle, x->easy);
+	if (code != CURLM_OK) {
+		give_slot(x);
+		pp_error_set(err, PP_EBUG, "cannot start a request: %s",
+		    curl_multi_strerror(code));
+		return NULL;
+	}
+	x->state = SLOT_ACTIVE;
+	start_clock(x, req);
+	return x;
+}
+
+/* ---- the end ---- */
+
+/*
+ * Nothing of the request left this machine: it never came to be sent, or not
+ * even a byte of its headers was taken.
+ */
+static bool
+was_sent(struct pp_http_exchange *x)
+{
+	long bytes = 0;
+
+	if (x->sends == 0)
+		return false;
+	return curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &bytes) !=
+	    CURLE_OK || bytes > 0;
+}
+
+static void
+explain(const struct pp_http_exchange *x, CURLcode code,
+    struct pp_http_reply *r)
+{
+	const char *why = x->curl_error[0] != '\0' ? x->curl_error :
+	    curl_easy_strerror(code);
+
+	if (x->cancelled)
+		why = "cancelled";
+	else if (x->timed_out)
+		why = x->sends > 0 ? "no whole reply in time" :
+		    "no connection in time";
+	else if (x->too_large)
+		why = "the reply is too large";
+	else if (x->sends > 1)
+		why = "the connection was lost before a reply";
+	snprintf(r->error, sizeof r->error, "%s", why);
+}
+
+static int64_t
+parse_retry_after(const char *value)
+{
+	char *end;
+	long long s = strtoll(value, &end, 10);
+	time_t date;
+
+	if (end == value) {
+		date = curl_getdate(value, NULL);
+		if (date < 0)
+			return -1;
+		s = (long long)date - pp_clock_wall_ms() / 1000;
+		if (s < 0)
+			s = 0;
+	}
+	if (s < 0)
+		return -1;
+	return (s < MAX_RETRY_AFTER_S ? s : MAX_RETRY_AFTER_S) * 1000;
+}
+
+static void
+fill_reply(struct pp_http_exchange *x, CURLcode code, struct pp_http_reply *r)
+{
+	char value[64];
+	long status = 0;
+
+	r->retry_after_ms = -1;
+	r->elapsed_us = pp_clock_boot_us() - x->start_us;
+	r->body = x->body.data;
+	r->body_len = x->body.len;
+	r->headers = x->reply_headers.data;
+	r->headers_len = x->reply_headers.len;
+	r->error[0] = '\0';
+	r->status = 0;
+	if (code == CURLE_OK) {
+		curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+		r->outcome = PP_HTTP_ANSWERED;
+		r->status = (int)status;
+		if (status >= 300 &&
+		    pp_http_header(r, "Retry-After", value, sizeof value))
+			r->retry_after_ms = parse_retry_after(value);
+		return;
+	}
+	if (x->cancelled)
+		r->outcome = PP_HTTP_CANCELLED;
+	else
+		r->outcome = was_sent(x) ? PP_HTTP_AMBIGUOUS :
+		    PP_HTTP_NOT_SENT;
+	explain(x, code, r);
+}
+
+/* The slot stays taken while its owner looks at the reply. */
+static void
+finish(struct pp_http_exchange *x, CURLcode code)
+{
+	struct pp_http_reply reply;
+
+	pp_timer_cancel(x->http->loop, &x->deadline);
+	curl_multi_remove_handle(x->multi->handle, x->easy);
+	fill_reply(x, code, &reply);
+	x->state = SLOT_FREE;
+	x->fn(x->arg, &reply);
+	return_buffer(x);
+	give_slot(x);
+}
+
+static void
+drain(struct multi *m)
+{
+	CURLMsg *msg;
+	int left;
+	char *x;
+
+	while ((msg = curl_multi_info_read(m->handle, &left)) != NULL) {
+		CURLcode code = msg->data.result;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &x);
+		finish((struct pp_http_exchange *)(void *)x, code);
+	}
+}
+
+static void
+on_deadline(void *arg)
+{
+	struct pp_http_exchange *x = arg;
+	int64_t now_us = pp_clock_boot_us();
+
+	if (!x->cancelled) {
+		if (now_us < x->start_us + x->total_us && (x->sends == 0 ||
+		    x->idle_us == 0 || now_us < x->last_byte_us + x->idle_us)) {
+			set_deadline(x, now_us);
+			return;
+		}
+		x->timed_out = true;
+	}
+	finish(x, CURLE_OPERATION_TIMEDOUT);
+}
+
+void
+pp_http_cancel(struct pp_http_exchange *x)
+{
+	assert(x->state == SLOT_ACTIVE);
+	x->cancelled = true;
+	pp_timer_set(x->http->loop, &x->deadline, 0, on_deadline, x);
+}
+
+/* ---- headers of a reply ---- */
+
+bool
+pp_http_header(const struct pp_http_reply *reply, const char *name, char *out,
+    size_t size)
+{
+	const char *p = reply->headers, *end = p + reply->headers_len, *eol;
+	size_t n = strlen(name), len;
+
+	for (; p < end; p = eol + 1) {
+		eol = memchr(p, '\n', (size_t)(end - p));
+		if (eol == NULL)
+			eol = end;
+		if ((size_t)(eol - p) <= n || p[n] != ':' ||
+		    strncasecmp(p, name, n) != 0)
+			continue;
+		for (p += n + 1; p < eol && (*p == ' ' || *p == '\t'); p++)
+			;
+		len = (size_t)(eol - p);
+		while (len > 0 && strchr(" \t\r", p[len - 1]) != NULL)
+			len--;
+		if (len >= size)
+			len = size - 1;
+		memcpy(out, p, len);
+		out[len] = '\0';
+		return true;
+	}
+	return false;
+}
