@@ -1,4 +1,31 @@
-# Everything 'make check' runs.
+# Everything 'make check' runs. All tests speak TAP: those of cmocka are told
+# to, and a test of another kind prints "1..N" and "ok" or "not ok" lines.
+
+TEST_EXTENSIONS = .sh
+tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) \
+	$(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(tap_driver)
+SH_LOG_DRIVER = $(tap_driver)
+SH_LOG_COMPILER = bash
+AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; \
+	PP_SRCDIR='$(abs_top_srcdir)'; PP_BUILDDIR='$(abs_top_builddir)'; \
+	PP_STAGE='$(stage)'; PP_BINDIR='$(stage)$(bindir)'; \
+	PP_SHARE='$(stage)$(pkgdatadir)'; \
+	export CMOCKA_MESSAGE_OUTPUT PP_SRCDIR PP_BUILDDIR PP_STAGE \
+	PP_BINDIR PP_SHARE;
+
+# The end-to-end tests run what a user would: an installation, made once and
+# again when something in it has changed.
+stage = $(abs_top_builddir)/tests/stage
+check_DATA = tests/stage.stamp
+tests/stage.stamp: $(bin_PROGRAMS) $(lib_LTLIBRARIES) $(include_HEADERS) \
+		$(dist_man_MANS) $(staged_data)
+	$(AM_V_GEN)rm -rf '$(stage)' && \
+	$(MAKE) $(AM_MAKEFLAGS) -s install DESTDIR='$(stage)' >/dev/null && \
+	: >$@
+CLEANFILES += tests/stage.stamp
+clean-local:
+	rm -rf '$(stage)'
 
 include tests/unit/local.mk
 include tests/store/local.mk
@@ -6,6 +33,5 @@ include tests/e2e/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/support/local.mk
-
 
 EXTRA_DIST += tests/unit/test.h

@@ -1,1 +1,7 @@
-# Files of tests/e2e.
+# End-to-end tests: whole programs of a staged installation, TAP on stdout.
+# How to write one stands at the top of lib.sh.
+e2e_tests = \
+	tests/e2e/cli.sh
+
+TESTS += $(e2e_tests)
+EXTRA_DIST += tests/e2e/lib.sh $(e2e_tests)

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# What all programs have in common, seen from the outside.
+# shellcheck source=tests/e2e/lib.sh
+. "${0%/*}/lib.sh"
+
+programs()
+{
+	local path
+
+	for path in "${PP_BINDIR:-$PP_BUILDDIR/cmd}"/pp-*; do
+		case $path in
+		*.o | *'*') ;;
+		*) echo "${path##*/}" ;;
+		esac
+	done
+}
+
+# The commands of a program, from its help.
+commands()
+{
+	"$1" --help | sed -n '/^commands:/,/^$/s/^  \([a-z][-a-z]*\) .*/\1/p'
+}
+
+test_every_command_has_help()
+{
+	local program command
+
+	for program in $(programs); do
+		run "$program" --help
+		check_status 0
+		check_err ''
+		check_out_has "usage: $program"
+		for command in $(commands "$program"); do
+			run "$program" "$command" --help
+			check_status 0
+			check_err ''
+			check_out_has "usage: $program $command"
+			check "a line of '$program $command --help' is too long" \
+				awk 'length > 80 { exit 1 }' "$T/.out"
+		done
+	done
+}
+
+test_every_program_says_its_version()
+{
+	local program
+
+	for program in $(programs); do
+		run "$program" --version
+		check_status 0
+		check_out_has "$program (Plot Palette) "
+		check_out_lines 1
+	done
+}
+
+test_unknown_options_are_usage_errors()
+{
+	local program
+
+	for program in $(programs); do
+		run "$program" --no-such-option
+		check_status 64
+		check_out ''
+		check_err_has "see '$program"
+	done
+}
+
+test_help_on_a_full_disk_fails()
+{
+	local program
+
+	[ -w /dev/full ] || skip 'no /dev/full here'
+	for program in $(programs); do
+		run_sh "$program --help >/dev/full"
+		check_status 74
+		check_err_has 'cannot write to stdout'
+	done
+}
+
+test_a_closed_pipe_ends_quietly()
+{
+	local program
+
+	for program in $(programs); do
+		run_sh "{ sleep 0.1; $program --help; } | true"
+		check_status 141
+		check_err ''
+	done
+}
+
+run_tests "$@"
