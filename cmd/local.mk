@@ -1,1 +1,3 @@
 # Files of cmd/.
+bin_PROGRAMS += cmd/pp-export
+cmd_pp_export_SOURCES = cmd/pp-export.c

@@ -1,0 +1,113 @@
+/*
+ * Rows in, a data set out: JSONL, CSV and Parquet, in one file each or in
+ * partitions, whole or not at all. Everything is decided by the options and
+ * the rows, so a second run makes the same bytes.
+ *
+ * Memory does not depend on how many rows or partitions there are: rows that
+ * must be put in order (partitions) go through sorted runs on disk, and one
+ * file of a format is open at a time.
+ *
+ * Under `dir` an export makes
+ *
+ *	dataset.jsonl                               without partitions
+ *	partitioned/timestamp/year=2025/month=11/day=19/records.jsonl
+ *	partitioned/category/category=poem/records.jsonl
+ *	partitioned/timestamp-category/year=2025/.../category=poem/records.jsonl
+ *	manifest.json _SUCCESS
+ *
+ * and part-00001.jsonl ... in place of one file where a bound on files is
+ * given.
+ */
+#ifndef PP_EXPORT_EXPORT_H
+#define PP_EXPORT_EXPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "export/rows.h"
+
+/* Bits of pp_export_options.formats, in the order files are listed. */
+enum {
+	PP_EXPORT_JSONL = 1 << 0,
+	PP_EXPORT_CSV = 1 << 1
+};
+
+/* Bits of pp_export_options.partition. */
+enum {
+	PP_PARTITION_NONE = 0,
+	PP_PARTITION_TIMESTAMP = 1 << 0,
+	PP_PARTITION_CATEGORY = 1 << 1
+};
+
+/* All zero but for `formats` and `csv_delimiter` is a sensible export. */
+struct pp_export_options {
+	unsigned formats;
+	unsigned partition;
+
+	/*
+	 * The folder to fill; or NULL, and the one file of the one format goes
+	 * to `fd`, called `fd_name` in errors.
+	 */
+	const char *dir;
+	int fd;
+	const char *fd_name;
+
+	/* Where scratch files go; NULL: `dir`, or $TMPDIR. */
+	const char *scratch_dir;
+
+	/* 0: no bound. A file has one row at least. */
+	uint64_t max_rows_per_file, max_bytes_per_file;
+
+	/* Declared fields, "title=string"; the others are found out. */
+	const char *const *types;
+	size_t type_count;
+
+	char csv_delimiter;
+	bool csv_bom, csv_lf, csv_safe_cells;
+
+	/* JSON members for the manifest, `"job_id":"..."`, or NULL. */
+	const char *about;
+};
+
+#define PP_EXPORT_OPTIONS_INIT { .formats = PP_EXPORT_JSONL, \
+	.fd = -1, .csv_delimiter = ',' }
+
+struct pp_export_file {
+	char *path;			/* below `dir` */
+	const char *format;
+	uint64_t rows, bytes;
+	char sha256[PP_SHA256_HEX_BYTES];
+};
+
+struct pp_export_result {
+	uint64_t rows;			/* exported, not counting formats */
+	uint64_t failed;		/* left out since they failed */
+	struct pp_export_file *files;
+	size_t file_count, file_cap;
+};
+
+void	pp_export_result_release(struct pp_export_result *r);
+
+/*
+ * Parse "jsonl,csv" and "timestamp,category" (or "none") into bits. 0, or -1
+ * with PP_EUSAGE.
+ */
+int	pp_export_parse_formats(const char *s, unsigned *formats,
+	    struct pp_error *err);
+int	pp_export_parse_partition(const char *s, unsigned *partition,
+	    struct pp_error *err);
+
+/*
+ * Export all `rows`. `result` may be NULL; otherwise it is zeroed at first and
+ * to be released. Rows that failed are left out and counted. On failure
+ * nothing is left but, on `fd`, what was written to it.
+ * Errors: PP_EUSAGE (options that do not go together), PP_EDATA (a row, which
+ * is named), PP_ECREATE, PP_EIO, PP_ETEMP (the folder is in use).
+ */
+int	pp_export_run(const struct pp_export_options *o, struct pp_rows *rows,
+	    struct pp_export_result *result, struct pp_error *err);
+
+#endif

@@ -1,0 +1,85 @@
+#include <config.h>
+
+#include "export/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+int
+pp_outfile_create(struct pp_outfile *f, const char *path,
+    struct pp_error *err)
+{
+	pp_outfile_attach(f, -1, path);
+	f->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (f->fd < 0)
+		return pp_error_errno(err, PP_ECREATE, errno,
+		    "cannot create '%s'", path);
+	f->owns_fd = true;
+	f->sha = pp_sha256_new();
+	return 0;
+}
+
+void
+pp_outfile_attach(struct pp_outfile *f, int fd, const char *name)
+{
+	*f = (struct pp_outfile){ .buf = PP_BUF_INIT, .fd = fd,
+		.name = name };
+}
+
+int
+pp_outfile_flush(struct pp_outfile *f, struct pp_error *err)
+{
+	if (f->buf.len == 0)
+		return 0;
+	if (f->sha != NULL)
+		pp_sha256_add(f->sha, f->buf.data, f->buf.len);
+	if (pp_io_write_all(f->fd, f->buf.data, f->buf.len) < 0)
+		return pp_error_errno(err, PP_EIO, errno,
+		    "cannot write '%s'", f->name);
+	f->bytes += f->buf.len;
+	pp_buf_trim(&f->buf, 4 * PP_OUTFILE_BUFFER_BYTES);
+	return 0;
+}
+
+int
+pp_outfile_close(struct pp_outfile *f, char sha256[PP_SHA256_HEX_BYTES],
+    struct pp_error *err)
+{
+	unsigned char digest[PP_SHA256_BYTES];
+	int fd = f->fd;
+
+	sha256[0] = '\0';
+	if (pp_outfile_flush(f, err) < 0)
+		return -1;
+	if (!f->owns_fd)
+		return 0;
+	pp_sha256_final(f->sha, digest);
+	pp_hex(digest, sizeof digest, sha256);
+	f->fd = -1;
+	f->owns_fd = false;
+	if (fsync(fd) < 0) {
+		pp_error_errno(err, PP_EIO, errno, "cannot write '%s'",
+		    f->name);
+		close(fd);
+		return -1;
+	}
+	if (close(fd) < 0)
+		return pp_error_errno(err, PP_EIO, errno, "cannot write '%s'",
+		    f->name);
+	return 0;
+}
+
+void
+pp_outfile_release(struct pp_outfile *f)
+{
+	if (f->owns_fd)
+		close(f->fd);
+	f->owns_fd = false;
+	f->fd = -1;
+	pp_sha256_free(f->sha);
+	f->sha = NULL;
+	pp_buf_release(&f->buf);
+}

@@ -1,0 +1,61 @@
+/*
+ * One file that an export writes: a buffer before a descriptor, bytes counted
+ * and hashed on their way. Writers append to `buf` and call
+ * pp_outfile_pump() after each row.
+ */
+#ifndef PP_EXPORT_OUTFILE_H
+#define PP_EXPORT_OUTFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/hash.h"
+
+#define PP_OUTFILE_BUFFER_BYTES ((size_t)256 << 10)
+
+struct pp_outfile {
+	struct pp_buf buf;	/* not yet written */
+	uint64_t bytes;		/* written */
+	const char *name;	/* for errors; borrowed */
+	int fd;
+	bool owns_fd;
+	struct pp_sha256 *sha;	/* NULL: not hashed */
+};
+
+/* Create the file at `path`, which must not be there. Borrows `path`. */
+int	pp_outfile_create(struct pp_outfile *f, const char *path,
+	    struct pp_error *err);
+
+/* Write to a descriptor that somebody else closes; nothing is hashed. */
+void	pp_outfile_attach(struct pp_outfile *f, int fd, const char *name);
+
+/* Write out what the buffer holds. */
+int	pp_outfile_flush(struct pp_outfile *f, struct pp_error *err);
+
+static inline int
+pp_outfile_pump(struct pp_outfile *f, struct pp_error *err)
+{
+	return f->buf.len < PP_OUTFILE_BUFFER_BYTES ? 0 :
+	    pp_outfile_flush(f, err);
+}
+
+/* Bytes that the file would have if it ended here. */
+static inline uint64_t
+pp_outfile_size(const struct pp_outfile *f)
+{
+	return f->bytes + f->buf.len;
+}
+
+/*
+ * Flush, make durable and close a file that was created; just flush one that
+ * was attached. `sha256` gets the hash, "" without one.
+ */
+int	pp_outfile_close(struct pp_outfile *f,
+	    char sha256[PP_SHA256_HEX_BYTES], struct pp_error *err);
+
+/* Give everything back; after pp_outfile_close() or instead of it. */
+void	pp_outfile_release(struct pp_outfile *f);
+
+#endif
