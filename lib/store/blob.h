@@ -1,7 +1,9 @@
 /*
  * Objects: bytes under a key, with an ETag and conditional writes. Keys are
- * relative paths of printable ASCII without "." or ".." parts. The embedded
- * home keeps them as files of a folder; a crash leaves whole objects only.
+ * relative paths of printable ASCII, up to 1024 bytes, without empty, "." or
+ * ".." parts, and do not begin with a dot; any other is PP_EDATA. No key may
+ * be the folder of another. The embedded home keeps objects as files of a
+ * folder; a crash leaves whole objects only.
  */
 #ifndef PP_STORE_BLOB_H
 #define PP_STORE_BLOB_H
@@ -28,7 +30,7 @@ struct pp_blob_info {
 	char *key;		/* owned by the struct */
 	int64_t size_bytes;
 	int64_t modified_ms;
-	char etag[PP_ETAG_BYTES];
+	char etag[PP_ETAG_BYTES];	/* pp_blob_head() alone; else "" */
 };
 
 /* Objects in the folder `dir`, which is made. Returns owned, or NULL. */

@@ -1,0 +1,773 @@
+/*
+ * Objects as files: the object with key K is the file ROOT/K.
+ *
+ *	ROOT/jobs/...		objects
+ *	ROOT/.tmp/		what is being written
+ *	ROOT/.locks/00 .. 3f	locks, each for the keys that hash to it
+ *
+ * An object is written under .tmp, synced, and moved to its place by link(2)
+ * or rename(2), so that it is there whole or not at all, whenever the writer
+ * dies. link(2) lets one of many IF_NONE writers win. Whatever replaces or
+ * removes an object holds its lock, so the check of IF_MATCH and the rename
+ * after it are one step for every process. Locks are flock(2): they end with
+ * their process.
+ */
+#include <config.h>
+
+#include "store/blob_int.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "store/blob_walk.h"
+
+#define LOCKS 64
+#define COPY_BYTES 262144
+#define DELETE_PAGE 256
+#define MAX_TRIES 16	/* when others remove the folder that is made */
+
+struct dir {
+	struct pp_blob blob;
+	char *root;
+};
+
+/* What a move into place can find, besides 0 and -1. */
+enum {
+	FOLDER_IS_GONE = 1,	/* somebody pruned it: make it again */
+	NO_LINKS,		/* the file system has no hard links */
+	OTHER_DEVICE		/* the file is to be copied first */
+};
+
+static struct dir *
+dir_of(struct pp_blob *b)
+{
+	return (struct dir *)b;
+}
+
+static char *
+path_of(const struct dir *d, const char *key)
+{
+	return pp_asprintf("%s/%s", d->root, key);
+}
+
+static int
+fail(struct pp_error *err, int errnum, const char *what, const char *path)
+{
+	bool cannot = errnum == EACCES || errnum == EPERM || errnum == EROFS ||
+	    errnum == ENOTDIR || errnum == EISDIR;
+
+	return pp_error_errno(err, cannot ? PP_ECREATE : PP_EIO, errnum,
+	    "cannot %s '%s'", what, path);
+}
+
+/* ---- reading ---- */
+
+/*
+ * The file of an object, open for reading. -1 with PP_ENOENT when there is
+ * none; a folder is none.
+ */
+static int
+open_object(const struct dir *d, const char *key, struct stat *st,
+    struct pp_error *err)
+{
+	char *path = path_of(d, key);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			pp_blob_missing(key, err);
+		else
+			pp_error_errno(err, PP_EIO, errno, "cannot open '%s'",
+			    path);
+	} else if (fstat(fd, st) < 0) {
+		pp_error_errno(err, PP_EIO, errno, "cannot read '%s'", path);
+		close(fd);
+		fd = -1;
+	} else if (!S_ISREG(st->st_mode)) {
+		pp_blob_missing(key, err);
+		close(fd);
+		fd = -1;
+	}
+	free(path);
+	return fd;
+}
+
+/* Append up to `len` bytes from `offset` on to `out`. */
+static int
+read_range(int fd, const char *key, int64_t offset, size_t len,
+    struct pp_buf *out, struct pp_error *err)
+{
+	while (len > 0) {
+		size_t want = len < COPY_BYTES ? len : COPY_BYTES;
+		ssize_t n;
+
+		if (pp_buf_reserve(out, want) < 0)
+			return pp_error_set(err, PP_EDATA,
+			    "object '%s' is larger than %zu bytes", key,
+			    out->max);
+		n = pread(fd, out->data + out->len, want, offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return pp_error_errno(err, PP_EIO, errno,
+			    "cannot read object '%s'", key);
+		if (n == 0)
+			return 0;
+		out->len += (size_t)n;
+		out->data[out->len] = '\0';
+		offset += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static void
+make_etag(struct pp_sha256 *h, char etag[PP_ETAG_BYTES])
+{
+	unsigned char digest[PP_SHA256_BYTES];
+	char hex[PP_SHA256_HEX_BYTES];
+
+	pp_sha256_final(h, digest);
+	snprintf(etag, PP_ETAG_BYTES, "\"%s\"", pp_hex(digest, 16, hex));
+}
+
+static void
+etag_of_bytes(const void *data, size_t len, char etag[PP_ETAG_BYTES])
+{
+	struct pp_sha256 *h = pp_sha256_new();
+
+	pp_sha256_add(h, data, len);
+	make_etag(h, etag);
+	pp_sha256_free(h);
+}
+
+static int
+etag_of_file(int fd, const char *key, char etag[PP_ETAG_BYTES],
+    struct pp_error *err)
+{
+	struct pp_sha256 *h = pp_sha256_new();
+	struct pp_buf b = PP_BUF_INIT;
+	int64_t offset = 0;
+	int rc;
+
+	while ((rc = read_range(fd, key, offset, COPY_BYTES, &b, err)) == 0 &&
+	    b.len > 0) {
+		pp_sha256_add(h, b.data, b.len);
+		offset += (int64_t)b.len;
+		pp_buf_clear(&b);
+	}
+	if (rc == 0)
+		make_etag(h, etag);
+	pp_sha256_free(h);
+	pp_buf_release(&b);
+	return rc;
+}
+
+static int
+dir_get(struct pp_blob *b, const char *key, struct pp_buf *out, char *etag,
+    struct pp_error *err)
+{
+	size_t start = out->len;
+	struct stat st;
+	int fd = open_object(dir_of(b), key, &st, err);
+	int rc;
+
+	if (fd < 0)
+		return -1;
+	if (st.st_size > 0 && out->max == 0)
+		pp_buf_reserve(out, (size_t)st.st_size);
+	rc = read_range(fd, key, 0, SIZE_MAX, out, err);
+	if (rc == 0 && etag != NULL)
+		etag_of_bytes(out->data + start, out->len - start, etag);
+	close(fd);
+	return rc;
+}
+
+static int
+dir_get_range(struct pp_blob *b, const char *key, int64_t offset, size_t len,
+    struct pp_buf *out, struct pp_error *err)
+{
+	struct stat st;
+	int fd = open_object(dir_of(b), key, &st, err);
+	int rc;
+
+	if (fd < 0)
+		return -1;
+	rc = read_range(fd, key, offset, len, out, err);
+	close(fd);
+	return rc;
+}
+
+static void
+info_from_stat(struct pp_blob_info *info, const char *key,
+    const struct stat *st)
+{
+	*info = (struct pp_blob_info){
+		.key = pp_strdup(key),
+		.size_bytes = st->st_size,
+		.modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 +
+		    st->st_mtim.tv_nsec / 1000000,
+	};
+}
+
+static int
+dir_head(struct pp_blob *b, const char *key, struct pp_blob_info *info,
+    struct pp_error *err)
+{
+	char etag[PP_ETAG_BYTES];
+	struct stat st;
+	int fd = open_object(dir_of(b), key, &st, err);
+	int rc;
+
+	if (fd < 0)
+		return -1;
+	rc = etag_of_file(fd, key, etag, err);
+	close(fd);
+	if (rc == 0) {
+		info_from_stat(info, key, &st);
+		memcpy(info->etag, etag, sizeof etag);
+	}
+	return rc;
+}
+
+struct listing {
+	struct pp_blob_info *infos;
+	int count, max;
+};
+
+static int
+add_to_listing(void *arg, const char *key, const struct stat *st,
+    struct pp_error *err)
+{
+	struct listing *l = arg;
+
+	(void)err;
+	info_from_stat(&l->infos[l->count++], key, st);
+	return l->count == l->max;
+}
+
+static int
+dir_list(struct pp_blob *b, const char *prefix, const char *after,
+    struct pp_blob_info *infos, int max, struct pp_error *err)
+{
+	struct listing l = { .infos = infos, .max = max };
+
+	if (max <= 0)
+		return 0;
+	if (pp_blob_walk(dir_of(b)->root, prefix, after, add_to_listing, &l,
+	    err) < 0) {
+		while (l.count > 0)
+			pp_blob_info_release(&infos[--l.count]);
+		return -1;
+	}
+	return l.count;
+}
+
+/* ---- folders and locks ---- */
+
+static char *
+parent_of(const char *path)
+{
+	return pp_strndup(path, (size_t)(strrchr(path, '/') - path));
+}
+
+/* A folder that has gone meanwhile has nothing left to keep. */
+static int
+sync_parent(const char *path, struct pp_error *err)
+{
+	struct pp_error why = PP_ERROR_INIT;
+	char *parent = parent_of(path);
+	int rc = pp_io_sync_dir(parent, &why);
+
+	if (rc < 0 && access(parent, F_OK) == 0)
+		pp_error_set(err, why.code, "%s", why.text);
+	else
+		rc = 0;
+	free(parent);
+	return rc;
+}
+
+/*
+ * Make the folder and those above it, up to the root; what is new is synced
+ * into the folder that holds it.
+ */
+static int
+make_folder(const char *path, struct pp_error *err)
+{
+	char *parent;
+	int rc;
+
+	if (mkdir(path, 0777) == 0)
+		return sync_parent(path, err);
+	if (errno == EEXIST)
+		return 0;
+	if (errno != ENOENT)
+		return pp_error_errno(err, PP_ECREATE, errno,
+		    "cannot create folder '%s'", path);
+	parent = parent_of(path);
+	rc = make_folder(parent, err);
+	free(parent);
+	if (rc < 0)
+		return -1;
+	if (mkdir(path, 0777) == 0)
+		return sync_parent(path, err);
+	if (errno == EEXIST || errno == ENOENT)
+		return 0;
+	return pp_error_errno(err, PP_ECREATE, errno,
+	    "cannot create folder '%s'", path);
+}
+
+/* Take away the folders above `path` that have become empty. */
+static void
+prune(const struct dir *d, const char *path)
+{
+	size_t root = strlen(d->root);
+	char *at = pp_strdup(path), *slash;
+
+	while ((slash = strrchr(at, '/')) != NULL &&
+	    (size_t)(slash - at) > root) {
+		*slash = '\0';
+		if (rmdir(at) < 0)
+			break;
+	}
+	free(at);
+}
+
+/* Returns a descriptor that holds the lock until it is closed, or -1. */
+static int
+lock_key(const struct dir *d, const char *key, struct pp_error *err)
+{
+	unsigned n = (unsigned)(pp_hash64(key, strlen(key), 0) % LOCKS);
+	char *path = pp_asprintf("%s/.locks/%02x", d->root, n);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	int rc;
+
+	if (fd < 0) {
+		fail(err, errno, "open lock", path);
+		free(path);
+		return -1;
+	}
+	do
+		rc = flock(fd, LOCK_EX);
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0) {
+		pp_error_errno(err, PP_EIO, errno, "cannot lock '%s'", path);
+		close(fd);
+		fd = -1;
+	}
+	free(path);
+	return fd;
+}
+
+/* ---- writing ---- */
+
+/*
+ * A new file under .tmp, open for writing. The name has the process in it:
+ * ids of forked processes may be equal. Returns the descriptor; `*path` is
+ * owned then.
+ */
+static int
+open_temporary(const struct dir *d, char **path, struct pp_error *err)
+{
+	char id[PP_ID_BYTES];
+
+	for (int i = 0; ; i++) {
+		int fd;
+
+		*path = pp_asprintf("%s/.tmp/%ld-%s", d->root, (long)getpid(),
+		    pp_id_new(id));
+		fd = open(*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (fd >= 0)
+			return fd;
+		if (errno != EEXIST || i == MAX_TRIES) {
+			fail(err, errno, "create", *path);
+			free(*path);
+			*path = NULL;
+			return -1;
+		}
+		free(*path);
+	}
+}
+
+/* Sync and close a temporary; on failure it is removed and `path` freed. */
+static int
+finish_temporary(int fd, char *path, const char *key, bool written,
+    struct pp_error *err)
+{
+	int saved = errno;
+
+	if (written && fsync(fd) < 0) {
+		written = false;
+		saved = errno;
+	}
+	if (close(fd) < 0 && written) {
+		written = false;
+		saved = errno;
+	}
+	if (written)
+		return 0;
+	unlink(path);
+	free(path);
+	return pp_error_errno(err, PP_EIO, saved, "cannot write object '%s'",
+	    key);
+}
+
+static char *
+write_temporary(const struct dir *d, const char *key, const void *data,
+    size_t len, struct pp_error *err)
+{
+	char *path;
+	int fd = open_temporary(d, &path, err);
+
+	if (fd < 0)
+		return NULL;
+	if (finish_temporary(fd, path, key,
+	    pp_io_write_all(fd, data, len) == 0, err) < 0)
+		return NULL;
+	return path;
+}
+
+/* Whether the condition holds; under the object's lock. 0, or -1. */
+static int
+check_condition(const struct dir *d, const char *key, enum pp_blob_when when,
+    const char *etag, struct pp_error *err)
+{
+	struct pp_error why = PP_ERROR_INIT;
+	char now[PP_ETAG_BYTES];
+	struct stat st;
+	int fd, rc;
+
+	if (when == PP_BLOB_ALWAYS)
+		return 0;
+	fd = open_object(d, key, &st, &why);
+	if (fd < 0 && why.code != PP_ENOENT)
+		return pp_error_set(err, why.code, "%s", why.text);
+	if (when == PP_BLOB_IF_NONE) {
+		if (fd < 0)
+			return 0;
+		close(fd);
+		return pp_blob_conflict(key, when, err);
+	}
+	if (fd < 0)
+		return pp_blob_conflict(key, when, err);
+	rc = etag_of_file(fd, key, now, err);
+	close(fd);
+	if (rc == 0 && strcmp(now, etag) != 0)
+		return pp_blob_conflict(key, when, err);
+	return rc;
+}
+
+/* Why a link or a rename failed. */
+static int
+why_not(const char *from, const char *to, struct pp_error *err)
+{
+	int errnum = errno;
+
+	if (errnum == ENOENT && access(from, F_OK) == 0)
+		return FOLDER_IS_GONE;
+	if (errnum == EXDEV)
+		return OTHER_DEVICE;
+	return fail(err, errnum, "write", to);
+}
+
+static int
+place_new(const char *from, const char *to, const char *key,
+    struct pp_error *err)
+{
+	if (link(from, to) == 0) {
+		unlink(from);
+		return 0;
+	}
+	if (errno == EEXIST)
+		return pp_blob_conflict(key, PP_BLOB_IF_NONE, err);
+	if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS)
+		return NO_LINKS;
+	return why_not(from, to, err);
+}
+
+/* Move the file `from` to the object's place if the condition holds. */
+static int
+place(const struct dir *d, const char *from, const char *to, const char *key,
+    enum pp_blob_when when, const char *etag, struct pp_error *err)
+{
+	int fd, rc;
+
+	if (when == PP_BLOB_IF_NONE) {
+		rc = place_new(from, to, key, err);
+		if (rc != NO_LINKS)
+			return rc;
+	}
+	fd = lock_key(d, key, err);
+	if (fd < 0)
+		return -1;
+	rc = check_condition(d, key, when, etag, err);
+	if (rc == 0 && rename(from, to) < 0)
+		rc = why_not(from, to, err);
+	close(fd);
+	return rc;
+}
+
+/* The same with its folder made before and synced after: 0, OTHER_DEVICE. */
+static int
+move_in(const struct dir *d, const char *from, const char *key,
+    enum pp_blob_when when, const char *etag, struct pp_error *err)
+{
+	char *to = path_of(d, key), *parent = parent_of(to);
+	int rc = FOLDER_IS_GONE;
+
+	for (int i = 0; rc == FOLDER_IS_GONE; i++) {
+		if (i == MAX_TRIES)
+			rc = fail(err, ENOENT, "write", to);
+		else if (make_folder(parent, err) < 0)
+			rc = -1;
+		else
+			rc = place(d, from, to, key, when, etag, err);
+	}
+	if (rc == 0)
+		rc = sync_parent(to, err);
+	free(parent);
+	free(to);
+	return rc;
+}
+
+/* As move_in() for a temporary of ours, which is gone or moved afterwards. */
+static int
+move_temporary_in(const struct dir *d, const char *from, const char *key,
+    enum pp_blob_when when, const char *etag, struct pp_error *err)
+{
+	int rc = move_in(d, from, key, when, etag, err);
+
+	if (rc == OTHER_DEVICE)
+		rc = fail(err, EXDEV, "write object", key);
+	if (rc < 0)
+		unlink(from);
+	return rc;
+}
+
+static int
+dir_put(struct pp_blob *b, const char *key, const void *data, size_t len,
+    enum pp_blob_when when, const char *etag, char *new_etag,
+    struct pp_error *err)
+{
+	const struct dir *d = dir_of(b);
+	char *from = write_temporary(d, key, data, len, err);
+	int rc;
+
+	if (from == NULL)
+		return -1;
+	rc = move_temporary_in(d, from, key, when, etag, err);
+	if (rc == 0 && new_etag != NULL)
+		etag_of_bytes(data, len, new_etag);
+	free(from);
+	return rc;
+}
+
+static bool
+copy_bytes(int from, int to)
+{
+	char *chunk = pp_malloc(COPY_BYTES);
+	ssize_t n;
+
+	for (;;) {
+		n = read(from, chunk, COPY_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || pp_io_write_all(to, chunk, (size_t)n) < 0)
+			break;
+	}
+	free(chunk);
+	return n == 0;
+}
+
+/* For a file on another file system: a copy under .tmp takes its place. */
+static int
+put_copy(const struct dir *d, const char *key, int from, struct pp_error *err)
+{
+	char *path;
+	int fd = open_temporary(d, &path, err);
+	int rc;
+
+	if (fd < 0)
+		return -1;
+	if (finish_temporary(fd, path, key, copy_bytes(from, fd), err) < 0)
+		return -1;
+	rc = move_temporary_in(d, path, key, PP_BLOB_ALWAYS, NULL, err);
+	free(path);
+	return rc;
+}
+
+static int
+dir_put_file(struct pp_blob *b, const char *key, const char *path,
+    struct pp_error *err)
+{
+	const struct dir *d = dir_of(b);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return pp_error_errno(err, errno == ENOENT ? PP_ENOENT : PP_EIO,
+		    errno, "cannot open '%s'", path);
+	rc = fsync(fd) < 0 ? fail(err, errno, "sync", path) :
+	    move_in(d, path, key, PP_BLOB_ALWAYS, NULL, err);
+	if (rc == OTHER_DEVICE) {
+		rc = put_copy(d, key, fd, err);
+		if (rc == 0)
+			unlink(path);
+	}
+	close(fd);
+	return rc;
+}
+
+/* ---- deleting ---- */
+
+/* The file goes, and the folders that it leaves empty. */
+static int
+remove_object(const struct dir *d, const char *key, struct pp_error *err)
+{
+	char *path = path_of(d, key);
+	int fd = lock_key(d, key, err);
+	int rc = 0;
+
+	if (fd >= 0) {
+		if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR &&
+		    errno != EISDIR)
+			rc = fail(err, errno, "remove", path);
+		close(fd);
+		if (rc == 0)
+			prune(d, path);
+	}
+	free(path);
+	return fd < 0 ? -1 : rc;
+}
+
+static int
+dir_delete(struct pp_blob *b, const char *key, struct pp_error *err)
+{
+	const struct dir *d = dir_of(b);
+	char *path;
+	int rc;
+
+	if (remove_object(d, key, err) < 0)
+		return -1;
+	path = path_of(d, key);
+	rc = sync_parent(path, err);
+	free(path);
+	return rc;
+}
+
+/* Not synced: what a power loss brings back, the same call removes again. */
+static int
+dir_delete_prefix(struct pp_blob *b, const char *prefix, struct pp_error *err)
+{
+	struct pp_blob_info page[DELETE_PAGE];
+	int n, rc = 0;
+
+	do {
+		n = dir_list(b, prefix, NULL, page, DELETE_PAGE, err);
+		for (int i = 0; i < n; i++) {
+			if (rc == 0)
+				rc = remove_object(dir_of(b), page[i].key, err);
+			pp_blob_info_release(&page[i]);
+		}
+	} while (rc == 0 && n == DELETE_PAGE);
+	return n < 0 ? -1 : rc;
+}
+
+static char *
+dir_local_path(struct pp_blob *b, const char *key)
+{
+	return path_of(dir_of(b), key);
+}
+
+/* ---- life cycle ---- */
+
+static void
+sweep(const struct dir *d)
+{
+	char *folder = path_of(d, ".tmp");
+	DIR *dir = opendir(folder);
+	int64_t now = pp_clock_wall_ms();
+	const struct dirent *e;
+	struct stat st;
+
+	while (dir != NULL && (e = readdir(dir)) != NULL) {
+		if (fstatat(dirfd(dir), e->d_name, &st,
+		    AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (now - (int64_t)st.st_mtim.tv_sec * 1000 > PP_BLOB_STALE_MS)
+			unlinkat(dirfd(dir), e->d_name, 0);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	free(folder);
+}
+
+static void
+dir_close(struct pp_blob *b)
+{
+	struct dir *d = dir_of(b);
+
+	free(d->root);
+	free(d);
+}
+
+static const struct pp_blob_ops dir_ops = {
+	.close = dir_close,
+	.put = dir_put,
+	.put_file = dir_put_file,
+	.get = dir_get,
+	.get_range = dir_get_range,
+	.head = dir_head,
+	.list = dir_list,
+	.del = dir_delete,
+	.delete_prefix = dir_delete_prefix,
+	.local_path = dir_local_path,
+};
+
+static int
+make_own_folder(const struct dir *d, const char *name, struct pp_error *err)
+{
+	char *path = path_of(d, name);
+	int rc = make_folder(path, err);
+
+	free(path);
+	return rc;
+}
+
+struct pp_blob *
+pp_blob_open_dir(const char *dir, struct pp_error *err)
+{
+	struct dir *d;
+	char *root;
+
+	if (pp_io_make_dirs(dir, 0777, err) < 0)
+		return NULL;
+	root = realpath(dir, NULL);
+	if (root == NULL) {
+		pp_error_errno(err, PP_EIO, errno, "cannot open folder '%s'",
+		    dir);
+		return NULL;
+	}
+	d = pp_calloc(1, sizeof *d);
+	d->blob.ops = &dir_ops;
+	d->root = root;
+	if (make_own_folder(d, ".tmp", err) < 0 ||
+	    make_own_folder(d, ".locks", err) < 0) {
+		dir_close(&d->blob);
+		return NULL;
+	}
+	sweep(d);
+	return &d->blob;
+}

@@ -1,0 +1,100 @@
+/*
+ * What a home for records has to do. store.c hands on to these; nothing
+ * outside this folder includes this file but the tests.
+ */
+#ifndef PP_STORE_STORE_INT_H
+#define PP_STORE_STORE_INT_H
+
+#include "store/store.h"
+
+/* As the functions of the same names in store.h. */
+struct pp_store_ops {
+	void (*close)(struct pp_store *s);
+
+	int (*job_add)(struct pp_store *s, const struct pp_job *job,
+	    const char *idempotency_key, char *existing, struct pp_error *err);
+	int (*job_get)(struct pp_store *s, const char *job_id,
+	    struct pp_job *out, struct pp_error *err);
+	int (*job_list)(struct pp_store *s, const struct pp_job_filter *f,
+	    struct pp_job *out, int max, struct pp_error *err);
+	int (*job_cancel)(struct pp_store *s, const char *job_id,
+	    int64_t now_ms, struct pp_error *err);
+	int (*job_resume)(struct pp_store *s, const char *job_id,
+	    int64_t budget_limit_nusd, bool all, int64_t now_ms,
+	    struct pp_error *err);
+	int (*job_delete)(struct pp_store *s, const char *job_id,
+	    struct pp_error *err);
+
+	int (*claim)(struct pp_store *s, const struct pp_claim_request *req,
+	    struct pp_claim *out, struct pp_error *err);
+	int (*claim_epoch)(struct pp_store *s, struct pp_claim *c,
+	    int64_t at_least, struct pp_error *err);
+	int (*renew)(struct pp_store *s, struct pp_claim *c, int64_t now_ms,
+	    int64_t lease_ms, bool *cancel, struct pp_error *err);
+	int (*release)(struct pp_store *s, struct pp_claim *c, bool progress,
+	    const char *reason, int64_t now_ms, struct pp_error *err);
+	int (*finish)(struct pp_store *s, struct pp_claim *c,
+	    enum pp_job_status status, const char *reason, int64_t now_ms,
+	    enum pp_job_status *job_status, struct pp_error *err);
+	int (*grant)(struct pp_store *s, struct pp_claim *c,
+	    const struct pp_totals *totals, int64_t want_nusd, int64_t now_ms,
+	    int64_t *free_nusd, int64_t *others_nusd, struct pp_error *err);
+	int (*progress)(struct pp_store *s, struct pp_claim *c,
+	    const struct pp_totals *totals, int64_t now_ms,
+	    struct pp_error *err);
+	int (*shards)(struct pp_store *s, const char *job_id, int first,
+	    struct pp_shard *out, int max, struct pp_error *err);
+	int (*queue_length)(struct pp_store *s, int64_t *queued,
+	    int64_t *running, struct pp_error *err);
+
+	int (*cost_add)(struct pp_store *s, const struct pp_cost *c,
+	    struct pp_error *err);
+	int (*cost_list)(struct pp_store *s, const char *job_id,
+	    const char *after, struct pp_cost *out, int max,
+	    struct pp_error *err);
+
+	int (*template_add)(struct pp_store *s,
+	    const struct pp_template_version *t, int64_t *version,
+	    struct pp_error *err);
+	int (*template_get)(struct pp_store *s, const char *id,
+	    int64_t version, const char *user_id,
+	    struct pp_template_version *out, struct pp_error *err);
+	int (*template_list)(struct pp_store *s, const char *user_id,
+	    const char *after, struct pp_template_version *out, int max,
+	    struct pp_error *err);
+	int (*template_versions)(struct pp_store *s, const char *id,
+	    const char *user_id, int64_t after,
+	    struct pp_template_version *out, int max, struct pp_error *err);
+	int (*template_delete)(struct pp_store *s, const char *id,
+	    const char *user_id, struct pp_error *err);
+};
+
+/* A home's own struct begins with this one. */
+struct pp_store {
+	const struct pp_store_ops *ops;
+	struct pp_blob *blobs;	/* owned */
+	char *dir;		/* owned; NULL without one */
+};
+
+/* The embedded home. Returns owned, or NULL. */
+struct pp_store *pp_store_open_sqlite(const char *dir, struct pp_error *err);
+
+/* Errors that every home reports in the same words. All return -1. */
+int	pp_store_no_job(const char *job_id, struct pp_error *err);
+int	pp_store_fenced(const struct pp_claim *c, struct pp_error *err);
+int	pp_store_not_final(const char *job_id, struct pp_error *err);
+int	pp_store_has_ended(const char *job_id, enum pp_job_status status,
+	    struct pp_error *err);
+int	pp_store_no_template(const char *id, int64_t version,
+	    struct pp_error *err);
+
+/*
+ * The budget rule, one for every home. A shard that has spent `spent_nusd`
+ * asks for `want_nusd` more, while others have been granted `others_nusd` of
+ * `limit_nusd` (or PP_NO_LIMIT). Returns what the shard may spend in all;
+ * `*free_nusd` is what is left then.
+ */
+int64_t	pp_store_share(int64_t limit_nusd, int64_t others_nusd,
+	    int64_t spent_nusd, int64_t want_nusd, int64_t *free_nusd);
+
+#endif
