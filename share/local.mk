@@ -1,1 +1,15 @@
-# Files of share/.
+# Files of share/: what is installed as data.
+seedsdir = $(pkgdatadir)/seeds
+dist_seeds_DATA = share/seeds/README \
+	share/seeds/authors.jsonl \
+	share/seeds/poetry.jsonl \
+	share/seeds/topics.jsonl
+
+templatesdir = $(pkgdatadir)/templates
+dist_templates_DATA = share/templates/brainstorm.yaml \
+	share/templates/creative_writing.yaml \
+	share/templates/open_question.yaml \
+	share/templates/poem.yaml \
+	share/templates/question_answer.yaml
+
+staged_data += $(dist_seeds_DATA) $(dist_templates_DATA)
