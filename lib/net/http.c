@@ -3,7 +3,9 @@
  * again and again, that belongs to one of several multi handles (libcurl walks
  * a multi's connections for every request, so many small ones are cheaper
  * than one large one). Slots are taken last-in-first-out, which keeps the
- * connections in use few and warm.
+ * connections in use few and warm. Plain HTTP and TLS have a pool of multis
+ * each, since only TLS finds HTTP/2 and only HTTP/2 needs its connections
+ * counted: libcurl opens one for every request that finds all streams taken.
  *
  * libcurl repeats a request by itself when a connection that it used before
  * dies under it. Its pre-request callback comes before every time a request
@@ -28,6 +30,8 @@
 
 #define MAX_MULTIS 16
 #define SLOTS_A_MULTI 8			/* before another multi is worth it */
+#define MIN_STREAMS 100			/* of a server; RFC 9113, 6.5.2 */
+#define MAX_STREAMS 1000L		/* of ours; the server's count first */
 #define DEFAULT_CONNECT_MS 10000
 #define DEFAULT_TOTAL_MS 600000
 #define DEFAULT_MAX_REPLY ((size_t)16 << 20)
@@ -40,12 +44,23 @@ struct multi {
 	struct pp_http *http;
 	CURLM *handle;
 	struct pp_timer timer;		/* libcurl's own deadline */
+	bool counted;			/* connections to a host are capped */
 };
+
+struct pool {
+	struct multi multis[MAX_MULTIS];
+	int multi_count;
+	size_t slot_count;
+	struct pp_http_exchange *free_slots;
+};
+
+enum { PLAIN, SECURE, NPOOLS };
 
 enum slot_state { SLOT_FREE, SLOT_ACTIVE };
 
 struct pp_http_exchange {
 	struct pp_http *http;
+	struct pool *pool;
 	struct multi *multi;
 	CURL *easy;
 	struct pp_http_exchange *next_free;
@@ -76,11 +91,10 @@ struct pp_http_exchange {
 
 struct pp_http {
 	struct pp_loop *loop;
-	struct multi multis[MAX_MULTIS];
-	int multi_count;
-	struct pp_http_exchange **slots;
+	int max_in_flight;
+	struct pool pools[NPOOLS];
+	struct pp_http_exchange **slots;	/* of both pools */
 	size_t slot_count, slot_cap;
-	struct pp_http_exchange *free_slots;
 	char *ca_file, *user_agent;
 	struct pp_buf buffers[KEEP_BUFFERS];	/* empty, with memory */
 	size_t buffer_count;
@@ -147,8 +161,13 @@ set_multi_timer(CURLM *handle, long timeout_ms, void *arg)
 	return 0;
 }
 
+/*
+ * When more may be in flight than one HTTP/2 connection has streams for, TLS
+ * begins with just so many connections to a host as that needs; uncount()
+ * lifts it when a reply turns out to be HTTP/1.
+ */
 static int
-init_multi(struct pp_http *h, struct multi *m, long connections,
+init_multi(struct pp_http *h, struct multi *m, long slots, bool secure,
     struct pp_error *err)
 {
 	m->http = h;
@@ -159,8 +178,57 @@ init_multi(struct pp_http *h, struct multi *m, long connections,
 	curl_multi_setopt(m->handle, CURLMOPT_SOCKETDATA, m);
 	curl_multi_setopt(m->handle, CURLMOPT_TIMERFUNCTION, set_multi_timer);
 	curl_multi_setopt(m->handle, CURLMOPT_TIMERDATA, m);
-	curl_multi_setopt(m->handle, CURLMOPT_MAXCONNECTS, connections);
+	curl_multi_setopt(m->handle, CURLMOPT_MAXCONNECTS, slots + 1);
+	curl_multi_setopt(m->handle, CURLMOPT_MAX_CONCURRENT_STREAMS,
+	    MAX_STREAMS);
+	m->counted = secure && slots > MIN_STREAMS;
+	if (m->counted)
+		curl_multi_setopt(m->handle, CURLMOPT_MAX_HOST_CONNECTIONS,
+		    (slots + MIN_STREAMS - 1) / MIN_STREAMS);
 	return 0;
+}
+
+static void
+uncount(struct pp_http_exchange *x)
+{
+	long version = 0;
+
+	if (curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version) !=
+	    CURLE_OK || version >= CURL_HTTP_VERSION_2_0)
+		return;
+	for (int i = 0; i < x->pool->multi_count; i++) {
+		x->pool->multis[i].counted = false;
+		curl_multi_setopt(x->pool->multis[i].handle,
+		    CURLMOPT_MAX_HOST_CONNECTIONS, 0L);
+	}
+}
+
+/* The multis of a pool are made when the first request needs one. */
+static int
+init_pool(struct pp_http *h, struct pool *p, struct pp_error *err)
+{
+	int n = h->max_in_flight, multis;
+
+	multis = (n + SLOTS_A_MULTI - 1) / SLOTS_A_MULTI;
+	if (multis > MAX_MULTIS)
+		multis = MAX_MULTIS;
+	while (p->multi_count < multis) {
+		if (init_multi(h, &p->multis[p->multi_count],
+		    (n + multis - 1) / multis, p == &h->pools[SECURE],
+		    err) < 0)
+			return -1;
+		p->multi_count++;
+	}
+	return 0;
+}
+
+static void
+release_pool(struct pp_http *h, struct pool *p)
+{
+	for (int i = 0; i < p->multi_count; i++) {
+		curl_multi_cleanup(p->multis[i].handle);
+		pp_timer_cancel(h->loop, &p->multis[i].timer);
+	}
 }
 
 /* ---- the reply comes in ---- */
@@ -250,7 +318,6 @@ static void
 set_up_easy(struct pp_http_exchange *x)
 {
 	CURL *e = x->easy;
-	struct pp_http *h = x->http;
 
 	curl_easy_setopt(e, CURLOPT_PRIVATE, x);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->curl_error);
@@ -266,21 +333,38 @@ set_up_easy(struct pp_http_exchange *x)
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+	curl_easy_setopt(e, CURLOPT_USERAGENT, x->http->user_agent);
+}
+
+/*
+ * A request waits for a connection that is being made, to share it if it turns
+ * out to speak HTTP/2.
+ */
+static void
+set_up_tls(struct pp_http_exchange *x)
+{
+	CURL *e = x->easy;
+
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, h->user_agent);
-	if (h->ca_file != NULL)
-		curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file);
+	if (x->http->ca_file != NULL)
+		curl_easy_setopt(e, CURLOPT_CAINFO, x->http->ca_file);
 }
 
 static struct pp_http_exchange *
-add_slot(struct pp_http *h, struct pp_error *err)
+add_slot(struct pp_http *h, struct pool *p, struct pp_error *err)
 {
-	struct pp_http_exchange *x = pp_calloc(1, sizeof *x);
+	struct pp_http_exchange *x;
 
+	if (p->multi_count == 0 && init_pool(h, p, err) < 0)
+		return NULL;
+	x = pp_calloc(1, sizeof *x);
 	x->easy = curl_easy_init();
 	if (x->easy == NULL) {
 		free(x);
@@ -288,12 +372,15 @@ add_slot(struct pp_http *h, struct pp_error *err)
 		return NULL;
 	}
 	x->http = h;
-	x->multi = &h->multis[h->slot_count % (size_t)h->multi_count];
+	x->pool = p;
+	x->multi = &p->multis[p->slot_count++ % (size_t)p->multi_count];
 	x->connect_timeout_ms = -1;
 	pp_buf_init(&x->header_text, 0);
 	pp_buf_init(&x->reply_headers, MAX_HEADER_BYTES);
 	pp_buf_init(&x->body, 0);
 	set_up_easy(x);
+	if (p == &h->pools[SECURE])
+		set_up_tls(x);
 	h->slots = pp_grow(h->slots, h->slot_count, &h->slot_cap,
 	    sizeof *h->slots);
 	h->slots[h->slot_count++] = x;
@@ -301,13 +388,13 @@ add_slot(struct pp_http *h, struct pp_error *err)
 }
 
 static struct pp_http_exchange *
-take_slot(struct pp_http *h, struct pp_error *err)
+take_slot(struct pp_http *h, struct pool *p, struct pp_error *err)
 {
-	struct pp_http_exchange *x = h->free_slots;
+	struct pp_http_exchange *x = p->free_slots;
 
 	if (x == NULL)
-		return add_slot(h, err);
-	h->free_slots = x->next_free;
+		return add_slot(h, p, err);
+	p->free_slots = x->next_free;
 	return x;
 }
 
@@ -315,8 +402,8 @@ static void
 give_slot(struct pp_http_exchange *x)
 {
 	x->state = SLOT_FREE;
-	x->next_free = x->http->free_slots;
-	x->http->free_slots = x;
+	x->next_free = x->pool->free_slots;
+	x->pool->free_slots = x;
 }
 
 static void
@@ -340,29 +427,18 @@ pp_http_new(struct pp_loop *loop, const struct pp_http_options *options,
     struct pp_error *err)
 {
 	struct pp_http *h;
-	int n = options->max_in_flight, multis;
 
-	assert(n > 0);
+	assert(options->max_in_flight > 0);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		pp_error_set(err, PP_EBUG, "cannot set up libcurl");
 		return NULL;
 	}
-	multis = (n + SLOTS_A_MULTI - 1) / SLOTS_A_MULTI;
-	if (multis > MAX_MULTIS)
-		multis = MAX_MULTIS;
 	h = pp_calloc(1, sizeof *h);
 	h->loop = loop;
+	h->max_in_flight = options->max_in_flight;
 	h->ca_file = pp_strdup(options->ca_file);
 	h->user_agent = pp_strdup(options->user_agent != NULL ?
 	    options->user_agent : "plot-palette/" PACKAGE_VERSION);
-	while (h->multi_count < multis) {
-		if (init_multi(h, &h->multis[h->multi_count],
-		    (n + multis - 1) / multis + 1, err) < 0) {
-			pp_http_free(h);
-			return NULL;
-		}
-		h->multi_count++;
-	}
 	return h;
 }
 
@@ -373,10 +449,8 @@ pp_http_free(struct pp_http *h)
 		return;
 	for (size_t i = 0; i < h->slot_count; i++)
 		free_slot(h->slots[i]);
-	for (int i = 0; i < h->multi_count; i++) {
-		curl_multi_cleanup(h->multis[i].handle);
-		pp_timer_cancel(h->loop, &h->multis[i].timer);
-	}
+	for (int i = 0; i < NPOOLS; i++)
+		release_pool(h, &h->pools[i]);
 	for (size_t i = 0; i < h->buffer_count; i++)
 		pp_buf_release(&h->buffers[i]);
 	free(h->slots);
@@ -399,7 +473,7 @@ is_loopback(const char *host)
 	    (ntohl(v4.s_addr) >> 24) == 127;
 }
 
-/* Read `url` as libcurl will. *secure: https; *loopback: to this machine. */
+/* Whether `url`, read as libcurl will read it, is https and local. */
 static int
 look_at_url(const char *url, bool *secure, bool *loopback,
     struct pp_error *err)
@@ -431,34 +505,37 @@ out:
 }
 
 /*
- * Over TLS a request waits for a connection that is being made, to share it if
- * it turns out to speak HTTP/2; over plain HTTP there is nothing to wait for.
- * What is for this machine goes through no proxy.
+ * Take a slot for this URL. The slot that comes is most often set to it
+ * already. What is for this machine goes through no proxy.
  */
-static int
-set_url(struct pp_http_exchange *x, const char *url, bool plain_http,
+static struct pp_http_exchange *
+take_slot_for(struct pp_http *h, const char *url, bool plain_http,
     struct pp_error *err)
 {
-	bool secure, loopback;
+	bool secure = strncasecmp(url, "https:", 6) == 0, loopback;
+	struct pool *p = &h->pools[secure ? SECURE : PLAIN];
+	struct pp_http_exchange *x = p->free_slots;
 
-	if (x->url != NULL && strcmp(x->url, url) == 0 &&
+	if (x != NULL && x->url != NULL && strcmp(x->url, url) == 0 &&
 	    x->plain_http == plain_http)
-		return 0;
+		return take_slot(h, p, err);
 	if (look_at_url(url, &secure, &loopback, err) < 0)
-		return -1;
-	if (!secure && !loopback && !plain_http)
-		return pp_error_set(err, PP_ECONFIG, "plain http is for this "
-		    "machine only unless allowed; use https in '%s'", url);
+		return NULL;
+	if (!secure && !loopback && !plain_http) {
+		pp_error_set(err, PP_ECONFIG, "plain http is for this machine "
+		    "only unless it is allowed; use https in '%s'", url);
+		return NULL;
+	}
+	x = take_slot(h, &h->pools[secure ? SECURE : PLAIN], err);
+	if (x == NULL)
+		return NULL;
 	if (x->url != NULL)
 		pp_free_secret(x->url);
 	x->url = pp_strdup(url);
 	x->plain_http = plain_http;
 	curl_easy_setopt(x->easy, CURLOPT_URL, url);
 	curl_easy_setopt(x->easy, CURLOPT_PROXY, loopback ? "" : NULL);
-	curl_easy_setopt(x->easy, CURLOPT_PIPEWAIT, secure ? 1L : 0L);
-	curl_easy_setopt(x->easy, CURLOPT_HTTP_VERSION, secure ?
-	    (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
-	return 0;
+	return x;
 }
 
 static bool
@@ -576,15 +653,12 @@ struct pp_http_exchange *
 pp_http_send(struct pp_http *h, const struct pp_http_request *req,
     pp_http_fn *fn, void *arg, struct pp_error *err)
 {
-	struct pp_http_exchange *x = take_slot(h, err);
+	struct pp_http_exchange *x = take_slot_for(h, req->url,
+	    req->plain_http, err);
 	CURLMcode code;
 
 	if (x == NULL)
 		return NULL;
-	if (set_url(x, req->url, req->plain_http, err) < 0) {
-		give_slot(x);
-		return NULL;
-	}
 	set_method(x, req->method);
 	set_headers(x, req->headers);
 	if (has_body(req->method))
@@ -683,6 +757,8 @@ fill_reply(struct pp_http_exchange *x, CURLcode code, struct pp_http_reply *r)
 		curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
 		r->outcome = PP_HTTP_ANSWERED;
 		r->status = (int)status;
+		if (x->multi->counted)
+			uncount(x);
 		if (status >= 300 &&
 		    pp_http_header(r, "Retry-After", value, sizeof value))
 			r->retry_after_ms = parse_retry_after(value);
