@@ -1,1 +1,20 @@
-# Files of completions/.
+# Completions for bash, zsh and fish. They are made from the option tables by
+# `make completions` and kept in the tree; a test says when they are stale.
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+
+dist_bashcompletion_DATA = completions/bash/pp-export
+dist_zshcompletion_DATA = completions/zsh/_pp-export
+dist_fishcompletion_DATA = completions/fish/pp-export.fish
+
+completions: $(bin_PROGRAMS)
+	$(AM_V_GEN)cd '$(srcdir)/completions' && mkdir -p bash zsh fish && \
+	for p in $(bin_PROGRAMS); do \
+		name=$${p#cmd/}; \
+		'$(abs_builddir)'/$$p --complete bash >bash/$$name && \
+		'$(abs_builddir)'/$$p --complete zsh >zsh/_$$name && \
+		'$(abs_builddir)'/$$p --complete fish >fish/$$name.fish || \
+		exit 1; \
+	done
+.PHONY: completions

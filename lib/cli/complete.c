@@ -34,10 +34,10 @@ pp_complete_put(struct pp_buf *out, const struct pp_program *p,
 	const char *s;
 
 	for (; *template != '\0'; template++) {
-		if (*template != '@') {
-			pp_buf_addc(out, *template);
+		pp_buf_addc(out, *template);
+		if (template[0] != '_' || template[1] != '@')
 			continue;
-		}
+		template++;
 		for (s = p->name; *s != '\0'; s++)
 			pp_buf_addc(out, *s == '-' ? '_' : *s);
 	}

@@ -16,8 +16,8 @@
 const char *pp_complete_source(enum pp_complete kind);
 
 /*
- * `template` with each '@' replaced by the program's name with underscores:
- * "_@_kind" becomes "_pp_job_kind".
+ * `template` with each "_@" replaced by an underscore and the program's name
+ * with underscores: "_@_kind" becomes "_pp_job_kind".
  */
 void	pp_complete_put(struct pp_buf *out, const struct pp_program *p,
 	    const char *template);

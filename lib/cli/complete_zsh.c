@@ -74,15 +74,14 @@ put_options(struct pp_buf *out, const struct pp_program *p,
 }
 
 static void
-put_command(struct pp_buf *out, const struct pp_program *p,
+put_arguments(struct pp_buf *out, const struct pp_program *p,
     const struct pp_command *cmd)
 {
-	pp_buf_addf(out, "\t%s)\n\t\t_arguments -s -S \\\n",
-	    cmd->name != NULL ? cmd->name : "*");
+	pp_buf_adds(out, "\t_arguments -s -S \\\n");
 	put_options(out, p, cmd);
 	pp_buf_adds(out, "\t\t'*:operand:");
 	put_action(out, p, cmd->operands, "");
-	pp_buf_adds(out, "' ;;\n");
+	pp_buf_addc(out, '\'');
 }
 
 static void
@@ -107,8 +106,11 @@ put_command_choice(struct pp_buf *out, const struct pp_program *p)
 	    "\t[[ $state == operands ]] || return\n"
 	    "\tcase $line[1] in\n");
 	for (cmd = p->commands; cmd->run != NULL; cmd++) {
-		if (cmd->name != NULL)
-			put_command(out, p, cmd);
+		if (cmd->name == NULL)
+			continue;
+		pp_buf_addf(out, "\t%s)\n\t", cmd->name);
+		put_arguments(out, p, cmd);
+		pp_buf_adds(out, " ;;\n");
 	}
 	pp_buf_adds(out, "\tesac\n");
 }
@@ -120,16 +122,16 @@ pp_complete_zsh(struct pp_buf *out, const struct pp_program *p)
 	    "# zsh completion, made from the program's option tables\n\n",
 	    p->name);
 	pp_complete_put(out, p, "_@_names()\n{\n\tlocal -a names\n"
-	    "\tnames=(${(f)\"$($@ 2>/dev/null)\"})\n"
+	    "\tnames=(${(f)\"$(\"$@\" 2>/dev/null)\"})\n"
 	    "\tcompset -P '*='\n\tcompadd -a names\n}\n\n"
-	    "_@()\n{\n\tlocal curcontext=$curcontext state line\n"
-	    "\tlocal -a commands\n\ttypeset -A opt_args\n\n");
+	    "_@()\n{\n");
 	if (pp_complete_has_commands(p)) {
+		pp_buf_adds(out, "\tlocal curcontext=$curcontext state line\n"
+		    "\tlocal -a commands\n\ttypeset -A opt_args\n\n");
 		put_command_choice(out, p);
 	} else {
-		pp_buf_adds(out, "\tcase $words[1] in\n");
-		put_command(out, p, p->commands);
-		pp_buf_adds(out, "\tesac\n");
+		put_arguments(out, p, p->commands);
+		pp_buf_addc(out, '\n');
 	}
 	pp_complete_put(out, p, "}\n\n_@ \"$@\"\n");
 }

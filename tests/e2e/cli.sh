@@ -88,4 +88,79 @@ test_a_closed_pipe_ends_quietly()
 	done
 }
 
+# complete LINE: what bash would offer at the end of it.
+complete_line()
+{
+	local program=${1%% *}
+
+	(
+		# shellcheck disable=SC1090
+		. "$PP_SRCDIR/completions/bash/$program"
+		COMP_LINE=$1 COMP_POINT=${#1}
+		"_${program//-/_}"
+		printf '%s\n' "${COMPREPLY[@]}"
+	)
+}
+
+check_completion()
+{
+	local got
+
+	got=$(complete_line "$1" | paste -sd ' ')
+	[ "$got" = "$2" ] || complain "'$1' is completed to '$got', not '$2'"
+}
+
+test_completions_in_the_tree_are_current()
+{
+	local program
+
+	for program in $(programs); do
+		run "$program" --complete bash
+		check_out_file "$PP_SRCDIR/completions/bash/$program"
+		run "$program" --complete zsh
+		check_out_file "$PP_SRCDIR/completions/zsh/_$program"
+		run "$program" --complete fish
+		check_out_file "$PP_SRCDIR/completions/fish/$program.fish"
+	done
+	[ ! -e "$T/.failed" ] || echo "# 'make completions' makes them anew"
+}
+
+test_completions_are_installed()
+{
+	local program data
+
+	[ -n "${PP_STAGE:-}" ] || skip 'no staged installation'
+	data=${PP_SHARE%/*}
+	for program in $(programs); do
+		check "no bash completion of $program" \
+		    test -s "$data/bash-completion/completions/$program"
+		check "no zsh completion of $program" \
+		    test -s "$data/zsh/site-functions/_$program"
+		check "no fish completion of $program" \
+		    test -s "$data/fish/vendor_completions.d/$program.fish"
+	done
+}
+
+test_bash_completes_options_and_words()
+{
+	check_completion 'pp-export --form' '--format'
+	check_completion 'pp-export --format c' 'csv'
+	check_completion 'pp-export --format=c' 'csv'
+	check_completion 'pp-export --format jsonl,c' 'jsonl,csv'
+	check_completion 'pp-export --color a' 'auto always'
+}
+
+test_other_shells_can_read_their_completions()
+{
+	local program
+
+	need zsh fish
+	for program in $(programs); do
+		check "zsh cannot read it" \
+		    zsh -n "$PP_SRCDIR/completions/zsh/_$program"
+		check "fish cannot read it" \
+		    fish -n "$PP_SRCDIR/completions/fish/$program.fish"
+	done
+}
+
 run_tests "$@"
