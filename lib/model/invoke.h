@@ -56,6 +56,7 @@ struct pp_call {
 	const char *prompt;
 	size_t prompt_len;
 	int64_t max_tokens;
+	const char *attempt_id;		/* short ASCII, sent as a header; or NULL */
 	const char *temperature;	/* decimal text as written; or NULL */
 	const char *top_p;		/* the same */
 	const char *const *stop;	/* stop sequences, ended by NULL; or NULL */

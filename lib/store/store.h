@@ -162,11 +162,11 @@ struct pp_claim_request {
 	int64_t now_ms, lease_ms;
 	int max_running;		/* MaxConcurrentJobs: jobs, not shards */
 	/*
-	 * Embedded home: asked for a RUNNING entry whose lease has not run
-	 * out; true when its worker is surely dead (its lock is free). NULL:
-	 * wait for the lease.
+	 * Embedded home: asked for the owner of a RUNNING entry whose lease
+	 * has not run out; true when that worker is surely dead (its lock is
+	 * free). NULL: wait for the lease.
 	 */
-	bool (*is_dead)(void *arg, const char *job_id, int shard);
+	bool (*is_dead)(void *arg, const char *owner);
 	void *arg;
 };
 

@@ -158,7 +158,8 @@ find_lapsed(struct pp_sqlite *s, const struct pp_claim_request *r,
     struct place *p, struct pp_error *err)
 {
 	sqlite3_stmt *st = pp_sqlite_bind(s, err,
-	    "SELECT q.job_id, q.shard, q.lease_expires_at FROM queue q "
+	    "SELECT q.job_id, q.shard, q.lease_expires_at, q.lease_owner "
+	    "FROM queue q "
 	    "JOIN jobs j USING (job_id) WHERE q.status = 'RUNNING' "
 	    "AND NOT j.paused AND (?1 IS NULL OR q.job_id = ?1) "
 	    "ORDER BY j.priority DESC, q.job_id, q.shard", "t", r->job_id);
@@ -171,8 +172,8 @@ find_lapsed(struct pp_sqlite *s, const struct pp_claim_request *r,
 			break;
 		read_place(st, p);
 		found = sqlite3_column_int64(st, 2) <= r->now_ms ||
-		    (r->is_dead != NULL &&
-		    r->is_dead(r->arg, p->job_id, p->shard));
+		    (r->is_dead != NULL && r->is_dead(r->arg,
+		    (const char *)sqlite3_column_text(st, 3)));
 	}
 	pp_sqlite_done(st);
 	return rc < 0 ? -1 : found;
