@@ -1,7 +1,18 @@
 # Sources of lib/job: life cycle, seeds, checkpoints, the generation loop.
 lib_libpp_la_SOURCES += \
+	lib/job/batch.c lib/job/batch.h \
+	lib/job/budget.c lib/job/budget.h \
+	lib/job/checkpoint.c lib/job/checkpoint.h \
 	lib/job/config.c lib/job/config.h \
-	lib/job/plan.c lib/job/plan.h
-lib_libpp_la_SOURCES += \
+	lib/job/fence.c \
+	lib/job/flow.c lib/job/flow.h \
+	lib/job/journal.c lib/job/journal.h \
+	lib/job/ledger.c lib/job/ledger.h \
+	lib/job/plan.c lib/job/plan.h \
+	lib/job/publish.c \
+	lib/job/row.c lib/job/row.h \
+	lib/job/runner.c lib/job/runner.h \
+	lib/job/shard.c lib/job/shard.h \
 	lib/job/template_ref.c lib/job/template_ref.h \
-	lib/job/user.c lib/job/user.h
+	lib/job/user.c lib/job/user.h \
+	lib/job/worker.c lib/job/worker.h

@@ -1,0 +1,422 @@
+#include <config.h>
+
+#include "job/checkpoint.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/money.h"
+#include "job/batch.h"
+#include "template/recipe.h"
+
+/* What a damaged or hostile checkpoint may make us allocate. */
+#define MAX_BYTES ((size_t)256 << 20)
+
+char *
+pp_checkpoint_key(const char *job_id, int shards, int shard)
+{
+	if (shards > 1)
+		return pp_asprintf("jobs/%s/checkpoint-%05d.json", job_id,
+		    shard);
+	return pp_asprintf("jobs/%s/checkpoint.json", job_id);
+}
+
+void
+pp_checkpoint_release(struct pp_checkpoint *cp)
+{
+	for (size_t i = 0; i < cp->open_count; i++)
+		pp_row_free(cp->open[i]);
+	free(cp->open);
+	free(cp->attempts);
+	free(cp->done);
+	pp_ledger_release(&cp->closed);
+	memset(cp, 0, sizeof *cp);
+}
+
+/* ---- rows done ---- */
+
+/* The first span that ends after `row`. */
+static size_t
+span_after(const struct pp_checkpoint *cp, int64_t row)
+{
+	size_t low = 0, high = cp->done_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (cp->done[middle].end > row)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+bool
+pp_checkpoint_has_row(const struct pp_checkpoint *cp, int64_t row)
+{
+	size_t i;
+
+	if (row < cp->low_water)
+		return true;
+	i = span_after(cp, row);
+	return i < cp->done_count && cp->done[i].first <= row;
+}
+
+static void
+remove_span(struct pp_checkpoint *cp, size_t i)
+{
+	memmove(cp->done + i, cp->done + i + 1,
+	    (cp->done_count - i - 1) * sizeof *cp->done);
+	cp->done_count--;
+}
+
+void
+pp_checkpoint_mark_row(struct pp_checkpoint *cp, int64_t row)
+{
+	size_t i = span_after(cp, row);
+	bool joins_before = i > 0 && cp->done[i - 1].end == row;
+	bool joins_after = i < cp->done_count && cp->done[i].first == row + 1;
+
+	assert(!pp_checkpoint_has_row(cp, row));
+	if (joins_before && joins_after) {
+		cp->done[i - 1].end = cp->done[i].end;
+		remove_span(cp, i);
+	} else if (joins_before) {
+		cp->done[i - 1].end++;
+	} else if (joins_after) {
+		cp->done[i].first--;
+	} else {
+		cp->done = pp_grow(cp->done, cp->done_count, &cp->done_cap,
+		    sizeof *cp->done);
+		memmove(cp->done + i + 1, cp->done + i,
+		    (cp->done_count - i) * sizeof *cp->done);
+		cp->done[i] = (struct pp_span){ row, row + 1 };
+		cp->done_count++;
+	}
+	if (cp->done[0].first == cp->low_water) {
+		cp->low_water = cp->done[0].end;
+		remove_span(cp, 0);
+	}
+}
+
+void
+pp_checkpoint_totals(const struct pp_checkpoint *cp, struct pp_totals *out)
+{
+	pp_ledger_totals(&cp->closed, out);
+	for (size_t i = 0; i < cp->open_count; i++) {
+		const struct pp_row *r = cp->open[i];
+
+		out->settled_nusd = pp_money_add(out->settled_nusd,
+		    pp_row_cost(r));
+		out->unproven_nusd = pp_money_add(out->unproven_nusd,
+		    pp_row_unproven(r));
+		for (size_t k = 0; k < r->step_count; k++) {
+			const struct pp_usage *u = &r->steps[k].usage;
+
+			out->calls += r->steps[k].attempts;
+			out->tokens_in += u->tokens_in + u->cache_read +
+			    u->cache_write;
+			out->tokens_out += u->tokens_out;
+		}
+	}
+}
+
+/* ---- writing ---- */
+
+static void
+put_int(struct pp_buf *out, const char *key, int64_t v)
+{
+	pp_json_put_key(out, key);
+	pp_json_put_int(out, v);
+}
+
+static void
+put_string(struct pp_buf *out, const char *key, const char *v)
+{
+	pp_json_put_key(out, key);
+	pp_json_put_cstr(out, v);
+}
+
+static void
+put_money(struct pp_buf *out, const char *key, int64_t nusd)
+{
+	char text[PP_MONEY_TEXT_BYTES];
+
+	put_string(out, key, pp_money_format(nusd, text));
+}
+
+/* The members that the original design named, for people and their scripts. */
+static void
+put_summary(const struct pp_checkpoint *cp, struct pp_buf *out)
+{
+	char time[PP_TIME_TEXT_BYTES];
+	struct pp_totals t;
+
+	pp_checkpoint_totals(cp, &t);
+	put_string(out, "job_id", cp->job_id);
+	put_int(out, "records_generated", t.rows_done);
+	put_int(out, "records_failed", t.rows_failed);
+	put_int(out, "current_batch", cp->last_batch);
+	put_int(out, "tokens_used", t.tokens_in + t.tokens_out);
+	put_money(out, "cost_accumulated", t.settled_nusd);
+	put_money(out, "cost_unproven", t.unproven_nusd);
+	put_string(out, "last_updated",
+	    pp_time_format(cp->last_updated_ms, time));
+	pp_json_put_key(out, "resume_state");
+	pp_buf_addc(out, '{');
+	put_int(out, "seed_data_index", cp->low_water);
+	put_int(out, "template_step", cp->open_count > 0 ?
+	    (int64_t)cp->open[0]->at : 0);
+	pp_buf_addc(out, '}');
+}
+
+static void
+put_attempts(const struct pp_checkpoint *cp, struct pp_buf *out)
+{
+	pp_json_put_key(out, "attempts");
+	pp_buf_addc(out, '[');
+	for (size_t i = 0; i < cp->attempt_count; i++) {
+		const struct pp_open_attempt *a = &cp->attempts[i];
+
+		pp_buf_adds(out, i > 0 ? ",{" : "{");
+		put_string(out, "id", a->id);
+		put_int(out, "row", a->row);
+		put_int(out, "step", (int64_t)a->step);
+		put_money(out, "reserved", a->reserved_nusd);
+		pp_buf_addc(out, '}');
+	}
+	pp_buf_addc(out, ']');
+}
+
+void
+pp_checkpoint_put_json(const struct pp_checkpoint *cp, struct pp_buf *out)
+{
+	pp_buf_addc(out, '{');
+	put_summary(cp, out);
+	put_int(out, "shard", cp->shard);
+	put_int(out, "epoch", cp->epoch);
+	put_string(out, "writer", cp->writer);
+	put_int(out, "number", cp->number);
+	put_string(out, "last_batch_sha256", cp->last_batch_sha);
+	put_int(out, "journal_generation", cp->journal_generation);
+	put_int(out, "compute_ms", cp->compute_ms);
+	pp_json_put_key(out, "done");
+	pp_buf_addc(out, '[');
+	for (size_t i = 0; i < cp->done_count; i++)
+		pp_buf_addf(out, "%s[%lld,%lld]", i > 0 ? "," : "",
+		    (long long)cp->done[i].first, (long long)cp->done[i].end);
+	pp_buf_addc(out, ']');
+	pp_json_put_key(out, "ledger");
+	pp_ledger_put_json(&cp->closed, out);
+	put_attempts(cp, out);
+	pp_json_put_key(out, "open");
+	pp_buf_addc(out, '[');
+	for (size_t i = 0; i < cp->open_count; i++) {
+		if (i > 0)
+			pp_buf_addc(out, ',');
+		pp_row_put_open(cp->open[i], out);
+	}
+	pp_buf_adds(out, "]}\n");
+}
+
+int
+pp_checkpoint_save(struct pp_blob *blobs, int shards, struct pp_checkpoint *cp,
+    struct pp_error *err)
+{
+	char *key = pp_checkpoint_key(cp->job_id, shards, cp->shard);
+	struct pp_buf text = PP_BUF_INIT;
+	char etag[PP_ETAG_BYTES];
+	int rc;
+
+	cp->last_updated_ms = pp_clock_wall_ms();
+	cp->number++;
+	pp_checkpoint_put_json(cp, &text);
+	rc = pp_blob_put(blobs, key, text.data, text.len,
+	    cp->etag[0] != '\0' ? PP_BLOB_IF_MATCH : PP_BLOB_IF_NONE,
+	    cp->etag[0] != '\0' ? cp->etag : NULL, etag, err);
+	if (rc == 0)
+		memcpy(cp->etag, etag, sizeof cp->etag);
+	else
+		pp_error_wrap(err, "cannot save checkpoint '%s'", key);
+	pp_buf_release(&text);
+	free(key);
+	return rc;
+}
+
+/* ---- reading ---- */
+
+static bool
+copy_string(const struct pp_json *v, const char *key, char *out, size_t size)
+{
+	const struct pp_json *s = pp_json_get(v, key);
+
+	if (s == NULL || s->type != PP_JSON_STRING || s->escaped ||
+	    s->len >= size)
+		return false;
+	memcpy(out, s->text, s->len);
+	out[s->len] = '\0';
+	return true;
+}
+
+static bool
+read_count(const struct pp_json *v, const char *key, int64_t *out)
+{
+	return pp_json_int64(pp_json_get(v, key), out) && *out >= 0;
+}
+
+static const struct pp_json *
+get_array(const struct pp_json *v, const char *key)
+{
+	const struct pp_json *a = pp_json_get(v, key);
+
+	return a != NULL && a->type == PP_JSON_ARRAY ? a : NULL;
+}
+
+static bool
+read_spans(const struct pp_json *v, struct pp_checkpoint *cp)
+{
+	const struct pp_json *a = get_array(v, "done"), *item;
+	int64_t above = cp->low_water;
+
+	if (a == NULL)
+		return false;
+	cp->done = pp_calloc(a->count, sizeof *cp->done);
+	cp->done_cap = a->count;
+	item = pp_json_first(a);
+	for (uint32_t i = 0; i < a->count; i++, item = pp_json_next(item)) {
+		struct pp_span *s = &cp->done[i];
+		const struct pp_json *first = pp_json_at(item, 0);
+		const struct pp_json *end = pp_json_at(item, 1);
+
+		if (!pp_json_int64(first, &s->first) ||
+		    !pp_json_int64(end, &s->end) || s->first <= above ||
+		    s->end <= s->first)
+			return false;
+		above = s->end;
+		cp->done_count++;
+	}
+	return true;
+}
+
+static bool
+read_attempts(const struct pp_json *v, struct pp_checkpoint *cp)
+{
+	const struct pp_json *a = get_array(v, "attempts"), *item;
+
+	if (a == NULL)
+		return false;
+	cp->attempts = pp_calloc(a->count, sizeof *cp->attempts);
+	item = pp_json_first(a);
+	for (uint32_t i = 0; i < a->count; i++, item = pp_json_next(item)) {
+		struct pp_open_attempt *t = &cp->attempts[i];
+		int64_t step;
+
+		if (!copy_string(item, "id", t->id, sizeof t->id) ||
+		    !read_count(item, "row", &t->row) ||
+		    !read_count(item, "step", &step) || step >= PP_MAX_STEPS ||
+		    pp_row_read_money(item, "reserved", &t->reserved_nusd) < 0)
+			return false;
+		t->step = (size_t)step;
+		cp->attempt_count++;
+	}
+	return true;
+}
+
+static bool
+read_open_rows(const struct pp_json *v, struct pp_checkpoint *cp)
+{
+	const struct pp_json *a = get_array(v, "open"), *item, *steps;
+
+	if (a == NULL)
+		return false;
+	cp->open = pp_calloc(a->count, sizeof(struct pp_row *));
+	item = pp_json_first(a);
+	for (uint32_t i = 0; i < a->count; i++, item = pp_json_next(item)) {
+		steps = get_array(item, "steps");
+		if (steps == NULL || steps->count > PP_MAX_STEPS)
+			return false;
+		cp->open[i] = pp_row_from_open(item, steps->count, NULL);
+		if (cp->open[i] == NULL)
+			return false;
+		cp->open_count++;
+	}
+	return true;
+}
+
+static bool
+read_members(const struct pp_json *v, struct pp_checkpoint *cp)
+{
+	const struct pp_json *low = pp_json_path(v,
+	    "resume_state.seed_data_index");
+	char job_id[PP_ID_BYTES], time[PP_TIME_TEXT_BYTES];
+	int64_t shard;
+
+	return copy_string(v, "job_id", job_id, sizeof job_id) &&
+	    strcmp(job_id, cp->job_id) == 0 &&
+	    read_count(v, "shard", &shard) && shard == cp->shard &&
+	    copy_string(v, "last_updated", time, sizeof time) &&
+	    pp_time_parse(time, &cp->last_updated_ms, NULL) == 0 &&
+	    read_count(v, "epoch", &cp->epoch) &&
+	    copy_string(v, "writer", cp->writer, sizeof cp->writer) &&
+	    read_count(v, "number", &cp->number) &&
+	    read_count(v, "current_batch", &cp->last_batch) &&
+	    copy_string(v, "last_batch_sha256", cp->last_batch_sha,
+	    sizeof cp->last_batch_sha) &&
+	    read_count(v, "journal_generation", &cp->journal_generation) &&
+	    read_count(v, "compute_ms", &cp->compute_ms) &&
+	    pp_json_int64(low, &cp->low_water) && cp->low_water >= 0 &&
+	    read_spans(v, cp) && read_attempts(v, cp) &&
+	    read_open_rows(v, cp) &&
+	    pp_ledger_from_json(pp_json_get(v, "ledger"), &cp->closed,
+	    NULL) == 0;
+}
+
+static int
+parse(const struct pp_buf *text, struct pp_checkpoint *cp,
+    struct pp_error *err)
+{
+	struct pp_json_doc doc = PP_JSON_DOC_INIT;
+	const struct pp_json *root;
+	int rc = -1;
+
+	root = pp_json_parse(&doc, text->data, text->len, 0, err);
+	if (root != NULL) {
+		rc = read_members(root, cp) ? 0 : pp_error_set(err, PP_EDATA,
+		    "a member is missing or wrong");
+	}
+	pp_json_doc_release(&doc);
+	return rc;
+}
+
+int
+pp_checkpoint_load(struct pp_blob *blobs, const char *job_id, int shards,
+    int shard, struct pp_checkpoint *out, struct pp_error *err)
+{
+	char *key = pp_checkpoint_key(job_id, shards, shard);
+	struct pp_error why = PP_ERROR_INIT;
+	struct pp_buf text = PP_BUF_INIT_MAX(MAX_BYTES);
+	int rc = -1;
+
+	memset(out, 0, sizeof *out);
+	memcpy(out->job_id, job_id, sizeof out->job_id);
+	out->shard = shard;
+	if (pp_blob_get(blobs, key, &text, out->etag, &why) < 0) {
+		out->etag[0] = '\0';
+		rc = why.code == PP_ENOENT ? 0 :
+		    pp_error_set(err, why.code, "%s", why.text);
+	} else if (parse(&text, out, &why) < 0) {
+		pp_checkpoint_release(out);
+		pp_error_set(err, PP_EDATA, "checkpoint '%s' is damaged: %s",
+		    key, why.text);
+	} else {
+		rc = 1;
+	}
+	pp_buf_release(&text);
+	free(key);
+	return rc;
+}

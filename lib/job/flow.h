@@ -1,0 +1,75 @@
+/*
+ * How fast one model may be called.
+ *
+ * Three things hold calls back: buckets of requests and tokens per minute,
+ * filled evenly; a limit on calls in flight, which falls by a quarter at a
+ * throttle and rises by one for each limit's worth of successes (additive
+ * increase, multiplicative decrease; a call is stamped with the limit that it
+ * was admitted under, so one burst of throttles is one decrease); and a breaker,
+ * which lets one probe at a time through while the service looks down.
+ *
+ * Trouble without one success for as long as the deadline ends the run, which
+ * the caller asks for with pp_flow_verdict().
+ */
+#ifndef PP_JOB_FLOW_H
+#define PP_JOB_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/rand.h"
+#include "model/invoke.h"
+
+struct pp_flow {
+	int max_in_flight;
+	double limit;			/* 1 to max_in_flight */
+	int in_flight;
+	double successes;		/* since the limit rose last */
+	int64_t paused_until_us;	/* 0: not paused */
+	int throttles;			/* in a row */
+	int failures;			/* in a row, other than throttles */
+	bool ever_ok;			/* a call has succeeded */
+	int64_t trouble_since_us;	/* 0: the last call succeeded */
+	enum pp_call_class trouble;	/* what the last failure was */
+	/* buckets; a rate of 0 means no bound */
+	double requests, requests_per_us, requests_max;
+	double tokens, tokens_per_us, tokens_max;
+	int64_t filled_us;
+	struct pp_rand rand;
+};
+
+void	pp_flow_init(struct pp_flow *f, int max_in_flight, int64_t rpm,
+	    int64_t tpm, int64_t now_us);
+
+/*
+ * Whether a call of `tokens` (estimated input and max_tokens) may be sent now:
+ * 0; else microseconds until it is worth asking again, or -1: when a call in
+ * flight has ended.
+ */
+int64_t	pp_flow_wait_us(struct pp_flow *f, int64_t tokens, int64_t now_us);
+
+/* It is sent. Returns its stamp. */
+int	pp_flow_sent(struct pp_flow *f, int64_t tokens);
+
+/*
+ * It ended. `used_tokens` is what it really took; what was taken too much goes
+ * back to the bucket. `retry_after_ms` is the server's word, or -1.
+ */
+void	pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
+	    int64_t tokens, int64_t used_tokens, int64_t retry_after_ms,
+	    int64_t now_us);
+
+/*
+ * Whether the service, and not one row, looks broken: nothing has ever
+ * succeeded, or several calls in a row have failed. Failures then use up no
+ * row's retries.
+ */
+bool	pp_flow_is_down(const struct pp_flow *f);
+
+enum pp_flow_verdict { PP_FLOW_GO_ON, PP_FLOW_THROTTLED, PP_FLOW_DOWN };
+
+/* Whether trouble has lasted for the deadline. */
+enum pp_flow_verdict pp_flow_verdict(const struct pp_flow *f,
+	    int64_t deadline_us, int64_t now_us);
+
+#endif

@@ -1,0 +1,511 @@
+#include <config.h>
+
+#include "job/shard.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/money.h"
+
+/* No row is begun further beyond the low-water mark than this. */
+#define WINDOW_ROWS 16384
+/* The local provider learns from this many seeds at most. */
+#define LEARN_SEEDS 2000
+#define US INT64_C(1000000)
+
+/* The seeds of a row, read when it begins; task->user. */
+struct task_seeds {
+	struct pp_buf texts[PP_MAX_SEED_SETS];
+};
+
+int64_t
+pp_shard_window(const struct pp_shard_run *run)
+{
+	(void)run;
+	return WINDOW_ROWS;
+}
+
+/* ---- opening what the job is pinned to ---- */
+
+static int
+load_config(struct pp_shard_run *run, struct pp_error *err)
+{
+	char *key = pp_asprintf("jobs/%s/config.json", run->claim->job_id);
+	struct pp_buf text = PP_BUF_INIT;
+	int rc = -1;
+
+	if (pp_blob_get(run->blobs, key, &text, NULL, err) == 0 &&
+	    pp_job_config_parse(text.data, text.len, &run->config, err) == 0) {
+		if (strcmp(run->config.job_id, run->claim->job_id) != 0 ||
+		    run->claim->shard >= run->config.shards)
+			pp_error_set(err, PP_EDATA,
+			    "it is that of another job");
+		else
+			rc = 0;
+	}
+	if (rc < 0)
+		pp_error_wrap(err, "cannot use '%s'", key);
+	pp_buf_release(&text);
+	free(key);
+	return rc;
+}
+
+/* Template and config were made for each other; a damaged store may differ. */
+static int
+make_plan(struct pp_shard_run *run, struct pp_error *err)
+{
+	const struct pp_recipe_info *info = pp_recipe_info(run->recipe);
+
+	if (info->step_count != run->config.step_count)
+		return pp_error_set(err, PP_EDATA, "job '%s' is pinned to %zu "
+		    "steps and its template has %zu", run->config.job_id,
+		    run->config.step_count, info->step_count);
+	run->plan = pp_calloc(info->step_count, sizeof *run->plan);
+	for (size_t i = 0; i < info->step_count; i++) {
+		const struct pp_recipe_step *s = &info->steps[i];
+		const struct pp_config_step *c = &run->config.steps[i];
+
+		if (strcmp(s->id, c->id) != 0)
+			return pp_error_set(err, PP_EDATA, "step '%s' of job "
+			    "'%s' is '%s' in its template", c->id,
+			    run->config.job_id, s->id);
+		run->plan[i] = (struct pp_step_plan){ .id = s->id,
+			.model = &c->model, .max_tokens = c->max_tokens,
+			.temperature = s->temperature, .top_p = s->top_p,
+			.stop = s->stop };
+	}
+	return 0;
+}
+
+static int
+open_seeds(struct pp_shard_run *run, struct pp_error *err)
+{
+	run->seeds = pp_calloc(run->config.seeds_count,
+	    sizeof(struct pp_seed_set *));
+	for (size_t i = 0; i < run->config.seeds_count; i++) {
+		const struct pp_config_seeds *s = &run->config.seeds[i];
+
+		run->seeds[i] = pp_seed_open_pinned(run->store, s->manifest,
+		    strlen(s->manifest), err);
+		if (run->seeds[i] == NULL)
+			return pp_error_wrap(err,
+			    "cannot open seed set '%s'", s->set);
+		if (pp_seed_count(run->seeds[i]) != s->count)
+			return pp_error_set(err, PP_EDATA,
+			    "seed set '%s' has changed", s->set);
+	}
+	return 0;
+}
+
+/* The n-gram model learns from the seeds, always the same ones. */
+static int
+learn_from_seeds(struct pp_shard_run *run, struct pp_error *err)
+{
+	struct pp_buf text = PP_BUF_INIT;
+	bool any = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < run->config.step_count; i++)
+		any |= run->plan[i].model->provider == PP_PROVIDER_LOCAL;
+	for (size_t i = 0; any && rc == 0 && i < run->config.seeds_count;
+	    i++) {
+		int64_t count = pp_seed_count(run->seeds[i]);
+
+		for (int64_t k = 0; rc == 0 && k < count && k < LEARN_SEEDS;
+		    k++) {
+			pp_buf_clear(&text);
+			rc = pp_seed_get(run->seeds[i], k, &text, err);
+			pp_invoker_learn(run->invoker, text.data, text.len);
+		}
+	}
+	pp_buf_release(&text);
+	return rc;
+}
+
+int
+pp_shard_open(struct pp_shard_run *run, struct pp_error *err)
+{
+	struct pp_job_config *c = &run->config;
+
+	if (load_config(run, err) < 0)
+		return -1;
+	pp_plan_slice(c->rows, c->shards, run->claim->shard, &run->first_row,
+	    &run->end_row);
+	run->recipe = pp_recipe_load(c->template_source,
+	    strlen(c->template_source), c->template_name,
+	    pp_job_config_fragment, c, NULL, err);
+	if (run->recipe == NULL)
+		return pp_error_wrap(err, "cannot use the template of job '%s'",
+		    c->job_id);
+	run->render = pp_render_new(run->recipe, NULL);
+	if (make_plan(run, err) < 0 || open_seeds(run, err) < 0)
+		return -1;
+	return learn_from_seeds(run, err);
+}
+
+void
+pp_shard_close(struct pp_shard_run *run)
+{
+	for (size_t i = 0; run->seeds != NULL && i < run->config.seeds_count;
+	    i++)
+		pp_seed_close(run->seeds[i]);
+	free(run->seeds);
+	for (size_t i = run->resumed_at; i < run->resumed_count; i++)
+		pp_row_free(run->resumed[i]);
+	free(run->resumed);
+	free(run->resumed_rows);
+	for (size_t i = 0; i < run->pending_count; i++)
+		free(run->pending[i].line);
+	free(run->pending);
+	pp_ledger_release(&run->pending_ledger);
+	pp_ledger_release(&run->published);
+	pp_checkpoint_release(&run->cp);
+	pp_journal_close(run->journal);
+	pp_render_free(run->render);
+	pp_recipe_free(run->recipe);
+	free(run->plan);
+	free(run->first_reason);
+	pp_job_config_release(&run->config);
+	pp_buf_release(&run->record);
+	pp_buf_release(&run->category);
+	pp_buf_release(&run->seed_json);
+}
+
+/* ---- what the loop asks for ---- */
+
+static int
+read_seeds(struct pp_shard_run *run, struct pp_task *task,
+    struct pp_error *err)
+{
+	const struct pp_job_config *c = &run->config;
+	struct task_seeds *seeds = pp_calloc(1, sizeof *seeds);
+
+	task->user = seeds;
+	for (size_t i = 0; i < PP_MAX_SEED_SETS; i++)
+		pp_buf_init(&seeds->texts[i], 0);
+	for (size_t i = 0; i < c->seeds_count; i++) {
+		int64_t at = pp_plan_seed_index(c->seed, c->order, (int)i,
+		    c->seeds[i].count, task->row->index);
+
+		if (pp_seed_get(run->seeds[i], at, &seeds->texts[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+is_resumed(const struct pp_shard_run *run, int64_t row)
+{
+	size_t low = 0, high = run->resumed_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (run->resumed_rows[middle] < row)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < run->resumed_count && run->resumed_rows[low] == row;
+}
+
+static int
+next_row(void *arg, struct pp_task *task, struct pp_error *err)
+{
+	struct pp_shard_run *run = arg;
+
+	if (run->resumed_at < run->resumed_count) {
+		task->row = run->resumed[run->resumed_at++];
+	} else {
+		while (run->next_row < run->end_row &&
+		    (pp_checkpoint_has_row(&run->cp, run->next_row) ||
+		    is_resumed(run, run->next_row)))
+			run->next_row++;
+		if (run->next_row >= run->end_row)
+			return 0;
+		if (run->next_row - run->cp.low_water >=
+		    pp_shard_window(run)) {
+			run->window_full = true;
+			pp_shard_schedule(run);
+			return 2;
+		}
+		task->row = pp_row_new(run->next_row++,
+		    run->config.step_count);
+	}
+	task->plan = run->plan;
+	task->chance = pp_plan_chance(run->config.seed, task->row->index);
+	if (read_seeds(run, task, err) < 0) {
+		struct task_seeds *seeds = task->user;
+
+		for (size_t i = 0; i < PP_MAX_SEED_SETS; i++)
+			pp_buf_release(&seeds->texts[i]);
+		free(seeds);
+		pp_row_free(task->row);
+		return -1;
+	}
+	return 1;
+}
+
+/* Bind the row's seeds and the outputs that it has. */
+static int
+begin_render(struct pp_shard_run *run, const struct pp_task *task,
+    struct pp_error *err)
+{
+	const struct pp_job_config *c = &run->config;
+	const struct task_seeds *seeds = task->user;
+	struct pp_render_seed bound[PP_MAX_SEED_SETS];
+	char id[PP_ROW_ID_BYTES];
+	struct pp_render_row row = { .index = task->row->index,
+		.id = pp_plan_row_id(c->seed, task->row->index, id),
+		.chance = task->chance };
+
+	for (size_t i = 0; i < c->seeds_count; i++)
+		bound[i] = (struct pp_render_seed){ .name = c->seeds[i].name,
+			.json = seeds->texts[i].data,
+			.len = seeds->texts[i].len };
+	if (pp_render_begin(run->render, bound, c->seeds_count, &row, err) < 0)
+		return -1;
+	for (size_t i = 0; i < task->row->step_count; i++) {
+		const struct pp_row_step *s = &task->row->steps[i];
+
+		if (s->state == PP_STEP_DONE)
+			pp_render_set_output(run->render, i, s->output,
+			    s->output_len, run->plan[i].model->name);
+		else if (s->state == PP_STEP_SKIPPED)
+			pp_render_set_skipped(run->render, i);
+	}
+	return 0;
+}
+
+static int
+render_prompt(void *arg, struct pp_task *task, bool *skip,
+    struct pp_buf *system, struct pp_buf *prompt, struct pp_error *err)
+{
+	struct pp_shard_run *run = arg;
+
+	if (begin_render(run, task, err) < 0)
+		return -1;
+	return pp_render_step(run->render, task->row->at, skip, system, prompt,
+	    err);
+}
+
+/* A failed row carries its seeds, so that it can go into a new run. */
+static void
+put_seeds(struct pp_shard_run *run, const struct pp_task *task)
+{
+	const struct pp_job_config *c = &run->config;
+	const struct task_seeds *seeds = task->user;
+	struct pp_buf *out = &run->seed_json;
+
+	pp_buf_clear(out);
+	if (c->seeds_count == 1 && c->seeds[0].name == NULL) {
+		pp_buf_add(out, seeds->texts[0].data, seeds->texts[0].len);
+		return;
+	}
+	pp_buf_addc(out, '{');
+	for (size_t i = 0; i < c->seeds_count; i++) {
+		if (i > 0)
+			pp_buf_addc(out, ',');
+		pp_json_put_cstr(out, c->seeds[i].name);
+		pp_buf_addc(out, ':');
+		pp_buf_add(out, seeds->texts[i].data, seeds->texts[i].len);
+	}
+	pp_buf_addc(out, '}');
+}
+
+static int
+render_record(struct pp_shard_run *run, struct pp_task *task)
+{
+	struct pp_error err = PP_ERROR_INIT;
+
+	pp_buf_clear(&run->record);
+	pp_buf_clear(&run->category);
+	if (task->row->failed)
+		return 0;
+	if (begin_render(run, task, &err) < 0 ||
+	    pp_render_record(run->render, &run->record, &run->category,
+	    &err) < 0) {
+		pp_buf_clear(&run->category);
+		pp_row_fail(task->row, "template", 0, err.text, NULL, 0);
+	}
+	return 0;
+}
+
+static void
+keep_line(struct pp_shard_run *run, struct pp_task *task)
+{
+	char id[PP_ROW_ID_BYTES];
+	struct pp_buf line = PP_BUF_INIT;
+	struct pp_row_extra extra = {
+		.id = pp_plan_row_id(run->config.seed, task->row->index, id),
+		.category = &run->category, .record = &run->record,
+		.done_at_ms = pp_clock_wall_ms() };
+	struct pp_pending_row *p;
+
+	if (task->row->failed) {
+		put_seeds(run, task);
+		extra.seed = &run->seed_json;
+	}
+	pp_row_put_line(task->row, run->plan, &extra, &line);
+	run->pending = pp_grow(run->pending, run->pending_count,
+	    &run->pending_cap, sizeof *run->pending);
+	p = &run->pending[run->pending_count++];
+	p->index = task->row->index;
+	p->line = pp_buf_detach(&line, &p->len);
+}
+
+static int
+row_done(void *arg, struct pp_task *task, struct pp_error *err)
+{
+	struct pp_shard_run *run = arg;
+	struct pp_row *row = task->row;
+	struct pp_error why = PP_ERROR_INIT;
+	int64_t failed;
+
+	(void)err;
+	render_record(run, task);
+	keep_line(run, task);
+	pp_ledger_add_row(&run->pending_ledger, row, run->plan);
+	run->changed = true;
+	if (!row->failed) {
+		run->pending_ledger.rows_done++;
+	} else {
+		run->pending_ledger.rows_failed++;
+		if (run->first_reason == NULL)
+			run->first_reason = pp_asprintf("row %lld: %s",
+			    (long long)row->index, row->failure.reason);
+		pp_log(PP_LOG_WARN, "row_failed", "row", 'd', row->index,
+		    "class", 's', row->failure.class, "status", 'd',
+		    (int64_t)row->failure.http_status, NULL);
+	}
+	failed = run->cp.closed.rows_failed + run->pending_ledger.rows_failed;
+	if (row->failed && pp_job_config_too_many_failed(&run->config,
+	    failed)) {
+		pp_error_set(&why, PP_ENO, "%lld rows failed, more than "
+		    "the job puts up with; the first was %s",
+		    (long long)failed, run->first_reason);
+		pp_runner_stop(run->runner, PP_RUN_STOPPED, 0, &why);
+	}
+	pp_shard_schedule(run);
+	return 0;
+}
+
+static void
+drop_task(void *arg, struct pp_task *task)
+{
+	struct task_seeds *seeds = task->user;
+
+	(void)arg;
+	if (seeds == NULL)
+		return;
+	for (size_t i = 0; i < PP_MAX_SEED_SETS; i++)
+		pp_buf_release(&seeds->texts[i]);
+	free(seeds);
+	task->user = NULL;
+}
+
+static int
+on_try(void *arg, const struct pp_journal_try *t, struct pp_error *err)
+{
+	struct pp_shard_run *run = arg;
+
+	/* The loop's clock may be old when the process was stopped. */
+	if (pp_clock_boot_us() >= run->lease_end_us) {
+		run->lost = true;
+		return pp_error_set(err, PP_ECONFLICT,
+		    "the lease of job '%s' ran out", run->claim->job_id);
+	}
+	run->changed = true;
+	return run->journal != NULL ? pp_journal_try(run->journal, t, err) :
+	    0;
+}
+
+static int
+on_end(void *arg, const struct pp_journal_end *e, struct pp_error *err)
+{
+	struct pp_shard_run *run = arg;
+
+	run->changed = true;
+	run->answers += e->class == PP_CALL_OK;
+	return run->journal != NULL ? pp_journal_end(run->journal, e, err) :
+	    0;
+}
+
+/* ---- money ---- */
+
+void
+pp_shard_totals(const struct pp_shard_run *run, struct pp_totals *out)
+{
+	struct pp_totals pending;
+
+	pp_ledger_totals(&run->cp.closed, out);
+	pp_ledger_totals(&run->pending_ledger, &pending);
+	out->rows_done += pending.rows_done;
+	out->rows_failed += pending.rows_failed;
+	out->calls += pending.calls;
+	out->tokens_in += pending.tokens_in;
+	out->tokens_out += pending.tokens_out;
+	/* rows in the loop are in the budget already */
+	out->settled_nusd = run->budget.settled_nusd;
+	out->unproven_nusd = run->budget.unproven_nusd;
+}
+
+/* What the next minute needs, by what the last ones took. */
+static int64_t
+next_slice(const struct pp_shard_run *run, int64_t need_nusd)
+{
+	int64_t spent = run->budget.settled_nusd + run->budget.unproven_nusd -
+	    run->spent_at_start;
+	int64_t us = pp_loop_now_us(run->loop) - run->started_us;
+	__int128 minute = us > US ? (__int128)spent * 60 * US / us : 0;
+
+	if (minute > INT64_MAX / 4)
+		minute = INT64_MAX / 4;
+	return pp_money_add((int64_t)minute, pp_money_mul(need_nusd, 64));
+}
+
+static int
+fund(void *arg, int64_t need_nusd, enum pp_fund *answer, struct pp_error *err)
+{
+	struct pp_shard_run *run = arg;
+	int64_t now_us = pp_loop_now_us(run->loop), left, others, want;
+	struct pp_totals t;
+
+	*answer = run->others_hold ? PP_FUND_LATER : PP_FUND_NONE;
+	if (run->limit_reached && (!run->others_hold ||
+	    now_us - run->grant_us < US))
+		return 0;
+	run->grant_us = now_us;
+	pp_shard_totals(run, &t);
+	want = pp_money_add(run->budget.reserved_nusd,
+	    pp_money_add(need_nusd, next_slice(run, need_nusd)));
+	if (pp_store_grant(run->store, run->claim, &t, want,
+	    pp_clock_wall_ms(), &left, &others, err) < 0) {
+		run->lost = err->code == PP_ECONFLICT;
+		return -1;
+	}
+	run->budget.granted_nusd = run->claim->granted_nusd;
+	run->limit_reached = left <= 0;
+	run->others_hold = others > 0;
+	if (run->claim->granted_nusd - t.settled_nusd - t.unproven_nusd >=
+	    want || pp_budget_free(&run->budget) >= need_nusd)
+		*answer = PP_FUND_GRANTED;
+	else
+		*answer = run->others_hold ? PP_FUND_LATER : PP_FUND_NONE;
+	return 0;
+}
+
+const struct pp_runner_ops pp_shard_ops = {
+	.next = next_row,
+	.prompt = render_prompt,
+	.done = row_done,
+	.drop = drop_task,
+	.on_try = on_try,
+	.on_end = on_end,
+	.fund = fund,
+};

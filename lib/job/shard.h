@@ -1,0 +1,125 @@
+/*
+ * One shard of a job in one worker, from claim to end. Shared by the files
+ * that make up the worker; nobody else includes it.
+ *
+ *	fence.c		take over from whoever came before
+ *	shard.c		rows in and out: what the generation loop asks for
+ *	publish.c	batch, checkpoint, progress, costs
+ *	worker.c	claims, leases, signals, endings
+ *
+ * Invariants:
+ * (1) Nothing is sent before the fence stands: an empty batch of this epoch at
+ *     the next number, and a checkpoint that names it. From then on an older
+ *     worker's batch meets a number that is taken, and its checkpoint an ETag
+ *     that is gone.
+ * (2) One writer per shard and epoch: nothing is ever merged by adding up.
+ * (3) budget = ledger of the checkpoint + pending rows + rows in the loop.
+ * (4) What is not yet in a checkpoint is in the journal (embedded home).
+ */
+#ifndef PP_JOB_SHARD_H
+#define PP_JOB_SHARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "job/budget.h"
+#include "job/checkpoint.h"
+#include "job/config.h"
+#include "job/journal.h"
+#include "job/ledger.h"
+#include "job/runner.h"
+#include "job/seed.h"
+#include "model/invoke.h"
+#include "net/loop.h"
+#include "store/store.h"
+#include "template/recipe.h"
+
+/* A finished row on its way into a batch. */
+struct pp_pending_row {
+	int64_t index;
+	char *line;			/* owned */
+	size_t len;
+};
+
+struct pp_shard_run {
+	/* borrowed from the worker */
+	struct pp_store *store;
+	struct pp_blob *blobs;
+	struct pp_loop *loop;
+	struct pp_claim *claim;
+	int64_t checkpoint_ms;		/* T of a checkpoint */
+	int retries;
+
+	/* what the job is pinned to */
+	struct pp_job_config config;
+	int64_t budget_limit_nusd;	/* of the record; PP_NO_LIMIT */
+	struct pp_recipe *recipe;
+	struct pp_render *render;
+	struct pp_step_plan *plan;	/* one a step */
+	struct pp_seed_set **seeds;	/* one a set of the config */
+	int64_t first_row, end_row;	/* the shard's slice */
+
+	/* where it stands */
+	struct pp_checkpoint cp;
+	struct pp_journal_where where;
+	struct pp_journal *journal;	/* NULL: the home has none */
+	struct pp_budget budget;
+	struct pp_invoker *invoker;
+	struct pp_runner *runner;
+
+	/* rows to go on with, then new ones */
+	struct pp_row **resumed;	/* owned until they are begun */
+	size_t resumed_count, resumed_at;
+	int64_t *resumed_rows;		/* their numbers, sorted */
+	int64_t next_row;
+	bool window_full;
+
+	/* rows finished since the last checkpoint */
+	struct pp_pending_row *pending;
+	size_t pending_count, pending_cap;
+	struct pp_ledger pending_ledger;
+	struct pp_ledger published;	/* as of the last cost rows */
+	char *first_reason;		/* why the first failed row failed */
+	bool changed;			/* something to keep since then */
+	int64_t checkpoint_us;		/* boot clock of the last one */
+	int64_t started_us;
+	int64_t compute_ms_before;
+	struct pp_timer checkpoint_timer;
+	int64_t grant_us;		/* of the last ask for money */
+	bool limit_reached;		/* no more money can be had */
+	bool others_hold;		/* because other shards have it */
+	int64_t spent_at_start;
+	int64_t answers;		/* in this run: progress */
+	bool lost;			/* the shard is somebody else's */
+	int64_t lease_end_us;		/* boot clock */
+	struct pp_buf record, category, seed_json;
+};
+
+/* shard.c: read what the job is pinned to. To be closed also on failure. */
+int	pp_shard_open(struct pp_shard_run *run, struct pp_error *err);
+void	pp_shard_close(struct pp_shard_run *run);
+extern const struct pp_runner_ops pp_shard_ops;
+
+/* How many rows may be done or begun beyond the low-water mark. */
+int64_t	pp_shard_window(const struct pp_shard_run *run);
+
+/* Totals as of now. */
+void	pp_shard_totals(const struct pp_shard_run *run, struct pp_totals *out);
+
+/*
+ * fence.c: read the checkpoint, adopt what predecessors published, put the
+ * fence, replay the journal, save the checkpoint. PP_ECONFLICT: a younger
+ * worker has the shard.
+ */
+int	pp_shard_fence(struct pp_shard_run *run, struct pp_error *err);
+
+/*
+ * publish.c: keep everything up to now. PP_ECONFLICT (and run->lost): a
+ * younger worker has the shard. _schedule sets the timer for the next.
+ */
+int	pp_shard_checkpoint(struct pp_shard_run *run, struct pp_error *err);
+void	pp_shard_schedule(struct pp_shard_run *run);
+
+#endif

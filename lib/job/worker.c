@@ -1,0 +1,611 @@
+#include <config.h>
+
+#include "job/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "job/shard.h"
+
+/* The third give-back without progress ends the job. */
+#define MAX_GIVE_BACKS 3
+#define SYNC_US INT64_C(1000000)
+#define PROGRESS_US INT64_C(200000)
+/* A lease that is not renewed in time ends calls this long before its end. */
+#define LEASE_MARGIN_MS 2000
+/* Between looks at an empty queue. */
+#define POLL_MS 1000
+
+struct worker {
+	struct pp_store *store;
+	struct pp_worker_options options;
+	struct pp_loop *loop;
+	char owner[PP_ID_BYTES];
+	int signals;			/* SIGTERM and SIGINT so far */
+	struct pp_rand rand;
+
+	/* the shard at hand */
+	struct pp_claim claim;
+	struct pp_shard_run run;
+	bool cancel;			/* its job is to end */
+	int lock_fd;
+	struct pp_timer lease_timer, sync_timer, progress_timer;
+};
+
+void
+pp_worker_options_init(struct pp_worker_options *o)
+{
+	*o = (struct pp_worker_options){
+		.concurrency = PP_DEFAULT_CONCURRENCY, .grace_ms = 30000,
+		.lease_ms = 60000, .deadline_ms = 600000,
+		.checkpoint_ms = 30000, .backoff_ms = 2000, .retries = 3,
+		.max_running = PP_DEFAULT_MAX_RUNNING };
+}
+
+/* ---- the lock of a worker (embedded home) ---- */
+
+static char *
+lock_path(struct pp_store *store, const char *owner)
+{
+	return pp_asprintf("%s/locks/%s.lock", pp_store_dir(store), owner);
+}
+
+bool
+pp_worker_is_dead(void *store, const char *owner)
+{
+	char *path;
+	bool dead;
+	int fd;
+
+	if (pp_store_dir(store) == NULL || owner == NULL || !pp_id_valid(owner))
+		return false;
+	path = lock_path(store, owner);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	dead = fd < 0 ? errno == ENOENT : flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (fd >= 0) {
+		if (dead)
+			unlink(path);
+		close(fd);
+	}
+	free(path);
+	return dead;
+}
+
+/*
+ * Locked before the first claim and held while we live: whoever finds our name
+ * in the queue and the lock free knows that we are gone.
+ */
+static int
+take_lock(struct worker *w, struct pp_error *err)
+{
+	char *path, *folder;
+	int rc = -1;
+
+	if (pp_store_dir(w->store) == NULL)
+		return 0;
+	path = lock_path(w->store, w->owner);
+	folder = pp_asprintf("%s/locks", pp_store_dir(w->store));
+	if (pp_io_make_dirs(folder, 0700, err) < 0)
+		goto out;
+	w->lock_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (w->lock_fd < 0 || flock(w->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		pp_error_errno(err, PP_ECREATE, errno, "cannot lock '%s'",
+		    path);
+	else
+		rc = 0;
+out:
+	free(folder);
+	free(path);
+	return rc;
+}
+
+static void
+drop_lock(struct worker *w)
+{
+	char *path;
+
+	if (w->lock_fd < 0)
+		return;
+	path = lock_path(w->store, w->owner);
+	unlink(path);
+	close(w->lock_fd);
+	free(path);
+}
+
+/* ---- timers and signals ---- */
+
+static void
+on_signal(void *arg, int signo)
+{
+	struct worker *w = arg;
+	struct pp_error why = PP_ERROR_INIT;
+
+	w->signals++;
+	pp_log(PP_LOG_INFO, "signal", "signal", 's',
+	    signo == SIGINT ? "SIGINT" : "SIGTERM", NULL);
+	pp_error_set(&why, PP_ETEMP, "stopped by a signal; the job goes on "
+	    "with the next worker");
+	if (w->run.runner != NULL)
+		pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
+		    w->signals > 1 ? 0 : w->options.grace_ms, &why);
+}
+
+static void
+note_lease(struct worker *w, int64_t asked_us)
+{
+	int64_t margin_ms = w->options.lease_ms > 3 * LEASE_MARGIN_MS ?
+	    LEASE_MARGIN_MS : w->options.lease_ms / 4;
+
+	w->run.lease_end_us = asked_us +
+	    (w->options.lease_ms - margin_ms) * 1000;
+}
+
+static void
+renew_lease(void *arg)
+{
+	struct worker *w = arg;
+	struct pp_error err = PP_ERROR_INIT;
+	int64_t asked_us = pp_clock_boot_us();
+
+	if (pp_store_renew(w->store, &w->claim, pp_clock_wall_ms(),
+	    w->options.lease_ms, &w->cancel, &err) < 0) {
+		w->run.lost = err.code == PP_ECONFLICT;
+		pp_log(PP_LOG_WARN, "lease_not_renewed", "reason", 's',
+		    err.text, NULL);
+		if (w->run.lost)
+			pp_runner_stop(w->run.runner, PP_RUN_ERROR, 0, &err);
+	} else {
+		note_lease(w, asked_us);
+		if (w->cancel)
+			pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
+			    w->options.grace_ms, NULL);
+	}
+	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
+	    renew_lease, w);
+}
+
+static void
+sync_journal(void *arg)
+{
+	struct worker *w = arg;
+	struct pp_error err = PP_ERROR_INIT;
+
+	if (w->run.journal != NULL &&
+	    pp_journal_sync(w->run.journal, &err) < 0)
+		pp_runner_stop(w->run.runner, PP_RUN_ERROR,
+		    w->options.grace_ms, &err);
+	pp_timer_set(w->loop, &w->sync_timer, SYNC_US, sync_journal, w);
+}
+
+static void
+show_progress(void *arg)
+{
+	struct worker *w = arg;
+	struct pp_shard_run *run = &w->run;
+	int64_t us = pp_loop_now_us(w->loop) - run->started_us;
+	struct pp_runner_counters c;
+	struct pp_totals t;
+	struct pp_worker_progress p;
+
+	pp_runner_counters(run->runner, &c);
+	pp_shard_totals(run, &t);
+	p = (struct pp_worker_progress){ .job_id = w->claim.job_id,
+		.rows_done = t.rows_done, .rows_failed = t.rows_failed,
+		.rows = run->end_row - run->first_row,
+		.settled_nusd = t.settled_nusd,
+		.unproven_nusd = t.unproven_nusd,
+		.budget_nusd = run->budget_limit_nusd,
+		.in_flight = c.in_flight,
+		.rows_per_second = us > 0 ? (double)(t.rows_done +
+		    t.rows_failed - w->claim.totals.rows_done -
+		    w->claim.totals.rows_failed) * 1e6 / (double)us : 0 };
+	w->options.progress(w->options.progress_arg, &p);
+	pp_timer_set(w->loop, &w->progress_timer, PROGRESS_US, show_progress,
+	    w);
+}
+
+static void
+stop_timers(struct worker *w)
+{
+	pp_timer_cancel(w->loop, &w->lease_timer);
+	pp_timer_cancel(w->loop, &w->sync_timer);
+	pp_timer_cancel(w->loop, &w->progress_timer);
+	pp_timer_cancel(w->loop, &w->run.checkpoint_timer);
+}
+
+/* ---- one shard ---- */
+
+static void
+begin_run(struct worker *w)
+{
+	struct pp_shard_run *run = &w->run;
+
+	memset(run, 0, sizeof *run);
+	run->store = w->store;
+	run->blobs = pp_store_blobs(w->store);
+	run->loop = w->loop;
+	run->claim = &w->claim;
+	run->checkpoint_ms = w->options.checkpoint_ms;
+	run->retries = w->options.retries;
+	run->where = (struct pp_journal_where){
+		.home = pp_store_dir(w->store), .shard = w->claim.shard,
+		.epoch = w->claim.epoch };
+	memcpy(run->where.job_id, w->claim.job_id, sizeof w->claim.job_id);
+	memcpy(run->where.writer, w->owner, sizeof w->owner);
+	pp_buf_init(&run->record, 0);
+	pp_buf_init(&run->category, 0);
+	pp_buf_init(&run->seed_json, 0);
+	note_lease(w, pp_clock_boot_us());
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	const struct pp_row *const *x = a, *const *y = b;
+
+	return (*x)->index < (*y)->index ? -1 : (*x)->index > (*y)->index;
+}
+
+/* The open rows of the checkpoint are the first to go on with. */
+static void
+take_over_rows(struct pp_shard_run *run)
+{
+	run->resumed = run->cp.open;
+	run->resumed_count = run->cp.open_count;
+	run->cp.open = NULL;
+	run->cp.open_count = 0;
+	run->resumed_rows = pp_calloc(run->resumed_count,
+	    sizeof *run->resumed_rows);
+	if (run->resumed_count > 0)
+		qsort(run->resumed, run->resumed_count,
+		    sizeof(struct pp_row *), compare_rows);
+	for (size_t i = 0; i < run->resumed_count; i++)
+		run->resumed_rows[i] = run->resumed[i]->index;
+	run->next_row = run->cp.low_water;
+}
+
+static void
+set_budget(struct pp_shard_run *run)
+{
+	struct pp_totals t;
+
+	pp_checkpoint_totals(&run->cp, &t);
+	run->budget = (struct pp_budget){ .settled_nusd = t.settled_nusd,
+		.unproven_nusd = t.unproven_nusd,
+		.granted_nusd = run->budget_limit_nusd == PP_NO_LIMIT ?
+		INT64_MAX : run->claim->granted_nusd };
+	run->spent_at_start = t.settled_nusd + t.unproven_nusd;
+}
+
+static int
+read_limit(struct worker *w, struct pp_error *err)
+{
+	struct pp_job job;
+
+	if (pp_store_job_get(w->store, w->claim.job_id, &job, err) < 0)
+		return -1;
+	w->run.budget_limit_nusd = job.budget_limit_nusd;
+	pp_log_set_context(job.job_id, job.user_id);
+	pp_job_release(&job);
+	return 0;
+}
+
+/* Everything before the first call. */
+static int
+prepare(struct worker *w, struct pp_error *err)
+{
+	struct pp_shard_run *run = &w->run;
+
+	if (read_limit(w, err) < 0)
+		return -1;
+	pp_log(PP_LOG_INFO, "claimed", "shard", 'd', (int64_t)w->claim.shard,
+	    "epoch", 'd', w->claim.epoch, "owner", 's', w->owner, NULL);
+	run->invoker = pp_invoker_new(w->loop, w->options.concurrency, err);
+	if (run->invoker == NULL || pp_shard_open(run, err) < 0 ||
+	    pp_shard_fence(run, err) < 0)
+		return -1;
+	take_over_rows(run);
+	set_budget(run);
+	run->compute_ms_before = run->cp.compute_ms;
+	pp_ledger_add(&run->published, &run->cp.closed);
+	return 0;
+}
+
+static int
+generate(struct worker *w, enum pp_run_end *end, struct pp_error *why)
+{
+	struct pp_shard_run *run = &w->run;
+	char *prefix = pp_asprintf("%d-%lld-", w->claim.shard,
+	    (long long)w->claim.epoch);
+	struct pp_runner_options options = {
+		.concurrency = w->options.concurrency,
+		.retries = w->options.retries,
+		.backoff_ms = w->options.backoff_ms,
+		.deadline_ms = w->options.deadline_ms,
+		.grace_ms = w->options.grace_ms, .attempt_prefix = prefix };
+
+	run->runner = pp_runner_new(w->loop, run->invoker, &run->budget,
+	    &options, &pp_shard_ops, run);
+	run->started_us = run->checkpoint_us = pp_clock_boot_us();
+	pp_timer_set(w->loop, &w->lease_timer,
+	    w->options.lease_ms * 1000 / 3, renew_lease, w);
+	pp_timer_set(w->loop, &w->sync_timer, SYNC_US, sync_journal, w);
+	if (w->options.progress != NULL)
+		pp_timer_set(w->loop, &w->progress_timer, PROGRESS_US,
+		    show_progress, w);
+	pp_shard_schedule(run);
+	if (w->signals > 0)
+		pp_runner_stop(run->runner, PP_RUN_STOPPED, 0, NULL);
+	pp_runner_run(run->runner, end, why);
+	stop_timers(w);
+	free(prefix);
+	return 0;
+}
+
+static void
+end_run(struct worker *w)
+{
+	struct pp_shard_run *run = &w->run;
+
+	stop_timers(w);
+	pp_runner_free(run->runner);
+	pp_invoker_free(run->invoker);
+	pp_shard_close(run);
+	run->runner = NULL;
+	run->invoker = NULL;
+	pp_log_set_context(NULL, NULL);
+}
+
+/* ---- endings ---- */
+
+/* What an end of the loop means for the shard and for our exit status. */
+struct ending {
+	bool final;			/* it ends, as `status`; else given back */
+	enum pp_job_status status;
+	bool hopeless;			/* the third time is the last */
+	int exit_status;
+};
+
+static bool
+too_many_failed(const struct pp_shard_run *run)
+{
+	return pp_job_config_too_many_failed(&run->config,
+	    run->cp.closed.rows_failed + run->pending_ledger.rows_failed);
+}
+
+static struct ending
+ending_of_done(const struct worker *w, struct pp_error *why)
+{
+	const struct pp_shard_run *run = &w->run;
+	struct pp_totals t;
+
+	pp_shard_totals(run, &t);
+	if (t.rows_done == 0 && t.rows_failed > 0) {
+		pp_error_set(why, PP_ENO, "no row succeeded; %s",
+		    run->first_reason != NULL ? run->first_reason :
+		    "see pp-job failed");
+		return (struct ending){ true, PP_JOB_FAILED, false, 1 };
+	}
+	return (struct ending){ true, PP_JOB_COMPLETED, false, 0 };
+}
+
+static struct ending
+ending_of(const struct worker *w, enum pp_run_end end, struct pp_error *why)
+{
+	if (w->cancel)
+		return (struct ending){ true, PP_JOB_CANCELLED, false, 0 };
+	switch (end) {
+	case PP_RUN_DONE:
+		return ending_of_done(w, why);
+	case PP_RUN_BUDGET:
+		return (struct ending){ true, PP_JOB_BUDGET_EXCEEDED, false,
+			pp_code_exit_status(PP_EBUDGET) };
+	case PP_RUN_OVERRUN:
+		return (struct ending){ true, PP_JOB_FAILED, false, 1 };
+	case PP_RUN_STOPPED:
+		if (too_many_failed(&w->run))
+			return (struct ending){ true, PP_JOB_FAILED, false,
+				1 };
+		return (struct ending){ false, 0, false,
+			pp_code_exit_status(PP_ETEMP) };
+	case PP_RUN_THROTTLED:
+	case PP_RUN_QUOTA:
+		return (struct ending){ false, 0, false,
+			pp_code_exit_status(PP_ETEMP) };
+	case PP_RUN_DOWN:
+		return (struct ending){ false, 0, true,
+			pp_code_exit_status(PP_EUNAVAIL) };
+	case PP_RUN_CREDENTIALS:
+		return (struct ending){ false, 0, false,
+			pp_code_exit_status(PP_EAUTH) };
+	case PP_RUN_ERROR:
+	default:
+		return (struct ending){ false, 0, true,
+			pp_code_exit_status(why->code) };
+	}
+}
+
+static int
+give_back(struct worker *w, struct ending *e, const char *reason,
+    struct pp_error *err)
+{
+	bool progress = w->run.answers > 0 ||
+	    w->run.pending_ledger.rows_failed > 0;
+
+	if (e->hopeless && !progress &&
+	    w->claim.give_backs + 1 >= MAX_GIVE_BACKS) {
+		e->final = true;
+		e->status = PP_JOB_FAILED;
+		return 0;
+	}
+	pp_log(PP_LOG_INFO, "given_back", "reason", 's', reason, NULL);
+	return pp_store_release(w->store, &w->claim, progress, reason,
+	    pp_clock_wall_ms(), err);
+}
+
+static int
+finish_shard(struct worker *w, const struct ending *e, const char *reason,
+    struct pp_error *err)
+{
+	enum pp_job_status job_status;
+
+	if (pp_store_finish(w->store, &w->claim, e->status, reason,
+	    pp_clock_wall_ms(), &job_status, err) < 0)
+		return -1;
+	pp_log(PP_LOG_INFO, "finished", "status", 's',
+	    pp_job_status_name(e->status), "job_status", 's',
+	    pp_job_status_name(job_status), "rows_done", 'd',
+	    w->run.cp.closed.rows_done, "rows_failed", 'd',
+	    w->run.cp.closed.rows_failed, "spent", 'm',
+	    w->run.budget.settled_nusd, "unproven", 'm',
+	    w->run.budget.unproven_nusd, "reason", 's',
+	    reason[0] != '\0' ? reason : NULL, NULL);
+	return 0;
+}
+
+/*
+ * Keep what there is, then say so in the records. `why` is the reason that
+ * people see; when keeping fails, that is the reason.
+ */
+static int
+conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	struct ending e;
+
+	if (w->run.lost)
+		return pp_code_exit_status(PP_ETEMP);
+	if (w->run.runner != NULL && pp_shard_checkpoint(&w->run, &err) < 0) {
+		*why = err;
+		if (w->run.lost)
+			return pp_code_exit_status(PP_ETEMP);
+		end = PP_RUN_ERROR;
+	}
+	e = ending_of(w, end, why);
+	if ((!e.final && give_back(w, &e, why->text, &err) < 0) ||
+	    (e.final && finish_shard(w, &e, why->text, &err) < 0)) {
+		*why = err;
+		return pp_code_exit_status(err.code);
+	}
+	if (e.final && e.status == PP_JOB_FAILED)
+		return 1;
+	return e.exit_status;
+}
+
+/* Work on the shard that is claimed. Returns an exit status. */
+static int
+work(struct worker *w, struct pp_error *why)
+{
+	enum pp_run_end end = PP_RUN_ERROR;
+	int status;
+
+	w->cancel = false;
+	begin_run(w);
+	if (prepare(w, why) == 0)
+		generate(w, &end, why);
+	status = conclude(w, end, why);
+	end_run(w);
+	return status;
+}
+
+/* ---- the queue ---- */
+
+static int
+claim(struct worker *w, struct pp_error *err)
+{
+	struct pp_claim_request req = { .owner = w->owner,
+		.job_id = w->options.job_id, .now_ms = pp_clock_wall_ms(),
+		.lease_ms = w->options.lease_ms,
+		.max_running = w->options.max_running,
+		.is_dead = pp_store_dir(w->store) != NULL ?
+		pp_worker_is_dead : NULL, .arg = w->store };
+
+	return pp_store_claim(w->store, &req, &w->claim, err);
+}
+
+static void
+wait_for_work(struct worker *w, struct pp_error *err)
+{
+	int64_t ms = POLL_MS + (int64_t)pp_rand_below(&w->rand, POLL_MS);
+	int64_t until = pp_clock_boot_ms() + ms;
+
+	while (w->signals == 0 && (ms = until - pp_clock_boot_ms()) > 0)
+		if (pp_loop_turn(w->loop, (int)ms, err) < 0)
+			return;
+}
+
+/* Which of two exit statuses tells more. */
+static int
+worse(int a, int b)
+{
+	if (a >= 64 || b >= 64)
+		return a > b ? a : b;
+	return a == 1 || b == 1 ? 1 : a > b ? a : b;
+}
+
+static int
+run_queue(struct worker *w, struct pp_error *err)
+{
+	struct pp_error why;
+	int status = 0, one, rc;
+
+	while (w->signals == 0) {
+		rc = claim(w, err);
+		if (rc < 0)
+			return pp_code_exit_status(err->code);
+		if (rc == 0) {
+			if (!w->options.forever)
+				break;
+			wait_for_work(w, err);
+			continue;
+		}
+		why = (struct pp_error)PP_ERROR_INIT;
+		one = work(w, &why);
+		if (one != 0)
+			*err = why;
+		status = worse(status, one);
+		/* what was given back would only be claimed again */
+		if (w->options.once || (one >= 64 && !w->options.forever))
+			break;
+		if (one >= 64)
+			wait_for_work(w, err);
+	}
+	return w->options.forever && w->signals > 0 && status < 64 ? 0 :
+	    status;
+}
+
+int
+pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
+    struct pp_error *err)
+{
+	struct worker w = { .store = store, .options = *options,
+		.lock_fd = -1 };
+	int status;
+
+	w.loop = pp_loop_new(err);
+	if (w.loop == NULL)
+		return pp_code_exit_status(err->code);
+	pp_id_new(w.owner);
+	pp_rand_seed_any(&w.rand);
+	if (take_lock(&w, err) < 0 ||
+	    pp_loop_signal(w.loop, SIGTERM, on_signal, &w, err) < 0 ||
+	    pp_loop_signal(w.loop, SIGINT, on_signal, &w, err) < 0)
+		status = pp_code_exit_status(err->code);
+	else
+		status = run_queue(&w, err);
+	drop_lock(&w);
+	pp_loop_free(w.loop);
+	return status;
+}

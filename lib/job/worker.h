@@ -1,0 +1,64 @@
+/*
+ * The worker: claims shards of jobs and works on them until it is told to
+ * stop or the queue is empty.
+ */
+#ifndef PP_JOB_WORKER_H
+#define PP_JOB_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/store.h"
+
+#define PP_DEFAULT_CONCURRENCY 64
+#define PP_DEFAULT_MAX_RUNNING 5
+
+/* What a progress line shows. */
+struct pp_worker_progress {
+	const char *job_id;
+	int64_t rows_done, rows_failed, rows;	/* of the shard */
+	int64_t settled_nusd, unproven_nusd;
+	int64_t budget_nusd;			/* or PP_NO_LIMIT */
+	int in_flight;
+	double rows_per_second;
+};
+
+struct pp_worker_options {
+	const char *job_id;		/* this job only; NULL: any */
+	bool once;			/* one claim */
+	bool forever;			/* wait for more when the queue is empty */
+	int concurrency;		/* model calls in flight */
+	int64_t grace_ms;		/* for calls on the wire at SIGTERM */
+	int64_t lease_ms;
+	int64_t deadline_ms;		/* of trouble without one success */
+	int64_t checkpoint_ms;		/* T */
+	int64_t backoff_ms;		/* before the first retry */
+	int retries;
+	int max_running;		/* jobs that may run at once */
+	void (*progress)(void *arg, const struct pp_worker_progress *p);
+	void *progress_arg;		/* progress may be NULL */
+};
+
+/* Fill in the documented defaults. */
+void	pp_worker_options_init(struct pp_worker_options *o);
+
+/*
+ * Work. Returns the exit status: 0, 1 (a job failed), 3 (a budget was
+ * reached), 75 (stopped or throttled, its checkpoint saved), 69, 77 ...; for
+ * those that are not 0, `err` says why. Handles SIGTERM and SIGINT: the calls
+ * on the wire come home, a checkpoint, the shard goes back; a second one skips
+ * the wait.
+ */
+int	pp_worker_run(struct pp_store *store,
+	    const struct pp_worker_options *options, struct pp_error *err);
+
+/*
+ * Embedded home: whether the worker that calls itself `owner` is gone, so that
+ * its leases may be taken before they run out: it holds a lock on a file of its
+ * name as long as it lives. For pp_claim_request.is_dead; `store` is the
+ * argument.
+ */
+bool	pp_worker_is_dead(void *store, const char *owner);
+
+#endif
