@@ -34,4 +34,18 @@ include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/support/local.mk
 
+# Hours of it: fuzzing, chaos, properties. Scripts that a short run has too
+# little time for add themselves to long_tests and see PP_LONG=1.
+long_tests =
+check-long:
+	PP_LONG=1; export PP_LONG; \
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(long_tests)'
+
+# The unit tests alone.
+check-unit:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
+.PHONY: check-unit check-long
+
 EXTRA_DIST += tests/unit/test.h
+
+include tests/checks.mk

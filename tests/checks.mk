@@ -1,0 +1,48 @@
+# What is run besides 'make check': looks, coverage, valgrind, the long tests.
+
+c_files = $$(cd '$(srcdir)' && find lib cmd tests -name '*.[ch]' | sort)
+shell_files = quickstart .ci/run .githooks/pre-commit tests/support/check-* \
+	tests/support/summary tests/e2e/*.sh tests/chaos/*.sh tests/bench/*.sh
+analysis_flags = -std=gnu11 $(DEFS) -I. -I$(srcdir)/lib \
+	-I$(srcdir)/tests/unit $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) \
+	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(SQLITE_CFLAGS)
+
+# What a look at the text alone can find: quick enough for a commit.
+lint-quick:
+	'$(srcdir)'/tests/support/check-layers '$(srcdir)'
+	cd '$(srcdir)' && clang-format --dry-run --Werror $(c_files)
+	cd '$(srcdir)' && shellcheck $$(ls $(shell_files) 2>/dev/null)
+
+# Each header compiles alone.
+lint-headers:
+	@cd '$(srcdir)' && for h in $$(find lib -name '*.h' | sort); do \
+		printf '#include <config.h>\n#include "%s"\n' "$${h#lib/}" | \
+		$(CC) $(analysis_flags) -I'$(abs_builddir)' -Ilib -Wall -Werror \
+		-fsyntax-only -x c - || { echo "$$h does not compile alone"; \
+		exit 1; }; done
+
+lint: lint-quick lint-headers
+	cd '$(srcdir)' && clang-tidy --quiet $$(find lib cmd -name '*.c') -- \
+		$(analysis_flags) -I'$(abs_builddir)' -Ilib
+
+format:
+	cd '$(srcdir)' && clang-format -i $(c_files)
+
+# Lines reached by the tests, and the least that the engine must have. Needs a
+# tree configured with --enable-coverage.
+coverage: check
+	'$(srcdir)'/tests/support/check-coverage '$(abs_top_srcdir)' 80 \
+		lib/template lib/job lib/model lib/export
+
+# The unit tests once more, under valgrind, in a tree without sanitizers.
+check-valgrind: $(check_PROGRAMS)
+	@for t in $(unit_tests); do \
+		echo "valgrind $$t"; \
+		$(LIBTOOL) --mode=execute valgrind -q --error-exitcode=9 \
+		--leak-check=full ./$$t >$$t.valgrind 2>&1 || \
+		{ cat $$t.valgrind; exit 1; }; done
+
+.PHONY: lint lint-quick lint-headers format coverage check-valgrind
+
+EXTRA_DIST += tests/support/check-layers tests/support/check-coverage \
+	tests/support/summary .githooks/pre-commit .ci/run
