@@ -157,8 +157,7 @@ set_log_level(const struct pp_cli *cli)
 	if (cli->quiet)
 		pp_log_set_level(PP_LOG_ERROR);
 	else if (cli->verbose > 0)
-		pp_log_set_level(
-		    cli->verbose > 1 ? PP_LOG_DEBUG : PP_LOG_INFO);
+		pp_log_set_level(cli->verbose > 1 ? PP_LOG_DEBUG : PP_LOG_INFO);
 }
 
 /* argv[0] is the command's name, or the program's. */
@@ -175,22 +174,17 @@ run_command(const struct pp_program *p, const struct pp_command *cmd,
 	pp_opts_init(&opts, cmd);
 	switch (pp_opts_parse(&opts, cmd, state, cli, argc, argv, &first,
 	    &err)) {
-	case PP_PARSED_ERROR:
-		status = fail(cli, &err);
-		break;
+	case PP_PARSED_ERROR: status = fail(cli, &err); break;
 	case PP_PARSED_HELP:
 		if (cmd->name == NULL)
 			pp_help_program(stdout, p);
 		else
 			pp_help_command(stdout, p, cmd);
 		break;
-	case PP_PARSED_VERSION:
-		print_version(p);
-		break;
+	case PP_PARSED_VERSION: print_version(p); break;
 	case PP_PARSED_RUN:
 		set_log_level(cli);
-		status = cmd->run(cli, state, argc - first, argv + first,
-		    &err);
+		status = cmd->run(cli, state, argc - first, argv + first, &err);
 		pp_progress_stop();
 		if (status < 0)
 			status = fail(cli, &err);
@@ -252,16 +246,10 @@ run_program(const struct pp_program *p, struct pp_cli *cli, int argc,
 	    &err);
 	pp_opts_release(&opts);
 	switch (parsed) {
-	case PP_PARSED_ERROR:
-		return fail(cli, &err);
-	case PP_PARSED_HELP:
-		pp_help_program(stdout, p);
-		return 0;
-	case PP_PARSED_VERSION:
-		print_version(p);
-		return 0;
-	case PP_PARSED_RUN:
-		break;
+	case PP_PARSED_ERROR: return fail(cli, &err);
+	case PP_PARSED_HELP: pp_help_program(stdout, p); return 0;
+	case PP_PARSED_VERSION: print_version(p); return 0;
+	case PP_PARSED_RUN: break;
 	}
 	if (first == argc) {
 		pp_help_usage(stderr, p);
@@ -287,7 +275,8 @@ pp_cli_main(const struct pp_program *program, int argc, char **argv)
 	cli.color_err = has_color(stderr);
 	if (argc == 3 && strcmp(argv[1], "--complete") == 0)
 		status = pp_complete_write(program, argv[2], &err) < 0 ?
-		    fail(&cli, &err) : 0;
+		    fail(&cli, &err) :
+		    0;
 	else if (def != NULL &&
 	    (argc < 2 || find_command(program, argv[1]) == NULL))
 		status = run_command(program, def, &cli, argc, argv);

@@ -29,15 +29,15 @@ pp_complete_source(enum pp_complete kind)
 
 void
 pp_complete_put(struct pp_buf *out, const struct pp_program *p,
-    const char *template)
+    const char *text)
 {
 	const char *s;
 
-	for (; *template != '\0'; template++) {
-		pp_buf_addc(out, *template);
-		if (template[0] != '_' || template[1] != '@')
+	for (; *text != '\0'; text++) {
+		pp_buf_addc(out, *text);
+		if (text[0] != '_' || text[1] != '@')
 			continue;
-		template++;
+		text++;
 		for (s = p->name; *s != '\0'; s++)
 			pp_buf_addc(out, *s == '-' ? '_' : *s);
 	}
@@ -74,7 +74,8 @@ pp_complete_write(const struct pp_program *p, const char *shell,
 	if (i == NSHELLS)
 		return pp_error_set(err, PP_EUSAGE,
 		    "no completions for the shell '%s'; there are some for "
-		    "bash, zsh and fish", shell);
+		    "bash, zsh and fish",
+		    shell);
 	shells[i].write(&out, p);
 	fwrite(out.data, 1, out.len, stdout);
 	pp_buf_release(&out);

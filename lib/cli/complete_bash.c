@@ -62,8 +62,7 @@ put_kind(struct pp_buf *out, enum pp_complete kind, const char *words)
 	case PP_COMPLETE_WORDS:
 		pp_buf_addf(out, "echo 'words %s'", words);
 		break;
-	default:
-		pp_buf_addf(out, "echo 'list %s'", pp_complete_source(kind));
+	default: pp_buf_addf(out, "echo 'list %s'", pp_complete_source(kind));
 	}
 	pp_buf_adds(out, " ;;\n");
 }
@@ -118,9 +117,12 @@ pp_complete_bash(struct pp_buf *out, const struct pp_program *p)
 	const struct pp_command *cmd, *def = pp_program_default(p);
 	const struct pp_command *named = def != NULL ? def + 1 : p->commands;
 
-	pp_buf_addf(out, "# bash completion for %s, made from its option "
-	    "tables\n\n", p->name);
-	pp_complete_put(out, p, "_@_words()\n{\n\tcase $1 in\n\tcommands) "
+	pp_buf_addf(out,
+	    "# bash completion for %s, made from its option "
+	    "tables\n\n",
+	    p->name);
+	pp_complete_put(out, p,
+	    "_@_words()\n{\n\tcase $1 in\n\tcommands) "
 	    "echo '");
 	for (cmd = named; cmd->run != NULL; cmd++)
 		pp_buf_addf(out, "%s%s", cmd > named ? " " : "", cmd->name);
@@ -128,7 +130,8 @@ pp_complete_bash(struct pp_buf *out, const struct pp_program *p)
 	put_words_of_command(out, def);
 	for (cmd = named; cmd->run != NULL; cmd++)
 		put_words_of_command(out, cmd);
-	pp_complete_put(out, p, "\tesac\n}\n\n_@_kind()\n{\n"
+	pp_complete_put(out, p,
+	    "\tesac\n}\n\n_@_kind()\n{\n"
 	    "\tcase \"$1 $2\" in\n");
 	put_kinds_of_command(out, p, def);
 	for (cmd = named; cmd->run != NULL; cmd++)

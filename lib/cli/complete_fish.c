@@ -81,8 +81,10 @@ pp_complete_fish(struct pp_buf *out, const struct pp_program *p)
 {
 	const struct pp_command *cmd;
 
-	pp_buf_addf(out, "# fish completion for %s, made from its option "
-	    "tables\n\ncomplete -c %s -f\n", p->name, p->name);
+	pp_buf_addf(out,
+	    "# fish completion for %s, made from its option "
+	    "tables\n\ncomplete -c %s -f\n",
+	    p->name, p->name);
 	if (pp_program_default(p) == NULL)
 		put_options(out, p, NULL);
 	for (cmd = p->commands; cmd->run != NULL; cmd++) {

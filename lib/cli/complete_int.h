@@ -16,11 +16,11 @@
 const char *pp_complete_source(enum pp_complete kind);
 
 /*
- * `template` with each "_@" replaced by an underscore and the program's name
+ * `text` with each "_@" replaced by an underscore and the program's name
  * with underscores: "_@_kind" becomes "_pp_job_kind".
  */
 void	pp_complete_put(struct pp_buf *out, const struct pp_program *p,
-	    const char *template);
+	    const char *text);
 
 /* `text` for between single quotes, each of its own written as `quote`. */
 void	pp_complete_quote(struct pp_buf *out, const char *text,

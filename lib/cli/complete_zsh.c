@@ -99,7 +99,8 @@ put_command_choice(struct pp_buf *out, const struct pp_program *p)
 	}
 	pp_buf_adds(out, "\t)\n\t_arguments -C -s -S \\\n");
 	put_options(out, p, pp_program_default(p));
-	pp_complete_put(out, p, "\t\t'1:command:->command' \\\n"
+	pp_complete_put(out, p,
+	    "\t\t'1:command:->command' \\\n"
 	    "\t\t'*::operand:->operands'\n"
 	    "\tif [[ $state == command ]]; then\n"
 	    "\t\t_describe command commands\n\t\treturn\n\tfi\n"
@@ -118,15 +119,18 @@ put_command_choice(struct pp_buf *out, const struct pp_program *p)
 void
 pp_complete_zsh(struct pp_buf *out, const struct pp_program *p)
 {
-	pp_buf_addf(out, "#compdef %s\n"
+	pp_buf_addf(out,
+	    "#compdef %s\n"
 	    "# zsh completion, made from the program's option tables\n\n",
 	    p->name);
-	pp_complete_put(out, p, "_@_names()\n{\n\tlocal -a names\n"
+	pp_complete_put(out, p,
+	    "_@_names()\n{\n\tlocal -a names\n"
 	    "\tnames=(${(f)\"$(\"$@\" 2>/dev/null)\"})\n"
 	    "\tcompset -P '*='\n\tcompadd -a names\n}\n\n"
 	    "_@()\n{\n");
 	if (pp_complete_has_commands(p)) {
-		pp_buf_adds(out, "\tlocal curcontext=$curcontext state line\n"
+		pp_buf_adds(out,
+		    "\tlocal curcontext=$curcontext state line\n"
 		    "\tlocal -a commands\n\ttypeset -A opt_args\n\n");
 		put_command_choice(out, p);
 	} else {

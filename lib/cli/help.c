@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define WIDTH 79	/* columns of help text */
-#define GUTTER 30	/* where the descriptions begin */
+#define WIDTH 79  /* columns of help text */
+#define GUTTER 30 /* where the descriptions begin */
 
 static int
 print_words(FILE *f, int column, int indent, const char *text)
@@ -91,9 +91,11 @@ print_foot(FILE *f, const struct pp_program *p)
 {
 	char text[256];
 
-	snprintf(text, sizeof text, "PP_STORE names the home of all state, "
+	snprintf(text, sizeof text,
+	    "PP_STORE names the home of all state, "
 	    "file:DIR. More in %s(1); a tour of all programs in "
-	    "plotpalette(7).", p->name);
+	    "plotpalette(7).",
+	    p->name);
 	fputc('\n', f);
 	print_words(f, 0, 0, text);
 	fputc('\n', f);

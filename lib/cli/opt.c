@@ -18,8 +18,8 @@ static const struct pp_opt common[] = {
 	    NULL },
 	{ 'q', "quiet", NULL, "say nothing but errors", PP_COMPLETE_NONE,
 	    NULL },
-	{ 'v', "verbose", NULL, "say more; twice for details",
-	    PP_COMPLETE_NONE, NULL },
+	{ 'v', "verbose", NULL, "say more; twice for details", PP_COMPLETE_NONE,
+	    NULL },
 	{ PP_KEY_COLOR, "color", "WHEN", "color: auto, always or never",
 	    PP_COMPLETE_WORDS, "auto always never" },
 };
@@ -42,8 +42,8 @@ add(struct pp_opts *o, const struct pp_opt *opt)
 		assert(strcmp(o->list[i]->name, opt->name) != 0);
 	}
 	o->longs[o->count].name = opt->name;
-	o->longs[o->count].has_arg =
-	    opt->arg != NULL ? required_argument : no_argument;
+	o->longs[o->count].has_arg = opt->arg != NULL ? required_argument :
+							no_argument;
 	o->longs[o->count].val = opt->key;
 	if (opt->key < PP_OPT_LONG) {
 		o->shorts[at++] = (char)opt->key;

@@ -11,12 +11,12 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-#define MIN_MS 100	/* between two drawings */
+#define MIN_MS 100 /* between two drawings */
 
 /* There is one terminal, so there is one progress line. */
 static struct {
-	bool active;	/* stderr is a terminal and progress is wanted */
-	bool drawn;	/* a line stands there now */
+	bool active; /* stderr is a terminal and progress is wanted */
+	bool drawn;  /* a line stands there now */
 	int64_t last_ms;
 } line;
 

@@ -13,7 +13,7 @@
 #include "cli/cli_int.h"
 
 struct column {
-	const char *heading;	/* borrowed, static */
+	const char *heading; /* borrowed, static */
 	size_t width;
 	bool right;
 };
@@ -21,7 +21,7 @@ struct column {
 struct pp_table {
 	struct column *columns;
 	size_t ncolumns;
-	char **cells;		/* owned, row by row */
+	char **cells; /* owned, row by row */
 	size_t ncells, cap;
 };
 

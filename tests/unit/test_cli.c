@@ -83,43 +83,49 @@ flood_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 static const struct pp_opt greet_options[] = {
 	{ 'n', "name", "NAME", "say NAME", PP_COMPLETE_SEEDS, NULL },
 	{ 'l', "loud", NULL, "twice the numbers", PP_COMPLETE_NONE, NULL },
-	{ PP_OPT_LONG, "times", "N", "repeat it's N times",
-	    PP_COMPLETE_NONE, NULL },
+	{ PP_OPT_LONG, "times", "N", "repeat it's N times", PP_COMPLETE_NONE,
+	    NULL },
 	{ 'f', "format", "F", "one of several", PP_COMPLETE_WORDS,
 	    "jsonl csv" },
 	{ 0 }
 };
 
 static const struct pp_command guest_commands[] = {
-	{ .name = "greet", .synopsis = "GUEST...",
-	    .summary = "Greet the guests", .options = greet_options,
-	    .operands = PP_COMPLETE_JOB, .has_json = true, .has_names = true,
-	    .state_bytes = sizeof(struct greet), .set = greet_set,
+	{ .name = "greet",
+	    .synopsis = "GUEST...",
+	    .summary = "Greet the guests",
+	    .options = greet_options,
+	    .operands = PP_COMPLETE_JOB,
+	    .has_json = true,
+	    .has_names = true,
+	    .state_bytes = sizeof(struct greet),
+	    .set = greet_set,
 	    .run = greet_run },
 	{ .name = "flood", .summary = "Write for ever", .run = flood_run },
 	{ 0 }
 };
 
-static const struct pp_program guest = {
-	.name = "pp-guest", .summary = "Look after guests",
-	.commands = guest_commands
-};
+static const struct pp_program guest = { .name = "pp-guest",
+	.summary = "Look after guests",
+	.commands = guest_commands };
 
 static const struct pp_command lone_commands[] = {
-	{ .synopsis = "GUEST...", .summary = "Greet the guests",
-	    .options = greet_options, .operands = PP_COMPLETE_FILE,
-	    .state_bytes = sizeof(struct greet), .set = greet_set,
+	{ .synopsis = "GUEST...",
+	    .summary = "Greet the guests",
+	    .options = greet_options,
+	    .operands = PP_COMPLETE_FILE,
+	    .state_bytes = sizeof(struct greet),
+	    .set = greet_set,
 	    .run = greet_run },
 	{ 0 }
 };
 
-static const struct pp_program lone = {
-	.name = "pp-lone", .summary = "Greet the guests",
-	.commands = lone_commands
-};
+static const struct pp_program lone = { .name = "pp-lone",
+	.summary = "Greet the guests",
+	.commands = lone_commands };
 
 struct outcome {
-	int status;		/* 128 + signal when killed */
+	int status; /* 128 + signal when killed */
 	struct pp_buf out, err;
 };
 
@@ -152,7 +158,7 @@ run(const struct pp_program *program, const char *const *args,
 	pid = fork();
 	if (pid == 0) {
 		fd = stdout_path != NULL ? open(stdout_path, O_WRONLY) :
-		    fileno(out);
+					   fileno(out);
 		dup2(fd, STDOUT_FILENO);
 		dup2(fileno(err), STDERR_FILENO);
 		_exit(pp_cli_main(program, argc, argv));
@@ -162,7 +168,7 @@ run(const struct pp_program *program, const char *const *args,
 	while (argc > 0)
 		free(argv[--argc]);
 	o->status = WIFEXITED(status) ? WEXITSTATUS(status) :
-	    128 + WTERMSIG(status);
+					128 + WTERMSIG(status);
 	pp_buf_init(&o->out, 0);
 	pp_buf_init(&o->err, 0);
 	slurp(out, &o->out);
@@ -181,7 +187,7 @@ static const struct {
 	const struct pp_program *program;
 	const char *args[10];
 	int status;
-	const char *out;	/* all of it */
+	const char *out; /* all of it */
 	const char *err;
 } exact[] = {
 	{ "a table aligns text left and numbers right", &guest,
@@ -197,8 +203,8 @@ static const struct {
 	    { "pp-guest", "greet", "-q", "--", "--loud" }, 0,
 	    "NAME    COUNT  PRICE\n--loud     50  $0.00\n", "" },
 	{ "names are the first column alone", &guest,
-	    { "pp-guest", "greet", "-q", "--names", "b", "a" }, 0,
-	    "b\na\n", "" },
+	    { "pp-guest", "greet", "-q", "--names", "b", "a" }, 0, "b\na\n",
+	    "" },
 	{ "json", &guest, { "pp-guest", "greet", "-q", "--json" }, 0,
 	    "{\"json\":true}\n", "" },
 	{ "a beginning of an option is enough", &guest,
@@ -212,8 +218,8 @@ static const struct {
 	{ "an error has its code's status", &guest,
 	    { "pp-guest", "greet", "nobody" }, 66, "",
 	    "pp-guest: no such guest 'nobody'\n" },
-	{ "a wrong value", &guest,
-	    { "pp-guest", "greet", "--times", "many" }, 64, "",
+	{ "a wrong value", &guest, { "pp-guest", "greet", "--times", "many" },
+	    64, "",
 	    "pp-guest: --times is a number, not 'many'\n"
 	    "see 'pp-guest greet --help'\n" },
 	{ "a mistyped command", &guest, { "pp-guest", "gret" }, 64, "",
@@ -224,12 +230,11 @@ static const struct {
 	    "see 'pp-guest --help'\n" },
 	{ "nothing like a command", &guest, { "pp-guest", "xyzzy" }, 64, "",
 	    "pp-guest: unknown command 'xyzzy'\nsee 'pp-guest --help'\n" },
-	{ "a mistyped option", &guest,
-	    { "pp-guest", "greet", "--tiems=4" }, 64, "",
+	{ "a mistyped option", &guest, { "pp-guest", "greet", "--tiems=4" }, 64,
+	    "",
 	    "pp-guest: unknown option '--tiems', did you mean '--times'?\n"
 	    "see 'pp-guest greet --help'\n" },
-	{ "an ambiguous option", &guest,
-	    { "pp-guest", "greet", "--n" }, 64, "",
+	{ "an ambiguous option", &guest, { "pp-guest", "greet", "--n" }, 64, "",
 	    "pp-guest: option '--n' is ambiguous\n"
 	    "see 'pp-guest greet --help'\n" },
 	{ "an unknown letter", &guest, { "pp-guest", "greet", "-lz" }, 64, "",
@@ -242,8 +247,8 @@ static const struct {
 	    { "pp-guest", "greet", "--times" }, 64, "",
 	    "pp-guest: option '--times' needs an argument: N\n"
 	    "see 'pp-guest greet --help'\n" },
-	{ "an argument too many", &guest,
-	    { "pp-guest", "greet", "--loud=yes" }, 64, "",
+	{ "an argument too many", &guest, { "pp-guest", "greet", "--loud=yes" },
+	    64, "",
 	    "pp-guest: option '--loud' takes no argument\n"
 	    "see 'pp-guest greet --help'\n" },
 	{ "an unknown color", &guest,
@@ -261,12 +266,10 @@ static const struct {
 	    "pp-guest: unknown option '--loud'\nsee 'pp-guest --help'\n" },
 	{ "version", &guest, { "pp-guest", "-V" }, 0,
 	    "pp-guest (Plot Palette) " PACKAGE_VERSION "\n", "" },
-	{ "version of a command", &guest,
-	    { "pp-guest", "greet", "--version" }, 0,
-	    "pp-guest (Plot Palette) " PACKAGE_VERSION "\n", "" },
-	{ "a program without commands", &lone,
-	    { "pp-lone", "-q", "Jan", "-l" }, 0,
-	    "NAME  COUNT  PRICE\nJan     100  $0.00\n", "" },
+	{ "version of a command", &guest, { "pp-guest", "greet", "--version" },
+	    0, "pp-guest (Plot Palette) " PACKAGE_VERSION "\n", "" },
+	{ "a program without commands", &lone, { "pp-lone", "-q", "Jan", "-l" },
+	    0, "NAME  COUNT  PRICE\nJan     100  $0.00\n", "" },
 	{ "a program without commands and an unknown option", &lone,
 	    { "pp-lone", "--lound" }, 64, "",
 	    "pp-lone: unknown option '--lound', did you mean '--loud'?\n"
@@ -342,19 +345,22 @@ static const struct {
 	const struct pp_program *program;
 	const char *has[6];
 } scripts[] = {
-	{ "bash", &guest, { "commands) echo 'greet flood' ;;\n",
-	    "'greet --name' | 'greet -n') echo 'list pp-seed list --names'",
-	    "'greet ') echo 'list pp-job list --names' ;;",
-	    "'greet --format' | 'greet -f') echo 'words jsonl csv' ;;",
-	    "complete -F _pp_guest pp-guest\n" } },
-	{ "zsh", &guest, { "#compdef pp-guest\n",
-	    "'*'--times='[repeat it'\\''s N times]:N: ' \\\n",
-	    "'*:operand:_pp_guest_names pp-job list --names' ;;\n",
-	    "'greet:Greet the guests'\n" } },
-	{ "fish", &guest, { "complete -c pp-guest -f\n",
-	    "-l times -x -d 'repeat it\\'s N times'\n",
-	    "complete -c pp-guest -n '__fish_is_first_token' -a greet "
-	    "-d 'Greet the guests'\n" } },
+	{ "bash", &guest,
+	    { "commands) echo 'greet flood' ;;\n",
+		"'greet --name' | 'greet -n') echo 'list pp-seed list --names'",
+		"'greet ') echo 'list pp-job list --names' ;;",
+		"'greet --format' | 'greet -f') echo 'words jsonl csv' ;;",
+		"complete -F _pp_guest pp-guest\n" } },
+	{ "zsh", &guest,
+	    { "#compdef pp-guest\n",
+		"'*'--times='[repeat it'\\''s N times]:N: ' \\\n",
+		"'*:operand:_pp_guest_names pp-job list --names' ;;\n",
+		"'greet:Greet the guests'\n" } },
+	{ "fish", &guest,
+	    { "complete -c pp-guest -f\n",
+		"-l times -x -d 'repeat it\\'s N times'\n",
+		"complete -c pp-guest -n '__fish_is_first_token' -a greet "
+		"-d 'Greet the guests'\n" } },
 	{ "fish", &lone, { "complete -c pp-lone -F\n" } },
 	{ "bash", &lone, { "' ') echo file ;;\n" } },
 };
@@ -374,9 +380,8 @@ test_completion_scripts(void **state)
 		assert_string_equal(o.err.data, "");
 		for (k = 0; scripts[i].has[k] != NULL; k++) {
 			if (strstr(o.out.data, scripts[i].has[k]) == NULL)
-				fail_msg("%s: no [%s] in\n%s",
-				    scripts[i].shell, scripts[i].has[k],
-				    o.out.data);
+				fail_msg("%s: no [%s] in\n%s", scripts[i].shell,
+				    scripts[i].has[k], o.out.data);
 		}
 		outcome_release(&o);
 	}
