@@ -5,11 +5,15 @@ lib_libpp_la_SOURCES += \
 	lib/job/checkpoint.c lib/job/checkpoint.h \
 	lib/job/config.c lib/job/config.h \
 	lib/job/fence.c \
+	lib/job/filter.c lib/job/filter.h \
 	lib/job/flow.c lib/job/flow.h \
+	lib/job/ids.c lib/job/ids.h \
 	lib/job/journal.c lib/job/journal.h \
+	lib/job/learn.c lib/job/learn.h \
 	lib/job/ledger.c lib/job/ledger.h \
 	lib/job/plan.c lib/job/plan.h \
 	lib/job/publish.c \
+	lib/job/routes.c lib/job/routes.h \
 	lib/job/row.c lib/job/row.h \
 	lib/job/runner.c lib/job/runner.h \
 	lib/job/shard.c lib/job/shard.h \

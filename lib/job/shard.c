@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/money.h"
+#include "job/learn.h"
 
 /* No row is begun further beyond the low-water mark than this. */
 #define WINDOW_ROWS 16384
@@ -106,6 +107,7 @@ open_seeds(struct pp_shard_run *run, struct pp_error *err)
 static int
 learn_from_seeds(struct pp_shard_run *run, struct pp_error *err)
 {
+	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	struct pp_buf text = PP_BUF_INIT;
 	bool any = false;
 	int rc = 0;
@@ -120,9 +122,11 @@ learn_from_seeds(struct pp_shard_run *run, struct pp_error *err)
 		    k++) {
 			pp_buf_clear(&text);
 			rc = pp_seed_get(run->seeds[i], k, &text, err);
-			pp_invoker_learn(run->invoker, text.data, text.len);
+			pp_learn_from_seed(run->invoker, &doc, text.data,
+			    text.len);
 		}
 	}
+	pp_json_doc_release(&doc);
 	pp_buf_release(&text);
 	return rc;
 }
