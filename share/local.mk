@@ -12,4 +12,7 @@ dist_templates_DATA = share/templates/brainstorm.yaml \
 	share/templates/poem.yaml \
 	share/templates/question_answer.yaml
 
-staged_data += $(dist_seeds_DATA) $(dist_templates_DATA)
+modelsdir = $(pkgdatadir)
+dist_models_DATA = share/models.yaml share/prices.yaml
+
+staged_data += $(dist_models_DATA) $(dist_seeds_DATA) $(dist_templates_DATA)

@@ -22,16 +22,20 @@ enum pp_provider {
 
 #define PP_PRICE_UNKNOWN (-1)
 
-/* Nano-dollars per million tokens. */
+/*
+ * Nano-dollars per million tokens. Each may be PP_PRICE_UNKNOWN: not in the
+ * table. Tokens of a cache then cost what input does.
+ */
 struct pp_price {
-	int64_t input, output;		/* PP_PRICE_UNKNOWN: not in the table */
+	int64_t input, output;
 	int64_t cache_read, cache_write;
 	/*
-	 * Prompts of more than long_above tokens cost the long_ prices, all of
-	 * their tokens; 0: no such tier.
+	 * Prompts of more than long_above tokens, cached ones counted, cost
+	 * the long_ prices, all of their tokens; 0: no such tier.
 	 */
 	int64_t long_above;
 	int64_t long_input, long_output;
+	int64_t long_cache_read, long_cache_write;
 };
 
 struct pp_model {
@@ -51,11 +55,20 @@ struct pp_model {
 					 * in hundredths; 100 is safe for all */
 	bool no_temperature;		/* rejects temperature and top_p */
 	bool no_system;			/* has no system prompt */
+	bool completion_tokens;		/* wants max_completion_tokens, not
+					 * max_tokens */
+	bool send_seed;			/* takes a seed */
 	bool plain_http;		/* url may be http:// off loopback */
 	int64_t total_timeout_ms;	/* of a call; 0: the default */
 };
 
 struct pp_catalog;
+
+/* "cheap" for 1, "balanced", "premium"; "none" for 0. */
+const char *pp_tier_name(int tier);
+
+/* The same names, "tier-1" ..., "1" ...; 0, or -1. */
+int	pp_tier_parse(const char *name, int *tier);
 
 /*
  * Read the installed models.yaml (PP_DATADIR, or $PP_SHARE/models.yaml), then
@@ -66,7 +79,10 @@ struct pp_catalog;
 struct pp_catalog *pp_catalog_load(struct pp_error *err);
 void	pp_catalog_free(struct pp_catalog *c);
 
-/* By name, or by the provider's id; NULL when there is none. Borrowed. */
+/*
+ * By name, by alias, or by the provider's id; NULL when there is none.
+ * Borrowed.
+ */
 const struct pp_model *pp_catalog_find(const struct pp_catalog *c,
 	    const char *name);
 
@@ -78,7 +94,8 @@ const char *pp_catalog_suggest(const struct pp_catalog *c, const char *name);
 
 /*
  * Whether this machine could call it now: the provider is built in, the URL is
- * there, the key's variable is set. If not, `why` (may be NULL) says so.
+ * there and allowed, the key's variable is set. If not, `why` (may be NULL)
+ * says so.
  */
 bool	pp_model_is_configured(const struct pp_model *m, struct pp_error *why);
 
@@ -94,7 +111,8 @@ int	pp_provider_parse(const char *name, enum pp_provider *out);
  * job's --model), `model` (a name or a tier's), `tier` ("cheap", "balanced",
  * "premium", "tier-1" ...), `kind` ("question", "answer", "summary",
  * "cleanup": tiers 1, 3, 1, 1); else tier 1. A tier is its first member, in
- * order of preference, that is priced and configured. Any may be NULL.
+ * order of preference, that is priced and configured; a model that is named
+ * need be neither, since it may be wanted for its price alone. Any may be NULL.
  * Returns borrowed, or NULL with PP_ECONFIG or PP_ENOENT, naming what was
  * tried; never falls back to another tier.
  */
@@ -118,10 +136,13 @@ struct pp_usage {
 /* The exact price of a call: ceil(sum of tokens x price / 10^6). */
 int64_t	pp_price_call(const struct pp_price *p, const struct pp_usage *u);
 
+/* Tokens that a server's chat template may add to what it was sent. */
+#define PP_CHAT_OVERHEAD_TOKENS 128
+
 /*
  * The most that a call can cost: `prompt_bytes` of text as tokens at the
  * model's bytes per token plus the chat overhead, each at the dearest of the
- * input prices, and all of `max_tokens`.
+ * input prices, and all of `max_tokens`. The model must be priced.
  */
 int64_t	pp_price_bound(const struct pp_model *m, size_t prompt_bytes,
 	    int64_t max_tokens);

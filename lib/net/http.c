@@ -473,9 +473,9 @@ is_loopback(const char *host)
 	    (ntohl(v4.s_addr) >> 24) == 127;
 }
 
-/* Whether `url`, read as libcurl will read it, is https and local. */
+/* What kind of URL it is, read as libcurl will read it. */
 static int
-look_at_url(const char *url, bool *secure, bool *loopback,
+look_at_url(const char *url, bool plain_http, bool *secure, bool *loopback,
     struct pp_error *err)
 {
 	CURLU *u = curl_url();
@@ -484,24 +484,39 @@ look_at_url(const char *url, bool *secure, bool *loopback,
 
 	if (u == NULL ||
 	    curl_url_set(u, CURLUPART_URL, url, CURLU_PATH_AS_IS) != 0 ||
-	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != 0 ||
-	    curl_url_get(u, CURLUPART_HOST, &host, 0) != 0) {
-		pp_error_set(err, PP_ECONFIG, "not a URL: '%s'", url);
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != 0) {
+		pp_error_set(err, PP_ECONFIG, "'%s' is not a URL", url);
 		goto out;
 	}
 	*secure = strcasecmp(scheme, "https") == 0;
-	*loopback = is_loopback(host);
 	if (!*secure && strcasecmp(scheme, "http") != 0) {
 		pp_error_set(err, PP_ECONFIG,
-		    "a URL must be http or https, not '%s'", url);
+		    "a URL must be http or https, not %s", scheme);
 		goto out;
 	}
-	rc = 0;
+	if (curl_url_get(u, CURLUPART_HOST, &host, 0) != 0) {
+		pp_error_set(err, PP_ECONFIG, "no host in '%s'", url);
+		goto out;
+	}
+	*loopback = is_loopback(host);
+	if (!*secure && !*loopback && !plain_http)
+		pp_error_set(err, PP_ECONFIG, "plain http is allowed only to "
+		    "this machine, and '%s' is another", host);
+	else
+		rc = 0;
 out:
 	curl_free(scheme);
 	curl_free(host);
 	curl_url_cleanup(u);
 	return rc;
+}
+
+int
+pp_http_check_url(const char *url, bool plain_http, struct pp_error *err)
+{
+	bool secure, loopback;
+
+	return look_at_url(url, plain_http, &secure, &loopback, err);
 }
 
 /*
@@ -519,13 +534,8 @@ take_slot_for(struct pp_http *h, const char *url, bool plain_http,
 	if (x != NULL && x->url != NULL && strcmp(x->url, url) == 0 &&
 	    x->plain_http == plain_http)
 		return take_slot(h, p, err);
-	if (look_at_url(url, &secure, &loopback, err) < 0)
+	if (look_at_url(url, plain_http, &secure, &loopback, err) < 0)
 		return NULL;
-	if (!secure && !loopback && !plain_http) {
-		pp_error_set(err, PP_ECONFIG, "plain http is for this machine "
-		    "only unless it is allowed; use https in '%s'", url);
-		return NULL;
-	}
 	x = take_slot(h, &h->pools[secure ? SECURE : PLAIN], err);
 	if (x == NULL)
 		return NULL;

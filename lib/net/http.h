@@ -71,10 +71,16 @@ struct pp_http *pp_http_new(struct pp_loop *loop,
 void	pp_http_free(struct pp_http *h);
 
 /*
+ * Whether `url` may be used: http or https; plain http for this machine only,
+ * unless `plain_http`. 0, or -1 with PP_ECONFIG.
+ */
+int	pp_http_check_url(const char *url, bool plain_http,
+	    struct pp_error *err);
+
+/*
  * Send. The method, URL and headers are copied, the body is borrowed until
  * `fn` has been called, which is never before this returns. NULL with
- * PP_ECONFIG for a URL that may not be used (not http or https; plain http to
- * a host that is not loopback without `plain_http`).
+ * PP_ECONFIG for a URL that may not be used.
  */
 struct pp_http_exchange *pp_http_send(struct pp_http *h,
 	    const struct pp_http_request *req, pp_http_fn *fn, void *arg,

@@ -1,1 +1,12 @@
 # Unit tests of lib/model.
+unit_tests += tests/unit/test_catalog
+tests_unit_test_catalog_SOURCES = tests/unit/test_catalog.c
+tests_unit_test_catalog_LDADD = $(AM_TESTS_LDADD)
+
+unit_tests += tests/unit/test_price
+tests_unit_test_price_SOURCES = tests/unit/test_price.c
+tests_unit_test_price_LDADD = $(AM_TESTS_LDADD)
+
+unit_tests += tests/unit/test_route
+tests_unit_test_route_SOURCES = tests/unit/test_route.c
+tests_unit_test_route_LDADD = $(AM_TESTS_LDADD)

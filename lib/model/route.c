@@ -1,0 +1,127 @@
+/* Which model a step gets. */
+#include <config.h>
+
+#include "model/model_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const tier_names[PP_NTIERS + 1] = {
+	"none", "cheap", "balanced", "premium"
+};
+
+static const struct {
+	const char *name;
+	int tier;
+} kinds[] = {
+	{ "question", 1 },
+	{ "answer", 3 },
+	{ "summary", 1 },
+	{ "cleanup", 1 },
+};
+
+const char *
+pp_tier_name(int tier)
+{
+	return tier >= 0 && tier <= PP_NTIERS ? tier_names[tier] : "none";
+}
+
+int
+pp_tier_parse(const char *name, int *tier)
+{
+	const char *digit = strncmp(name, "tier-", 5) == 0 ? name + 5 : name;
+
+	if (digit[0] >= '0' && digit[0] <= '0' + PP_NTIERS &&
+	    digit[1] == '\0') {
+		*tier = digit[0] - '0';
+		return 0;
+	}
+	for (int i = 0; i <= PP_NTIERS; i++) {
+		if (strcmp(tier_names[i], name) == 0) {
+			*tier = i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* Why each member will not do, one after the other, for the error. */
+static void
+add_reason(struct pp_buf *reasons, const struct pp_model *m)
+{
+	struct pp_error why = PP_ERROR_INIT;
+
+	if (reasons->len > 0)
+		pp_buf_adds(reasons, "; ");
+	if (!pp_model_is_configured(m, &why))
+		pp_buf_adds(reasons, why.text);
+	else
+		pp_buf_addf(reasons, "model '%s' has no price", m->name);
+}
+
+static const struct pp_model *
+route_tier(const struct pp_catalog *c, int tier, struct pp_error *err)
+{
+	const struct pp_tier *t = pp_catalog_tier(c, tier);
+	struct pp_buf reasons = PP_BUF_INIT;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct pp_model *m = pp_catalog_at(c, t->members[i]);
+
+		if (pp_model_is_priced(m) && pp_model_is_configured(m, NULL))
+			return m;
+		add_reason(&reasons, m);
+	}
+	pp_error_set(err, PP_ECONFIG, "no model of tier '%s' can be used: %s",
+	    pp_tier_name(tier), t->count > 0 ? reasons.data : "it has none");
+	pp_buf_release(&reasons);
+	return NULL;
+}
+
+static const struct pp_model *
+route_name(const struct pp_catalog *c, const char *name, struct pp_error *err)
+{
+	const struct pp_model *m = pp_catalog_find(c, name);
+	const char *like;
+	int tier;
+
+	if (m != NULL)
+		return m;
+	if (pp_tier_parse(name, &tier) == 0 && tier > 0)
+		return route_tier(c, tier, err);
+	like = pp_catalog_suggest(c, name);
+	if (like != NULL)
+		pp_error_set(err, PP_ENOENT,
+		    "there is no model '%s'; did you mean '%s'?", name, like);
+	else
+		pp_error_set(err, PP_ENOENT, "there is no model '%s'", name);
+	return NULL;
+}
+
+const struct pp_model *
+pp_route(const struct pp_catalog *c, const char *override, const char *model,
+    const char *tier, const char *kind, struct pp_error *err)
+{
+	int t;
+
+	if (override != NULL)
+		return route_name(c, override, err);
+	if (model != NULL)
+		return route_name(c, model, err);
+	if (tier != NULL) {
+		if (pp_tier_parse(tier, &t) == 0 && t > 0)
+			return route_tier(c, t, err);
+		pp_error_set(err, PP_ECONFIG, "there is no tier '%s'; they are "
+		    "cheap, balanced and premium", tier);
+		return NULL;
+	}
+	if (kind == NULL)
+		return route_tier(c, 1, err);
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		if (strcmp(kinds[i].name, kind) == 0)
+			return route_tier(c, kinds[i].tier, err);
+	}
+	pp_error_set(err, PP_ECONFIG, "there is no kind of step '%s'; they are "
+	    "question, answer, summary and cleanup", kind);
+	return NULL;
+}
