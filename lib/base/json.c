@@ -34,8 +34,10 @@ static bool fail(struct reader *r, const char *at, const char *what)
 static bool
 fail(struct reader *r, const char *at, const char *what)
 {
+	r->doc->problem = what;
+	r->doc->problem_at = (size_t)(at - r->start);
 	pp_error_set(r->err, PP_EDATA, "%s at byte %zu", what,
-	    (size_t)(at - r->start) + 1);
+	    r->doc->problem_at + 1);
 	return false;
 }
 
@@ -469,7 +471,7 @@ pp_json_parse(struct pp_json_doc *doc, const char *text, size_t len,
 
 	doc->count = 0;
 	if (len >= UINT32_MAX) {
-		pp_error_set(err, PP_EDATA, "text of 4 GiB or more");
+		fail(&r, text, "text of 4 GiB or more");
 		return NULL;
 	}
 	return read_value(&r) ? doc->nodes : NULL;

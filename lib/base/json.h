@@ -48,6 +48,9 @@ struct pp_json {
 struct pp_json_doc {
 	struct pp_json *nodes;
 	size_t count, cap;
+	/* after a failure: what was wrong, and the offset of its byte */
+	const char *problem;
+	size_t problem_at;
 };
 
 #define PP_JSON_DOC_INIT { .nodes = NULL }

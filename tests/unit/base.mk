@@ -8,3 +8,6 @@ tests_unit_test_json_LDADD = $(AM_TESTS_LDADD)
 unit_tests += tests/unit/test_yaml
 tests_unit_test_yaml_SOURCES = tests/unit/test_yaml.c
 tests_unit_test_yaml_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_csv
+tests_unit_test_csv_SOURCES = tests/unit/test_csv.c
+tests_unit_test_csv_LDADD = $(AM_TESTS_LDADD)

@@ -1,0 +1,48 @@
+/*
+ * Comma-separated values as RFC 4180 has them, read from memory.
+ *
+ * A record ends with LF or CRLF, or with the text. A field in double quotes
+ * may hold commas and line breaks; a quote in it is doubled. What the RFC does
+ * not allow is an error: a quote inside a field that does not begin with one,
+ * text behind the closing quote, a CR alone outside of quotes.
+ */
+#ifndef PP_BASE_CSV_H
+#define PP_BASE_CSV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+struct pp_csv_field {
+	const char *text;	/* in the text read; inside the quotes */
+	size_t len;
+	bool quoted;
+	bool doubled;		/* has quotes in it, still doubled */
+};
+
+/* One record; reused from record to record. */
+struct pp_csv {
+	struct pp_csv_field *fields;
+	size_t count, cap;
+	const char *problem;	/* after a failure, and the offset of it */
+	size_t problem_at;
+};
+
+#define PP_CSV_INIT { .fields = NULL }
+
+/*
+ * Read the record at the start of `text`. `at_end`: no more text follows.
+ * Returns how many bytes it has with its line break; 0 when it does not end
+ * in this text (or the text is empty); -1 with `problem`. The fields point
+ * into `text`. An empty line is a record of one empty field.
+ */
+ssize_t	pp_csv_read(struct pp_csv *r, const char *text, size_t len,
+	    bool at_end);
+void	pp_csv_release(struct pp_csv *r);
+
+/* Append the field's text, its doubled quotes made single. */
+void	pp_csv_put_field(const struct pp_csv_field *f, struct pp_buf *out);
+
+#endif
