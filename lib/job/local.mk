@@ -20,3 +20,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/template_ref.c lib/job/template_ref.h \
 	lib/job/user.c lib/job/user.h \
 	lib/job/worker.c lib/job/worker.h
+lib_libpp_la_SOURCES += \
+	lib/job/schema.c lib/job/schema.h \
+	lib/job/seed_check.c lib/job/seed_check.h \
+	lib/job/seed_input.c lib/job/seed_input.h
