@@ -3,7 +3,7 @@ lib_libpp_la_SOURCES += \
 	lib/base/arena.c lib/base/arena.h \
 	lib/base/buf.c lib/base/buf.h \
 	lib/base/clock.c lib/base/clock.h \
-	lib/base/csv.c lib/base/csv.h \
+	lib/base/csv_record.c lib/base/csv_record.h \
 	lib/base/error.c lib/base/error.h \
 	lib/base/hash.c lib/base/hash.h \
 	lib/base/id.c lib/base/id.h \

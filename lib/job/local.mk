@@ -22,5 +22,8 @@ lib_libpp_la_SOURCES += \
 	lib/job/worker.c lib/job/worker.h
 lib_libpp_la_SOURCES += \
 	lib/job/schema.c lib/job/schema.h \
+	lib/job/seed.c lib/job/seed.h lib/job/seed_int.h \
 	lib/job/seed_check.c lib/job/seed_check.h \
-	lib/job/seed_input.c lib/job/seed_input.h
+	lib/job/seed_home.c \
+	lib/job/seed_input.c lib/job/seed_input.h \
+	lib/job/seed_writer.c lib/job/seed_writer.h

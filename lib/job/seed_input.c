@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/csv.h"
+#include "base/csv_record.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "job/seed.h"
@@ -46,7 +46,7 @@ struct pp_seed_input {
 	struct pp_json_doc doc;
 	struct pp_buf text;	/* a record made here, on one line */
 	struct pp_buf key;	/* of a dictionary's entry, in quotes */
-	struct pp_csv csv;
+	struct pp_csv_record csv;
 	char **columns;		/* `"name":` each, as JSON */
 	size_t column_count;
 };
@@ -493,7 +493,7 @@ read_csv(struct pp_seed_input *in, size_t *len, struct pp_error *err)
 	int n;
 
 	for (;;) {
-		used = pp_csv_read(&in->csv, text_at(in), bytes_left(in),
+		used = pp_csv_record_read(&in->csv, text_at(in), bytes_left(in),
 		    in->eof);
 		if (used < 0)
 			return fail_at(in, in->csv.problem_at, err,
@@ -560,7 +560,7 @@ read_header(struct pp_seed_input *in, struct pp_error *err)
 	in->columns = pp_calloc(in->csv.count, sizeof *in->columns);
 	for (size_t i = 0; i < in->csv.count; i++) {
 		pp_buf_clear(&name);
-		pp_csv_put_field(&in->csv.fields[i], &name);
+		pp_csv_record_put_field(&in->csv.fields[i], &name);
 		pp_json_put_str(&column, name.data, name.len);
 		pp_buf_addc(&column, ':');
 		in->columns[in->column_count++] = pp_buf_detach(&column, NULL);
@@ -585,7 +585,7 @@ put_csv_record(struct pp_seed_input *in)
 		pp_buf_adds(&in->text, in->columns[i]);
 		pp_buf_clear(&value);
 		if (f->doubled)
-			pp_csv_put_field(f, &value);
+			pp_csv_record_put_field(f, &value);
 		pp_json_put_str(&in->text, f->doubled ? value.data : f->text,
 		    f->doubled ? value.len : f->len);
 	}
@@ -738,7 +738,7 @@ pp_seed_input_close(struct pp_seed_input *in)
 	pp_buf_release(&in->text);
 	pp_buf_release(&in->key);
 	pp_json_doc_release(&in->doc);
-	pp_csv_release(&in->csv);
+	pp_csv_record_release(&in->csv);
 	free(in);
 }
 

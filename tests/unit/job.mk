@@ -1,1 +1,4 @@
 # Unit tests of lib/job.
+unit_tests += tests/unit/test_seed_input
+tests_unit_test_seed_input_SOURCES = tests/unit/test_seed_input.c
+tests_unit_test_seed_input_LDADD = $(AM_TESTS_LDADD)

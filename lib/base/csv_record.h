@@ -6,8 +6,8 @@
  * not allow is an error: a quote inside a field that does not begin with one,
  * text behind the closing quote, a CR alone outside of quotes.
  */
-#ifndef PP_BASE_CSV_H
-#define PP_BASE_CSV_H
+#ifndef PP_BASE_CSV_RECORD_H
+#define PP_BASE_CSV_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,14 +23,14 @@ struct pp_csv_field {
 };
 
 /* One record; reused from record to record. */
-struct pp_csv {
+struct pp_csv_record {
 	struct pp_csv_field *fields;
 	size_t count, cap;
 	const char *problem;	/* after a failure, and the offset of it */
 	size_t problem_at;
 };
 
-#define PP_CSV_INIT { .fields = NULL }
+#define PP_CSV_RECORD_INIT { .fields = NULL }
 
 /*
  * Read the record at the start of `text`. `at_end`: no more text follows.
@@ -38,11 +38,11 @@ struct pp_csv {
  * in this text (or the text is empty); -1 with `problem`. The fields point
  * into `text`. An empty line is a record of one empty field.
  */
-ssize_t	pp_csv_read(struct pp_csv *r, const char *text, size_t len,
-	    bool at_end);
-void	pp_csv_release(struct pp_csv *r);
+ssize_t	pp_csv_record_read(struct pp_csv_record *r, const char *text,
+	    size_t len, bool at_end);
+void	pp_csv_record_release(struct pp_csv_record *r);
 
 /* Append the field's text, its doubled quotes made single. */
-void	pp_csv_put_field(const struct pp_csv_field *f, struct pp_buf *out);
+void	pp_csv_record_put_field(const struct pp_csv_field *f, struct pp_buf *out);
 
 #endif

@@ -5,15 +5,15 @@
 
 #include <stdio.h>
 
-#include "base/csv.h"
+#include "base/csv_record.h"
 
 /* Fields between '|', records between '\n', as read with the whole text. */
 static void
-show(struct pp_csv *r, struct pp_buf *out)
+show(struct pp_csv_record *r, struct pp_buf *out)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		pp_buf_adds(out, i > 0 ? "|" : "");
-		pp_csv_put_field(&r->fields[i], out);
+		pp_csv_record_put_field(&r->fields[i], out);
 	}
 	pp_buf_addc(out, ';');
 }
@@ -38,7 +38,7 @@ records_are_read(void **state)
 		{ "blanks are kept", " a , b \n", " a | b ;" },
 		{ "CR in quotes", "\"a\rb\"\n", "a\rb;" },
 	};
-	struct pp_csv r = PP_CSV_INIT;
+	struct pp_csv_record r = PP_CSV_RECORD_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -46,7 +46,7 @@ records_are_read(void **state)
 		const char *p = rows[i].text;
 		ssize_t n;
 
-		while ((n = pp_csv_read(&r, p, strlen(p), true)) > 0) {
+		while ((n = pp_csv_record_read(&r, p, strlen(p), true)) > 0) {
 			show(&r, &out);
 			p += n;
 		}
@@ -54,7 +54,7 @@ records_are_read(void **state)
 			fail_msg("%s: got '%s'", rows[i].name, out.data);
 		pp_buf_release(&out);
 	}
-	pp_csv_release(&r);
+	pp_csv_record_release(&r);
 }
 
 static void
@@ -73,16 +73,16 @@ what_the_rfc_forbids_is_refused(void **state)
 		{ "a\r", "carriage return without a line feed", 1 },
 		{ "\"a\"\r", "carriage return without a line feed", 3 },
 	};
-	struct pp_csv r = PP_CSV_INIT;
+	struct pp_csv_record r = PP_CSV_RECORD_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		assert_int_equal(pp_csv_read(&r, rows[i].text,
+		assert_int_equal(pp_csv_record_read(&r, rows[i].text,
 		    strlen(rows[i].text), true), -1);
 		assert_string_equal(r.problem, rows[i].problem);
 		assert_int_equal(r.problem_at, rows[i].at);
 	}
-	pp_csv_release(&r);
+	pp_csv_record_release(&r);
 }
 
 /* Whatever is cut off, a record is never taken for whole too early. */
@@ -91,14 +91,14 @@ a_record_waits_for_its_end(void **state)
 {
 	static const char text[] = "a,\"b\"\"\r\n,\",c\r\n";
 	size_t whole = sizeof text - 1;
-	struct pp_csv r = PP_CSV_INIT;
+	struct pp_csv_record r = PP_CSV_RECORD_INIT;
 
 	(void)state;
 	for (size_t len = 0; len < whole; len++)
-		assert_int_equal(pp_csv_read(&r, text, len, false), 0);
-	assert_int_equal(pp_csv_read(&r, text, whole, false), whole);
+		assert_int_equal(pp_csv_record_read(&r, text, len, false), 0);
+	assert_int_equal(pp_csv_record_read(&r, text, whole, false), whole);
 	assert_int_equal(r.count, 3);
-	pp_csv_release(&r);
+	pp_csv_record_release(&r);
 }
 
 int

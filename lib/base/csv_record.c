@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "base/csv.h"
+#include "base/csv_record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 enum stop { STOP_COMMA, STOP_LINE, STOP_MORE, STOP_PROBLEM };
 
 struct cursor {
-	struct pp_csv *record;
+	struct pp_csv_record *record;
 	const char *start, *at, *end;
 	bool at_end;
 };
@@ -27,7 +27,7 @@ fail(struct cursor *c, const char *at, const char *what)
 static void
 add_field(struct cursor *c, const struct pp_csv_field *f)
 {
-	struct pp_csv *r = c->record;
+	struct pp_csv_record *r = c->record;
 
 	r->fields = pp_grow(r->fields, r->count, &r->cap, sizeof *r->fields);
 	r->fields[r->count++] = *f;
@@ -97,7 +97,8 @@ read_quoted(struct cursor *c)
 }
 
 ssize_t
-pp_csv_read(struct pp_csv *r, const char *text, size_t len, bool at_end)
+pp_csv_record_read(struct pp_csv_record *r, const char *text, size_t len,
+    bool at_end)
 {
 	struct cursor c = { .record = r, .start = text, .at = text,
 		.end = text + len, .at_end = at_end };
@@ -116,14 +117,14 @@ pp_csv_read(struct pp_csv *r, const char *text, size_t len, bool at_end)
 }
 
 void
-pp_csv_release(struct pp_csv *r)
+pp_csv_record_release(struct pp_csv_record *r)
 {
 	free(r->fields);
-	*r = (struct pp_csv)PP_CSV_INIT;
+	*r = (struct pp_csv_record)PP_CSV_RECORD_INIT;
 }
 
 void
-pp_csv_put_field(const struct pp_csv_field *f, struct pp_buf *out)
+pp_csv_record_put_field(const struct pp_csv_field *f, struct pp_buf *out)
 {
 	const char *p = f->text, *end = p + f->len, *quote;
 
