@@ -69,7 +69,7 @@ struct pp_seed_info {
 };
 
 /*
- * The user's sets, or the samples for NULL, in order of name after `after`
+ * The user's sets, or the samples for NULL, as their keys sort, after `after`
  * (NULL: from the start). Returns how many, or -1; fewer than `max` means the
  * end. Each is to be released.
  */

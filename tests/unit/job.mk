@@ -2,3 +2,6 @@
 unit_tests += tests/unit/test_seed_input
 tests_unit_test_seed_input_SOURCES = tests/unit/test_seed_input.c
 tests_unit_test_seed_input_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_seed
+tests_unit_test_seed_SOURCES = tests/unit/test_seed.c
+tests_unit_test_seed_LDADD = $(AM_TESTS_LDADD)
