@@ -16,14 +16,13 @@ lib_libpp_la_SOURCES += \
 	lib/job/routes.c lib/job/routes.h \
 	lib/job/row.c lib/job/row.h \
 	lib/job/runner.c lib/job/runner.h \
-	lib/job/shard.c lib/job/shard.h \
-	lib/job/template_ref.c lib/job/template_ref.h \
-	lib/job/user.c lib/job/user.h \
-	lib/job/worker.c lib/job/worker.h
-lib_libpp_la_SOURCES += \
 	lib/job/schema.c lib/job/schema.h \
 	lib/job/seed.c lib/job/seed.h lib/job/seed_int.h \
 	lib/job/seed_check.c lib/job/seed_check.h \
 	lib/job/seed_home.c \
 	lib/job/seed_input.c lib/job/seed_input.h \
-	lib/job/seed_writer.c lib/job/seed_writer.h
+	lib/job/seed_writer.c lib/job/seed_writer.h \
+	lib/job/shard.c lib/job/shard.h \
+	lib/job/template_ref.c lib/job/template_ref.h \
+	lib/job/user.c lib/job/user.h \
+	lib/job/worker.c lib/job/worker.h
