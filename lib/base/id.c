@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/rand.h"
@@ -19,11 +20,14 @@ pp_id_new(char out[PP_ID_BYTES])
 	static struct pp_rand rand;
 	static int64_t last_ms;
 	static uint32_t counter;
+	static pid_t pid;
 	int64_t now = pp_clock_wall_ms();
 	uint64_t tail;
 
-	if (last_ms == 0)
+	if (pid != getpid()) {
+		pid = getpid();		/* a fork must not repeat its parent */
 		pp_rand_seed_any(&rand);
+	}
 	if (now > last_ms) {
 		last_ms = now;
 		counter = (uint32_t)pp_rand_below(&rand, 0x800);
