@@ -1,42 +1,34 @@
 /*
- * Objects as files: the object with key K is the file ROOT/K.
- *
- *	ROOT/jobs/...		objects
- *	ROOT/.tmp/		what is being written
- *	ROOT/.locks/00 .. 3f	locks, each for the keys that hash to it
+ * Objects as files: the object with key K is the file ROOT/K. blob_fs.h says
+ * what else is there.
  *
  * An object is written under .tmp, synced, and moved to its place by link(2)
  * or rename(2), so that it is there whole or not at all, whenever the writer
  * dies. link(2) lets one of many IF_NONE writers win. Whatever replaces or
  * removes an object holds its lock, so the check of IF_MATCH and the rename
- * after it are one step for every process. Locks are flock(2): they end with
- * their process.
+ * after it are one step for every process.
  */
 #include <config.h>
 
 #include "store/blob_int.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
-#include "base/id.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "store/blob_fs.h"
 #include "store/blob_walk.h"
 
-#define LOCKS 64
 #define COPY_BYTES 262144
 #define DELETE_PAGE 256
-#define MAX_TRIES 16	/* when others remove the folder that is made */
+#define MAX_TRIES 100	/* while others prune the folder that is made */
 
 struct dir {
 	struct pp_blob blob;
@@ -60,16 +52,6 @@ static char *
 path_of(const struct dir *d, const char *key)
 {
 	return pp_asprintf("%s/%s", d->root, key);
-}
-
-static int
-fail(struct pp_error *err, int errnum, const char *what, const char *path)
-{
-	bool cannot = errnum == EACCES || errnum == EPERM || errnum == EROFS ||
-	    errnum == ENOTDIR || errnum == EISDIR;
-
-	return pp_error_errno(err, cannot ? PP_ECREATE : PP_EIO, errnum,
-	    "cannot %s '%s'", what, path);
 }
 
 /* ---- reading ---- */
@@ -104,6 +86,36 @@ open_object(const struct dir *d, const char *key, struct stat *st,
 	return fd;
 }
 
+/* One pread(2); how many bytes, 0 at the end, -1. */
+static ssize_t
+read_at(int fd, const char *key, int64_t offset, void *data, size_t len,
+    struct pp_error *err)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, data, len, offset);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		pp_error_errno(err, PP_EIO, errno, "cannot read object '%s'",
+		    key);
+	return n;
+}
+
+/* `out` is at its ceiling: an error, unless the object ends here. */
+static int
+check_end(int fd, const char *key, int64_t offset, const struct pp_buf *out,
+    struct pp_error *err)
+{
+	char c;
+	ssize_t n = read_at(fd, key, offset, &c, 1, err);
+
+	if (n > 0)
+		pp_error_set(err, PP_EDATA,
+		    "object '%s' is larger than %zu bytes", key, out->max);
+	return n == 0 ? 0 : -1;
+}
+
 /* Append up to `len` bytes from `offset` on to `out`. */
 static int
 read_range(int fd, const char *key, int64_t offset, size_t len,
@@ -113,18 +125,14 @@ read_range(int fd, const char *key, int64_t offset, size_t len,
 		size_t want = len < COPY_BYTES ? len : COPY_BYTES;
 		ssize_t n;
 
-		if (pp_buf_reserve(out, want) < 0)
-			return pp_error_set(err, PP_EDATA,
-			    "object '%s' is larger than %zu bytes", key,
-			    out->max);
-		n = pread(fd, out->data + out->len, want, offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return pp_error_errno(err, PP_EIO, errno,
-			    "cannot read object '%s'", key);
-		if (n == 0)
-			return 0;
+		if (out->max != 0 && want > out->max - out->len)
+			want = out->max - out->len;
+		if (want == 0)
+			return check_end(fd, key, offset, out, err);
+		pp_buf_reserve(out, want);
+		n = read_at(fd, key, offset, out->data + out->len, want, err);
+		if (n <= 0)
+			return (int)n;
 		out->len += (size_t)n;
 		out->data[out->len] = '\0';
 		offset += n;
@@ -275,167 +283,23 @@ dir_list(struct pp_blob *b, const char *prefix, const char *after,
 	return l.count;
 }
 
-/* ---- folders and locks ---- */
-
-static char *
-parent_of(const char *path)
-{
-	return pp_strndup(path, (size_t)(strrchr(path, '/') - path));
-}
-
-/* A folder that has gone meanwhile has nothing left to keep. */
-static int
-sync_parent(const char *path, struct pp_error *err)
-{
-	struct pp_error why = PP_ERROR_INIT;
-	char *parent = parent_of(path);
-	int rc = pp_io_sync_dir(parent, &why);
-
-	if (rc < 0 && access(parent, F_OK) == 0)
-		pp_error_set(err, why.code, "%s", why.text);
-	else
-		rc = 0;
-	free(parent);
-	return rc;
-}
-
-/*
- * Make the folder and those above it, up to the root; what is new is synced
- * into the folder that holds it.
- */
-static int
-make_folder(const char *path, struct pp_error *err)
-{
-	char *parent;
-	int rc;
-
-	if (mkdir(path, 0777) == 0)
-		return sync_parent(path, err);
-	if (errno == EEXIST)
-		return 0;
-	if (errno != ENOENT)
-		return pp_error_errno(err, PP_ECREATE, errno,
-		    "cannot create folder '%s'", path);
-	parent = parent_of(path);
-	rc = make_folder(parent, err);
-	free(parent);
-	if (rc < 0)
-		return -1;
-	if (mkdir(path, 0777) == 0)
-		return sync_parent(path, err);
-	if (errno == EEXIST || errno == ENOENT)
-		return 0;
-	return pp_error_errno(err, PP_ECREATE, errno,
-	    "cannot create folder '%s'", path);
-}
-
-/* Take away the folders above `path` that have become empty. */
-static void
-prune(const struct dir *d, const char *path)
-{
-	size_t root = strlen(d->root);
-	char *at = pp_strdup(path), *slash;
-
-	while ((slash = strrchr(at, '/')) != NULL &&
-	    (size_t)(slash - at) > root) {
-		*slash = '\0';
-		if (rmdir(at) < 0)
-			break;
-	}
-	free(at);
-}
-
-/* Returns a descriptor that holds the lock until it is closed, or -1. */
-static int
-lock_key(const struct dir *d, const char *key, struct pp_error *err)
-{
-	unsigned n = (unsigned)(pp_hash64(key, strlen(key), 0) % LOCKS);
-	char *path = pp_asprintf("%s/.locks/%02x", d->root, n);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	int rc;
-
-	if (fd < 0) {
-		fail(err, errno, "open lock", path);
-		free(path);
-		return -1;
-	}
-	do
-		rc = flock(fd, LOCK_EX);
-	while (rc < 0 && errno == EINTR);
-	if (rc < 0) {
-		pp_error_errno(err, PP_EIO, errno, "cannot lock '%s'", path);
-		close(fd);
-		fd = -1;
-	}
-	free(path);
-	return fd;
-}
-
 /* ---- writing ---- */
 
-/*
- * A new file under .tmp, open for writing. The name has the process in it:
- * ids of forked processes may be equal. Returns the descriptor; `*path` is
- * owned then.
- */
-static int
-open_temporary(const struct dir *d, char **path, struct pp_error *err)
-{
-	char id[PP_ID_BYTES];
-
-	for (int i = 0; ; i++) {
-		int fd;
-
-		*path = pp_asprintf("%s/.tmp/%ld-%s", d->root, (long)getpid(),
-		    pp_id_new(id));
-		fd = open(*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (fd >= 0)
-			return fd;
-		if (errno != EEXIST || i == MAX_TRIES) {
-			fail(err, errno, "create", *path);
-			free(*path);
-			*path = NULL;
-			return -1;
-		}
-		free(*path);
-	}
-}
-
-/* Sync and close a temporary; on failure it is removed and `path` freed. */
-static int
-finish_temporary(int fd, char *path, const char *key, bool written,
-    struct pp_error *err)
-{
-	int saved = errno;
-
-	if (written && fsync(fd) < 0) {
-		written = false;
-		saved = errno;
-	}
-	if (close(fd) < 0 && written) {
-		written = false;
-		saved = errno;
-	}
-	if (written)
-		return 0;
-	unlink(path);
-	free(path);
-	return pp_error_errno(err, PP_EIO, saved, "cannot write object '%s'",
-	    key);
-}
-
+/* Returns owned: the path of a temporary with these bytes. */
 static char *
 write_temporary(const struct dir *d, const char *key, const void *data,
     size_t len, struct pp_error *err)
 {
 	char *path;
-	int fd = open_temporary(d, &path, err);
+	int fd = pp_blob_fs_temporary(d->root, &path, err);
 
 	if (fd < 0)
 		return NULL;
-	if (finish_temporary(fd, path, key,
-	    pp_io_write_all(fd, data, len) == 0, err) < 0)
+	if (pp_blob_fs_finish(fd, path, key,
+	    pp_io_write_all(fd, data, len) == 0, err) < 0) {
+		free(path);
 		return NULL;
+	}
 	return path;
 }
 
@@ -479,7 +343,7 @@ why_not(const char *from, const char *to, struct pp_error *err)
 		return FOLDER_IS_GONE;
 	if (errnum == EXDEV)
 		return OTHER_DEVICE;
-	return fail(err, errnum, "write", to);
+	return pp_blob_fs_fail(errnum, "write", to, err);
 }
 
 static int
@@ -509,7 +373,7 @@ place(const struct dir *d, const char *from, const char *to, const char *key,
 		if (rc != NO_LINKS)
 			return rc;
 	}
-	fd = lock_key(d, key, err);
+	fd = pp_blob_fs_lock(d->root, key, err);
 	if (fd < 0)
 		return -1;
 	rc = check_condition(d, key, when, etag, err);
@@ -524,19 +388,19 @@ static int
 move_in(const struct dir *d, const char *from, const char *key,
     enum pp_blob_when when, const char *etag, struct pp_error *err)
 {
-	char *to = path_of(d, key), *parent = parent_of(to);
+	char *to = path_of(d, key), *parent = pp_blob_fs_parent(to);
 	int rc = FOLDER_IS_GONE;
 
 	for (int i = 0; rc == FOLDER_IS_GONE; i++) {
 		if (i == MAX_TRIES)
-			rc = fail(err, ENOENT, "write", to);
-		else if (make_folder(parent, err) < 0)
+			rc = pp_blob_fs_fail(ENOENT, "write", to, err);
+		else if (pp_blob_fs_make(parent, err) < 0)
 			rc = -1;
 		else
 			rc = place(d, from, to, key, when, etag, err);
 	}
 	if (rc == 0)
-		rc = sync_parent(to, err);
+		rc = pp_blob_fs_sync_parent(to, err);
 	free(parent);
 	free(to);
 	return rc;
@@ -550,7 +414,7 @@ move_temporary_in(const struct dir *d, const char *from, const char *key,
 	int rc = move_in(d, from, key, when, etag, err);
 
 	if (rc == OTHER_DEVICE)
-		rc = fail(err, EXDEV, "write object", key);
+		rc = pp_blob_fs_fail(EXDEV, "write object", key, err);
 	if (rc < 0)
 		unlink(from);
 	return rc;
@@ -596,14 +460,15 @@ static int
 put_copy(const struct dir *d, const char *key, int from, struct pp_error *err)
 {
 	char *path;
-	int fd = open_temporary(d, &path, err);
+	int fd = pp_blob_fs_temporary(d->root, &path, err);
 	int rc;
 
 	if (fd < 0)
 		return -1;
-	if (finish_temporary(fd, path, key, copy_bytes(from, fd), err) < 0)
-		return -1;
-	rc = move_temporary_in(d, path, key, PP_BLOB_ALWAYS, NULL, err);
+	rc = pp_blob_fs_finish(fd, path, key, copy_bytes(from, fd), err);
+	if (rc == 0)
+		rc = move_temporary_in(d, path, key, PP_BLOB_ALWAYS, NULL,
+		    err);
 	free(path);
 	return rc;
 }
@@ -619,7 +484,7 @@ dir_put_file(struct pp_blob *b, const char *key, const char *path,
 	if (fd < 0)
 		return pp_error_errno(err, errno == ENOENT ? PP_ENOENT : PP_EIO,
 		    errno, "cannot open '%s'", path);
-	rc = fsync(fd) < 0 ? fail(err, errno, "sync", path) :
+	rc = fsync(fd) < 0 ? pp_blob_fs_fail(errno, "sync", path, err) :
 	    move_in(d, path, key, PP_BLOB_ALWAYS, NULL, err);
 	if (rc == OTHER_DEVICE) {
 		rc = put_copy(d, key, fd, err);
@@ -637,16 +502,16 @@ static int
 remove_object(const struct dir *d, const char *key, struct pp_error *err)
 {
 	char *path = path_of(d, key);
-	int fd = lock_key(d, key, err);
+	int fd = pp_blob_fs_lock(d->root, key, err);
 	int rc = 0;
 
 	if (fd >= 0) {
 		if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR &&
 		    errno != EISDIR)
-			rc = fail(err, errno, "remove", path);
+			rc = pp_blob_fs_fail(errno, "remove", path, err);
 		close(fd);
 		if (rc == 0)
-			prune(d, path);
+			pp_blob_fs_prune(d->root, path);
 	}
 	free(path);
 	return fd < 0 ? -1 : rc;
@@ -662,7 +527,7 @@ dir_delete(struct pp_blob *b, const char *key, struct pp_error *err)
 	if (remove_object(d, key, err) < 0)
 		return -1;
 	path = path_of(d, key);
-	rc = sync_parent(path, err);
+	rc = pp_blob_fs_sync_parent(path, err);
 	free(path);
 	return rc;
 }
@@ -694,27 +559,6 @@ dir_local_path(struct pp_blob *b, const char *key)
 /* ---- life cycle ---- */
 
 static void
-sweep(const struct dir *d)
-{
-	char *folder = path_of(d, ".tmp");
-	DIR *dir = opendir(folder);
-	int64_t now = pp_clock_wall_ms();
-	const struct dirent *e;
-	struct stat st;
-
-	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		if (fstatat(dirfd(dir), e->d_name, &st,
-		    AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-			continue;
-		if (now - (int64_t)st.st_mtim.tv_sec * 1000 > PP_BLOB_STALE_MS)
-			unlinkat(dirfd(dir), e->d_name, 0);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	free(folder);
-}
-
-static void
 dir_close(struct pp_blob *b)
 {
 	struct dir *d = dir_of(b);
@@ -736,16 +580,6 @@ static const struct pp_blob_ops dir_ops = {
 	.local_path = dir_local_path,
 };
 
-static int
-make_own_folder(const struct dir *d, const char *name, struct pp_error *err)
-{
-	char *path = path_of(d, name);
-	int rc = make_folder(path, err);
-
-	free(path);
-	return rc;
-}
-
 struct pp_blob *
 pp_blob_open_dir(const char *dir, struct pp_error *err)
 {
@@ -763,11 +597,9 @@ pp_blob_open_dir(const char *dir, struct pp_error *err)
 	d = pp_calloc(1, sizeof *d);
 	d->blob.ops = &dir_ops;
 	d->root = root;
-	if (make_own_folder(d, ".tmp", err) < 0 ||
-	    make_own_folder(d, ".locks", err) < 0) {
+	if (pp_blob_fs_init(root, err) < 0) {
 		dir_close(&d->blob);
 		return NULL;
 	}
-	sweep(d);
 	return &d->blob;
 }

@@ -41,10 +41,4 @@ int	pp_blob_missing(const char *key, struct pp_error *err);
 int	pp_blob_conflict(const char *key, enum pp_blob_when when,
 	    struct pp_error *err);
 
-/*
- * How long a temporary file may lie untouched before it is taken for what a
- * crash left behind.
- */
-#define PP_BLOB_STALE_MS INT64_C(86400000)
-
 #endif

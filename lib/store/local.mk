@@ -2,6 +2,7 @@
 lib_libpp_la_SOURCES += \
 	lib/store/blob.c lib/store/blob.h lib/store/blob_int.h \
 	lib/store/blob_dir.c \
+	lib/store/blob_fs.c lib/store/blob_fs.h \
 	lib/store/blob_walk.c lib/store/blob_walk.h \
 	lib/store/sqlite.c lib/store/sqlite.h \
 	lib/store/store.c lib/store/store.h lib/store/store_int.h \
