@@ -1,1 +1,2 @@
-# Files of man/.
+# The manual pages.
+dist_man_MANS += man/pp-record.5 man/pp-worker.1
