@@ -1,1 +1,13 @@
 # Files of tests/support.
+
+# The model server of all tests and benchmarks. It shares no code with the
+# library, whose calls and bills it judges.
+check_PROGRAMS += tests/support/mockllm
+tests_support_mockllm_SOURCES = tests/support/mockllm.c
+tests_support_mockllm_CFLAGS = $(PP_CFLAGS)
+tests_support_mockllm_LDADD = -lpthread
+if HAVE_SSL
+tests_support_mockllm_CPPFLAGS = -DHAVE_SSL
+tests_support_mockllm_CFLAGS += $(SSL_CFLAGS) $(CRYPTO_CFLAGS)
+tests_support_mockllm_LDADD += $(SSL_LIBS) $(CRYPTO_LIBS)
+endif
