@@ -79,7 +79,12 @@ note()
 # What failed, as TAP comments, and the mark that run_tests looks for.
 complain()
 {
-	printf '# %s: %s\n' "${FUNCNAME[2]:-test}" "$1"
+	local name
+
+	for name in "${FUNCNAME[@]}"; do
+		[[ $name != test_* ]] || break
+	done
+	printf '# %s: %s\n' "$name" "$1"
 	: >"$T/.failed"
 }
 
