@@ -11,7 +11,8 @@ AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; \
 	PP_SRCDIR='$(abs_top_srcdir)'; PP_BUILDDIR='$(abs_top_builddir)'; \
 	PP_STAGE='$(stage)'; PP_BINDIR='$(stage)$(bindir)'; \
 	PP_SHARE='$(stage)$(pkgdatadir)'; \
-	export CMOCKA_MESSAGE_OUTPUT PP_SRCDIR PP_BUILDDIR PP_STAGE \
+	PP_CC='$(CC) $(PP_CFLAGS) $(PP_LDFLAGS)'; \
+	export PP_CC CMOCKA_MESSAGE_OUTPUT PP_SRCDIR PP_BUILDDIR PP_STAGE \
 	PP_BINDIR PP_SHARE;
 
 # The end-to-end tests run what a user would: an installation, made once and

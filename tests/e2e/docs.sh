@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # README and manuals against the programs: what they name must be there.
-. "${0%/*}/lib.sh"
 # shellcheck disable=SC2013,SC2016
+. "${0%/*}/lib.sh"
 
 # Lines of shell in a text: blocks after ```sh in Markdown; literal displays in
 # the EXAMPLES of a manual. Continued lines are joined.

@@ -4,4 +4,5 @@ e2e_tests = \
 	tests/e2e/cli.sh
 
 TESTS += $(e2e_tests)
-EXTRA_DIST += tests/e2e/lib.sh $(e2e_tests)
+EXTRA_DIST += tests/e2e/lib.sh tests/e2e/seventh.c $(e2e_tests) \
+	tests/e2e/docs.sh tests/e2e/seventh.sh
