@@ -18,12 +18,14 @@ enum {
 	KEY_DELIMITER,
 	KEY_BOM,
 	KEY_LF,
-	KEY_SAFE_CELLS
+	KEY_SAFE_CELLS,
+	KEY_CODEC,
+	KEY_PAGE_V2
 };
 
 static const struct pp_opt options[] = {
-	{ 'f', "format", "LIST", "jsonl, csv; several with commas [jsonl]",
-	    PP_COMPLETE_WORDS, "jsonl csv" },
+	{ 'f', "format", "LIST", "jsonl, csv, parquet; several with "
+	    "commas [jsonl]", PP_COMPLETE_WORDS, "jsonl csv parquet" },
 	{ 'p', "partition", "HOW", "none, timestamp, category, or both "
 	    "with a comma [none]", PP_COMPLETE_WORDS,
 	    "none timestamp category timestamp,category" },
@@ -45,6 +47,11 @@ static const struct pp_opt options[] = {
 	{ KEY_SAFE_CELLS, "safe-cells", NULL,
 	    "put ' before text that a spreadsheet would compute",
 	    PP_COMPLETE_NONE, NULL },
+	{ KEY_CODEC, "parquet-compress", "CODEC", "zstd, snappy, gzip or "
+	    "none, with a level as in zstd:3 [zstd]", PP_COMPLETE_WORDS,
+	    "zstd snappy gzip none" },
+	{ KEY_PAGE_V2, "parquet-pages-v2", NULL,
+	    "write data pages of version 2", PP_COMPLETE_NONE, NULL },
 	{ 0 }
 };
 
@@ -52,6 +59,7 @@ static const struct pp_opt options[] = {
 
 struct state {
 	struct pp_export_options o;
+	bool has_codec;
 	const char *output;
 	const char *types[MAX_TYPES];
 };
@@ -119,6 +127,11 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 	case KEY_DELIMITER: return set_delimiter(s, arg, err);
 	case KEY_BOM: o->csv_bom = true; return 0;
 	case KEY_LF: o->csv_lf = true; return 0;
+	case KEY_CODEC:
+		s->has_codec = true;
+		return pp_codec_parse(arg, &o->parquet_codec,
+		    &o->parquet_level, err);
+	case KEY_PAGE_V2: o->parquet_page_v2 = true; return 0;
 	case KEY_SAFE_CELLS: o->csv_safe_cells = true; return 0;
 	default: return -1;
 	}
@@ -141,6 +154,10 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		s->o.formats = PP_EXPORT_JSONL;
 	if (s->o.csv_delimiter == '\0')
 		s->o.csv_delimiter = ',';
+	if (!s->has_codec && pp_codec_there(PP_CODEC_ZSTD)) {
+		s->o.parquet_codec = PP_CODEC_ZSTD;
+		s->o.parquet_level = PP_ZSTD_LEVEL;
+	}
 	s->o.types = s->types;
 	s->o.fd = STDOUT_FILENO;
 	s->o.fd_name = "standard output";
@@ -159,7 +176,7 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 static const struct pp_command commands[] = {
 	{ .synopsis = "[-f LIST] [-p HOW] [-o DIR]",
-	    .summary = "write rows as JSONL or CSV",
+	    .summary = "write rows as JSONL, CSV or Parquet",
 	    .options = options, .state_bytes = sizeof(struct state),
 	    .set = set, .run = run },
 	{ 0 }

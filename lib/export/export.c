@@ -32,6 +32,7 @@ static const struct {
 } formats[] = {
 	{ PP_EXPORT_JSONL, &pp_sink_jsonl },
 	{ PP_EXPORT_CSV, &pp_sink_csv },
+	{ PP_EXPORT_PARQUET, &pp_sink_parquet },
 };
 
 #define FORMAT_COUNT (sizeof formats / sizeof formats[0])

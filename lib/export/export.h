@@ -27,12 +27,14 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "export/codec.h"
 #include "export/rows.h"
 
 /* Bits of pp_export_options.formats, in the order files are listed. */
 enum {
 	PP_EXPORT_JSONL = 1 << 0,
-	PP_EXPORT_CSV = 1 << 1
+	PP_EXPORT_CSV = 1 << 1,
+	PP_EXPORT_PARQUET = 1 << 2
 };
 
 /* Bits of pp_export_options.partition. */
@@ -67,6 +69,10 @@ struct pp_export_options {
 
 	char csv_delimiter;
 	bool csv_bom, csv_lf, csv_safe_cells;
+
+	enum pp_codec_kind parquet_codec;
+	int parquet_level;
+	bool parquet_page_v2;
 
 	/* JSON members for the manifest, `"job_id":"..."`, or NULL. */
 	const char *about;

@@ -1,5 +1,7 @@
 # Sources of lib/export.
 lib_libpp_la_SOURCES += \
+	lib/export/bitpack.c lib/export/bitpack.h \
+	lib/export/codec.c lib/export/codec.h \
 	lib/export/compact.c lib/export/compact.h \
 	lib/export/csv.c \
 	lib/export/export.c lib/export/export.h \
@@ -7,10 +9,19 @@ lib_libpp_la_SOURCES += \
 	lib/export/jsonl.c \
 	lib/export/manifest.c lib/export/manifest.h \
 	lib/export/outfile.c lib/export/outfile.h \
+	lib/export/parquet.c \
+	lib/export/pqchunk.c lib/export/pqchunk.h \
+	lib/export/pqcolumn.c lib/export/pqcolumn.h \
+	lib/export/pqdict.c lib/export/pqdict.h \
+	lib/export/pqencode.c lib/export/pqencode.h \
+	lib/export/pqpages.c lib/export/pqpages.h \
+	lib/export/pqschema.c lib/export/pqschema.h \
+	lib/export/pqvalue.c lib/export/pqvalue.h \
 	lib/export/rowline.c lib/export/rowline.h \
 	lib/export/rows.c lib/export/rows.h \
 	lib/export/rowtype.c lib/export/rowtype.h \
 	lib/export/sink.h \
 	lib/export/sorter.c lib/export/sorter.h \
+	lib/export/thrift.c lib/export/thrift.h \
 	lib/export/tree.c lib/export/tree.h \
 	lib/export/writer.c lib/export/writer.h

@@ -237,7 +237,7 @@ fits_declared(const struct pp_type *t, const struct pp_json *v)
 	case PP_KIND_DOUBLE:
 		if (pp_json_int64(v, &n) && (n > EXACT_INT || n < -EXACT_INT))
 			return false;
-		return pp_json_double(v, &d) && isfinite(d);
+		return pp_type_double(v, &d);
 	case PP_KIND_STRING:
 		return v->type < PP_JSON_ARRAY;
 	case PP_KIND_TIMESTAMP:
@@ -319,8 +319,10 @@ new_field(struct pp_type *t, const struct pp_json *key, int depth,
 {
 	struct pp_type *f;
 
-	if (t->declared) {
-		pp_error_set(err, PP_EDATA, "field '%.*s' is not declared",
+	if (t->declared || memmem(key->text, key->len, "\\u0000", 6) != NULL) {
+		pp_error_set(err, PP_EDATA, t->declared ?
+		    "field '%.*s' is not declared" :
+		    "the name '%.*s' is not fit for a field",
 		    (int)key->len, key->text);
 		return NULL;
 	}
@@ -550,6 +552,20 @@ pp_type_put_json(const struct pp_type *row, struct pp_buf *out)
 }
 
 /* ---- scalars ---- */
+
+bool
+pp_type_double(const struct pp_json *v, double *out)
+{
+	if (pp_json_is(v, "NaN"))
+		*out = NAN;
+	else if (pp_json_is(v, "Infinity"))
+		*out = INFINITY;
+	else if (pp_json_is(v, "-Infinity"))
+		*out = -INFINITY;
+	else
+		return pp_json_double(v, out) && isfinite(*out);
+	return true;
+}
 
 /* `count` digits at *s, moved past. -1 when they are not all digits. */
 static int

@@ -105,6 +105,12 @@ void	pp_type_put_json(const struct pp_type *row, struct pp_buf *out);
 
 /* ---- values of the scalar types that are not JSON's own ---- */
 
+/*
+ * A number; also the texts "NaN", "Infinity" and "-Infinity", which JSON has
+ * no numbers for. Those fit a declared double only.
+ */
+bool	pp_type_double(const struct pp_json *v, double *out);
+
 /* Microseconds since 1970 from RFC 3339 text; date alone is midnight UTC. */
 bool	pp_type_timestamp(const char *s, size_t len, int64_t *us);
 

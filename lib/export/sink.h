@@ -37,6 +37,7 @@ struct pp_sink_format {
 	void (*free)(struct pp_sink *k);
 };
 
-extern const struct pp_sink_format pp_sink_jsonl, pp_sink_csv;
+extern const struct pp_sink_format pp_sink_jsonl, pp_sink_csv,
+	    pp_sink_parquet;
 
 #endif

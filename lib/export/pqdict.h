@@ -1,0 +1,44 @@
+/*
+ * The dictionary of a column in a row group: each distinct value once, in the
+ * PLAIN encoding, as the dictionary page has it.
+ */
+#ifndef PP_EXPORT_PQDICT_H
+#define PP_EXPORT_PQDICT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct pp_pqdict {
+	struct pp_buf bytes;		/* the page */
+	uint32_t *starts;		/* of values in `bytes` */
+	uint64_t *hashes;
+	size_t count, start_cap, hash_cap;
+	uint32_t *slots;		/* value + 1, 0 for none */
+	size_t slot_count;
+};
+
+void	pp_pqdict_init(struct pp_pqdict *d);
+void	pp_pqdict_release(struct pp_pqdict *d);
+
+/* Empty it and keep the memory. */
+void	pp_pqdict_clear(struct pp_pqdict *d);
+
+/*
+ * The caller has appended a value to d->bytes from `start` on. Returns its
+ * index; when it was there before, the bytes are taken off again.
+ */
+uint32_t pp_pqdict_settle(struct pp_pqdict *d, size_t start);
+
+/* The bytes of value `i`, as they are in the page. */
+static inline const char *
+pp_pqdict_at(const struct pp_pqdict *d, uint32_t i, size_t *len)
+{
+	size_t end = i + 1 < d->count ? d->starts[i + 1] : d->bytes.len;
+
+	*len = end - d->starts[i];
+	return d->bytes.data + d->starts[i];
+}
+
+#endif
