@@ -396,10 +396,10 @@ begin_value(struct reader *r)
 	case '5': case '6': case '7': case '8': case '9':
 		return read_number(r);
 	case '\xef':
-		if (r->end - r->at >= 3 && memcmp(r->at, "\xef\xbb\xbf", 3) ==
-		    0)
+		if (r->end - r->at >= 3 &&
+		    memcmp(r->at, "\xef\xbb\xbf", 3) == 0)
 			return fail(r, r->at, "byte order mark");
-		/* fall through */
+		return fail(r, r->at, "expected a value");
 	default:
 		return fail(r, r->at, "expected a value");
 	}
