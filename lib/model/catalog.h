@@ -133,7 +133,11 @@ struct pp_usage {
 	int64_t cache_read, cache_write;
 };
 
-/* The exact price of a call: ceil(sum of tokens x price / 10^6). */
+/*
+ * The exact price of a call: ceil(sum of tokens x price / 10^6). What has no
+ * price counts as nothing here and below: who keeps a budget refuses such a
+ * model beforehand.
+ */
 int64_t	pp_price_call(const struct pp_price *p, const struct pp_usage *u);
 
 /* Tokens that a server's chat template may add to what it was sent. */
@@ -142,7 +146,7 @@ int64_t	pp_price_call(const struct pp_price *p, const struct pp_usage *u);
 /*
  * The most that a call can cost: `prompt_bytes` of text as tokens at the
  * model's bytes per token plus the chat overhead, each at the dearest of the
- * input prices, and all of `max_tokens`. The model must be priced.
+ * input prices, and all of `max_tokens`.
  */
 int64_t	pp_price_bound(const struct pp_model *m, size_t prompt_bytes,
 	    int64_t max_tokens);

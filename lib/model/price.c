@@ -3,7 +3,6 @@
 
 #include "model/catalog.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,9 +37,12 @@ rates_for(const struct pp_price *p, int64_t prompt_tokens)
 	struct rates r;
 	bool is_long = p->long_above > 0 && prompt_tokens > p->long_above;
 
-	assert(p->input >= 0 && p->output >= 0);
-	r.input = is_long ? known_or(p->long_input, p->input) : p->input;
-	r.output = is_long ? known_or(p->long_output, p->output) : p->output;
+	r.input = known_or(p->input, 0);
+	r.output = known_or(p->output, 0);
+	if (is_long) {
+		r.input = known_or(p->long_input, r.input);
+		r.output = known_or(p->long_output, r.output);
+	}
 	r.cache_read = known_or(is_long ? p->long_cache_read : p->cache_read,
 	    r.input);
 	r.cache_write = known_or(is_long ? p->long_cache_write :

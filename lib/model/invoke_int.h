@@ -1,0 +1,81 @@
+/*
+ * What a provider of models is, for invoke.c, and what it may use of it.
+ */
+#ifndef PP_MODEL_INVOKE_INT_H
+#define PP_MODEL_INVOKE_INT_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "model/invoke.h"
+#include "model/ngram.h"
+#include "net/http.h"
+
+/* One call under way. Kept and used again. */
+struct pp_invocation {
+	struct pp_invoker *invoker;
+	struct pp_call call;
+	pp_answer_fn *fn;
+	void *arg;
+	struct pp_buf body;		/* the request, as sent */
+	struct pp_http_exchange *exchange;
+	struct pp_invocation *next;	/* in a queue, or the free list */
+	bool cancelled;
+	int64_t start_us;
+};
+
+/* Where calls to one server go, with what; made once. */
+struct pp_endpoint {
+	char *base;			/* the model's url */
+	char *key_env;
+	char *url;			/* of chat completions */
+	char *authorization;		/* the header; NULL: none */
+	const char *key;		/* within it */
+};
+
+struct pp_invoker {
+	struct pp_loop *loop;
+	int max_in_flight;
+	struct pp_http *http;		/* made with the first call */
+	struct pp_endpoint *endpoints;
+	size_t endpoint_count, endpoint_cap;
+
+	struct pp_ngram *ngram;
+	struct pp_invocation *queue, **queue_end;	/* local calls */
+	struct pp_timer queue_timer;
+
+	struct pp_invocation **all;
+	size_t count, cap;
+	struct pp_invocation *free;
+
+	struct pp_buf joined;		/* of the request being made */
+
+	/* of the reply that is being read */
+	struct pp_json_doc doc;
+	struct pp_buf text, raw;
+};
+
+struct pp_provider_ops {
+	/* Start it. 0, or -1 with `err`; the answer comes from the loop. */
+	int (*send)(struct pp_invocation *v, struct pp_error *err);
+	void (*cancel)(struct pp_invocation *v);
+};
+
+extern const struct pp_provider_ops pp_provider_openai, pp_provider_local;
+
+/* Hand the answer over; the invocation is gone after it. */
+void	pp_invocation_answer(struct pp_invocation *v,
+	    struct pp_answer *answer);
+
+/* An answer with nothing in it yet. */
+void	pp_answer_init(struct pp_answer *a);
+
+/*
+ * What a whole reply that is no success means: by its status, and by the
+ * error codes that its body names.
+ */
+enum pp_call_class pp_classify_error(int status, const struct pp_json *body);
+
+/* End what the local provider has under way; before the invoker goes. */
+void	pp_provider_local_stop(struct pp_invoker *i);
+
+#endif
