@@ -1,3 +1,5 @@
 # Files of cmd/.
 bin_PROGRAMS += cmd/pp-export
 cmd_pp_export_SOURCES = cmd/pp-export.c
+bin_PROGRAMS += cmd/pp-seed
+cmd_pp_seed_SOURCES = cmd/pp-seed.c

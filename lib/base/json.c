@@ -470,6 +470,7 @@ pp_json_parse(struct pp_json_doc *doc, const char *text, size_t len,
 		.doc = doc, .err = err, .flags = flags, .open = NOBODY };
 
 	doc->count = 0;
+	doc->problem = NULL;
 	if (len >= UINT32_MAX) {
 		fail(&r, text, "text of 4 GiB or more");
 		return NULL;

@@ -48,7 +48,7 @@ struct pp_json {
 struct pp_json_doc {
 	struct pp_json *nodes;
 	size_t count, cap;
-	/* after a failure: what was wrong, and the offset of its byte */
+	/* what is wrong and the offset of its byte; else NULL */
 	const char *problem;
 	size_t problem_at;
 };

@@ -16,6 +16,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/routes.c lib/job/routes.h \
 	lib/job/row.c lib/job/row.h \
 	lib/job/runner.c lib/job/runner.h \
+	lib/job/sample.c lib/job/sample.h \
 	lib/job/schema.c lib/job/schema.h \
 	lib/job/seed.c lib/job/seed.h lib/job/seed_int.h \
 	lib/job/seed_check.c lib/job/seed_check.h \

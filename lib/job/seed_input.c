@@ -42,6 +42,7 @@ struct pp_seed_input {
 	bool eof;
 	int64_t line;		/* of buf[at], from 1 */
 	size_t column;		/* bytes before buf[at] in its line */
+	size_t bad;		/* bytes of a bad record that may be skipped */
 
 	struct pp_json_doc doc;
 	struct pp_buf text;	/* a record made here, on one line */
@@ -284,6 +285,7 @@ next_line(struct pp_seed_input *in, struct pp_seed_record *out,
 		}
 		if (len - blanks > PP_SEED_MAX_BYTES)
 			return fail_too_long(in, err);
+		in->bad = used;
 		if (take_record(in, blanks, len - blanks, out, err) < 0)
 			return -1;
 		use_up(in, used);
@@ -381,10 +383,14 @@ next_value(struct pp_seed_input *in, struct pp_seed_record *out,
 		return -1;
 	if (bytes_left(in) > 0 && strchr(",:]}", *text_at(in)) != NULL)
 		return fail_at(in, 0, err, "expected a value");
-	if (wait_for_value(in, &len, err) < 0 ||
-	    take_record(in, 0, len, out, err) < 0 ||
-	    (in->entries && add_entry_key(in, out, err) < 0))
+	if (wait_for_value(in, &len, err) < 0)
 		return -1;
+	if (take_record(in, 0, len, out, err) < 0 ||
+	    (in->entries && add_entry_key(in, out, err) < 0)) {
+		/* What was read as JSON has an end. */
+		in->bad = in->doc.problem == NULL ? len : 0;
+		return -1;
+	}
 	/* The record may lie in buf: nothing is read before it is used. */
 	use_up(in, len);
 	return 1;
@@ -514,7 +520,7 @@ read_csv(struct pp_seed_input *in, size_t *len, struct pp_error *err)
 			break;
 		use_up(in, (size_t)used);
 	}
-	*len = (size_t)used;
+	*len = in->bad = (size_t)used;
 	return check_text(in, *len, err) < 0 ? -1 : 1;
 }
 
@@ -566,6 +572,7 @@ read_header(struct pp_seed_input *in, struct pp_error *err)
 		in->columns[in->column_count++] = pp_buf_detach(&column, NULL);
 	}
 	pp_buf_release(&name);
+	in->bad = 0;	/* there is no reading on without a header */
 	if (check_columns(in, err) < 0)
 		return -1;
 	use_up(in, len);
@@ -754,6 +761,7 @@ pp_seed_input_next(struct pp_seed_input *in, struct pp_seed_record *out,
 {
 	int n;
 
+	in->bad = 0;
 	switch (in->format) {
 	case PP_SEED_JSON:
 		n = next_json(in, out, err);
@@ -770,4 +778,15 @@ pp_seed_input_next(struct pp_seed_input *in, struct pp_seed_record *out,
 		return pp_error_set(err, PP_EDATA, "%s:%lld: no record in it",
 		    in->name, (long long)in->line);
 	return n;
+}
+
+bool
+pp_seed_input_skip(struct pp_seed_input *in)
+{
+	if (in->bad == 0)
+		return false;
+	use_up(in, in->bad);
+	in->bad = 0;
+	in->count++;
+	return true;
 }

@@ -61,4 +61,11 @@ const char *pp_seed_input_name(const struct pp_seed_input *in);
 int	pp_seed_input_next(struct pp_seed_input *in,
 	    struct pp_seed_record *out, struct pp_error *err);
 
+/*
+ * After an error, go past the record that has it. False where it is not plain
+ * where that one ends, as in a JSON array with a bracket missing: nothing more
+ * can be read then.
+ */
+bool	pp_seed_input_skip(struct pp_seed_input *in);
+
 #endif
