@@ -287,14 +287,18 @@ what_ran_out_goes_before_what_waits(void **state)
 	assert_string_equal(c.job_id, urgent.job_id);
 }
 
-static bool
-is_shard_two(void *arg, const char *job_id, int shard)
-{
-	int *asked = arg;
+struct grave {
+	char owner[PP_ID_BYTES];	/* who is dead */
+	int asked;
+};
 
-	(void)job_id;
-	++*asked;
-	return shard == 2;
+static bool
+is_in_grave(void *arg, const char *owner)
+{
+	struct grave *g = arg;
+
+	g->asked++;
+	return strcmp(owner, g->owner) == 0;
 }
 
 static void
@@ -302,19 +306,23 @@ a_dead_workers_entry_is_taken_at_once(void **state)
 {
 	struct fixture *f = *state;
 	char id[PP_ID_BYTES], owner[PP_ID_BYTES];
+	struct grave grave = { .asked = 0 };
 	struct pp_claim c;
-	int asked = 0;
 	struct pp_claim_request r = { .owner = pp_id_new(owner),
 		.now_ms = NOW, .lease_ms = MINUTE, .max_running = 1,
-		.is_dead = is_shard_two, .arg = &asked };
+		.is_dead = is_in_grave, .arg = &grave };
 
 	add_job(f, 4, 10, id);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++) {
 		must_claim(f, NOW, &c);
+		if (i == 2)
+			memcpy(grave.owner, c.owner, sizeof grave.owner);
+	}
 	assert_int_equal(pp_store_claim(f->store, &r, &c, &f->err), 1);
 	assert_int_equal(c.shard, 2);
 	assert_int_equal(c.epoch, 2);
-	assert_int_equal(asked, 3);
+	assert_int_equal(grave.asked, 3);
+	assert_int_equal(pp_store_claim(f->store, &r, &c, &f->err), 0);
 }
 
 /* ---- fencing ---- */
