@@ -80,6 +80,18 @@ flood_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	return 0;
 }
 
+static int
+work_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	(void)state, (void)argc, (void)argv, (void)err;
+	pp_progress_start(cli);
+	pp_progress("%d rows", 1);
+	pp_progress("%d rows", 2); /* too soon to be drawn */
+	pp_cli_note(cli, "half way");
+	return 0;
+}
+
 static const struct pp_opt greet_options[] = {
 	{ 'n', "name", "NAME", "say NAME", PP_COMPLETE_SEEDS, NULL },
 	{ 'l', "loud", NULL, "twice the numbers", PP_COMPLETE_NONE, NULL },
@@ -102,7 +114,7 @@ static const struct pp_command guest_commands[] = {
 	    .set = greet_set,
 	    .run = greet_run },
 	{ .name = "flood", .summary = "Write for ever", .run = flood_run },
-	{ 0 }
+	{ .name = "work", .summary = "Show progress", .run = work_run }, { 0 }
 };
 
 static const struct pp_program guest = { .name = "pp-guest",
@@ -141,32 +153,42 @@ slurp(FILE *f, struct pp_buf *b)
 	fclose(f);
 }
 
+/* In a child whose stdout (unless -1) and stderr are these. */
+static pid_t
+start(const struct pp_program *program, const char *const *args, int out,
+    int err)
+{
+	char *argv[16];
+	int argc = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	for (; args[argc] != NULL; argc++)
+		argv[argc] = strdup(args[argc]);
+	argv[argc] = NULL;
+	if (out >= 0)
+		dup2(out, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+	_exit(pp_cli_main(program, argc, argv));
+}
+
 /* `stdout_path` NULL: a temporary, read back into o->out. */
 static void
 run(const struct pp_program *program, const char *const *args,
     const char *stdout_path, struct outcome *o)
 {
 	FILE *out = tmpfile(), *err = tmpfile();
-	int status, argc = 0, fd;
-	char *argv[16];
-	pid_t pid;
+	int status,
+	    fd = stdout_path != NULL ? open(stdout_path, O_WRONLY) :
+				       dup(fileno(out));
+	pid_t pid = start(program, args, fd, fileno(err));
 
-	for (; args[argc] != NULL; argc++)
-		argv[argc] = strdup(args[argc]);
-	argv[argc] = NULL;
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		fd = stdout_path != NULL ? open(stdout_path, O_WRONLY) :
-					   fileno(out);
-		dup2(fd, STDOUT_FILENO);
-		dup2(fileno(err), STDERR_FILENO);
-		_exit(pp_cli_main(program, argc, argv));
-	}
-	assert_true(pid > 0);
+	close(fd);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	while (argc > 0)
-		free(argv[--argc]);
 	o->status = WIFEXITED(status) ? WEXITSTATUS(status) :
 					128 + WTERMSIG(status);
 	pp_buf_init(&o->out, 0);
@@ -258,6 +280,8 @@ static const struct {
 	{ "color when asked for", &guest,
 	    { "pp-guest", "greet", "--color=always", "nobody" }, 66, "",
 	    "pp-guest: \033[1;31merror: \033[0mno such guest 'nobody'\n" },
+	{ "no progress without a terminal", &guest, { "pp-guest", "work" }, 0,
+	    "", "half way\n" },
 	{ "no command", &guest, { "pp-guest" }, 64, "",
 	    "usage: pp-guest command [options] [operands]\n"
 	    "see 'pp-guest --help'\n" },
@@ -306,6 +330,7 @@ static const struct {
 	    "commands:\n"
 	    "  greet                       Greet the guests\n"
 	    "  flood                       Write for ever\n"
+	    "  work                        Show progress\n"
 	    "\n"
 	    "common options:\n"
 	    "  -h, --help                  show this help and exit\n"
@@ -346,7 +371,7 @@ static const struct {
 	const char *has[6];
 } scripts[] = {
 	{ "bash", &guest,
-	    { "commands) echo 'greet flood' ;;\n",
+	    { "commands) echo 'greet flood work' ;;\n",
 		"'greet --name' | 'greet -n') echo 'list pp-seed list --names'",
 		"'greet ') echo 'list pp-job list --names' ;;",
 		"'greet --format' | 'greet -f') echo 'words jsonl csv' ;;",
@@ -432,6 +457,45 @@ test_gone_reader_ends_quietly(void **state)
 	rmdir(path);
 }
 
+/* What a command writes on a terminal, into `seen`. */
+static void
+run_on_terminal(const struct pp_program *program, const char *const *args,
+    struct pp_buf *seen)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+	char part[512];
+	ssize_t n;
+	pid_t pid;
+
+	assert_true(master >= 0 && grantpt(master) == 0 &&
+	    unlockpt(master) == 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_true(slave >= 0);
+	pid = start(program, args, -1, slave);
+	close(slave);
+	pp_buf_init(seen, 0);
+	while ((n = read(master, part, sizeof part)) > 0)
+		pp_buf_add(seen, part, (size_t)n);
+	close(master);
+	waitpid(pid, NULL, 0);
+}
+
+static void
+test_progress_is_taken_away_before_other_text(void **state)
+{
+	static const char *const loud[] = { "pp-guest", "work", NULL };
+	static const char *const quiet[] = { "pp-guest", "-q", "work", NULL };
+	struct pp_buf seen;
+
+	(void)state;
+	run_on_terminal(&guest, loud, &seen);
+	assert_string_equal(seen.data, "\r\033[K1 rows\r\033[Khalf way\r\n");
+	pp_buf_release(&seen);
+	run_on_terminal(&guest, quiet, &seen);
+	assert_string_equal(seen.data, "");
+	pp_buf_release(&seen);
+}
+
 int
 main(void)
 {
@@ -440,6 +504,7 @@ main(void)
 		cmocka_unit_test(test_completion_scripts),
 		cmocka_unit_test(test_full_disk_is_an_error),
 		cmocka_unit_test(test_gone_reader_ends_quietly),
+		cmocka_unit_test(test_progress_is_taken_away_before_other_text),
 	};
 
 	unsetenv("NO_COLOR");
