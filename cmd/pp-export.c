@@ -4,13 +4,19 @@
  */
 #include <config.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "export/export.h"
 #include "export/rows.h"
+#include "job/export_job.h"
+#include "job/ids.h"
+#include "store/store.h"
 
 enum {
 	KEY_MAX_ROWS = PP_OPT_LONG,
@@ -20,7 +26,8 @@ enum {
 	KEY_LF,
 	KEY_SAFE_CELLS,
 	KEY_CODEC,
-	KEY_PAGE_V2
+	KEY_PAGE_V2,
+	KEY_PARTIAL
 };
 
 static const struct pp_opt options[] = {
@@ -29,10 +36,14 @@ static const struct pp_opt options[] = {
 	{ 'p', "partition", "HOW", "none, timestamp, category, or both "
 	    "with a comma [none]", PP_COMPLETE_WORDS,
 	    "none timestamp category timestamp,category" },
-	{ 'o', "output", "DIR", "where files go, - for standard output",
+	{ 'o', "output", "DIR", "where files go, - for standard output; by default a job's own "
+	    "exports/, or - for rows from standard input",
 	    PP_COMPLETE_FOLDER, NULL },
 	{ 't', "type", "FIELD=TYPE", "declare a field's type; repeatable",
 	    PP_COMPLETE_NONE, NULL },
+	{ KEY_PARTIAL, "partial", NULL,
+	    "take the rows of a job that has not ended", PP_COMPLETE_NONE,
+	    NULL },
 	{ KEY_MAX_ROWS, "max-rows-per-file", "N",
 	    "begin another file after N rows", PP_COMPLETE_NONE, NULL },
 	{ KEY_MAX_BYTES, "max-bytes-per-file", "SIZE",
@@ -60,6 +71,7 @@ static const struct pp_opt options[] = {
 struct state {
 	struct pp_export_options o;
 	bool has_codec;
+	bool partial;
 	const char *output;
 	const char *types[MAX_TYPES];
 };
@@ -131,25 +143,106 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 		s->has_codec = true;
 		return pp_codec_parse(arg, &o->parquet_codec,
 		    &o->parquet_level, err);
+	case KEY_PARTIAL: s->partial = true; return 0;
 	case KEY_PAGE_V2: o->parquet_page_v2 = true; return 0;
 	case KEY_SAFE_CELLS: o->csv_safe_cells = true; return 0;
 	default: return -1;
 	}
 }
 
+/* Exporting one job after the other. */
+struct jobs {
+	const struct pp_cli *cli;
+	struct state *state;
+	struct pp_store *store;
+	bool several;			/* each gets a folder of its own */
+};
+
+static void
+warn_failed(const struct pp_cli *cli, const struct pp_export_result *result)
+{
+	if (result->failed > 0)
+		pp_cli_warn(cli, "left out %llu failed row%s",
+		    (unsigned long long)result->failed,
+		    result->failed == 1 ? "" : "s");
+}
+
+static int
+export_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct jobs *jobs = arg;
+	struct pp_export_options o = jobs->state->o;
+	struct pp_export_result result = { .rows = 0 };
+	const char *output = jobs->state->output;
+	char *folder = NULL;
+	int rc;
+
+	if (output == NULL)
+		folder = pp_export_job_folder(jobs->store, job_id, err);
+	else if (strcmp(output, "-") != 0 && jobs->several)
+		folder = pp_asprintf("%s/%s", output, job_id);
+	else if (strcmp(output, "-") != 0)
+		folder = pp_strdup(output);
+	else if (jobs->several && o.formats != PP_EXPORT_JSONL)
+		return pp_error_set(err, PP_EUSAGE,
+		    "several jobs can go to standard output as jsonl only");
+	if (folder == NULL && (output == NULL || strcmp(output, "-") != 0))
+		return -1;
+	o.dir = folder;
+	rc = pp_export_job(jobs->store, job_id, &o, jobs->state->partial,
+	    &result, err);
+	if (rc == 0)
+		warn_failed(jobs->cli, &result);
+	if (rc == 0 && output == NULL)
+		puts(folder);
+	pp_export_result_release(&result);
+	free(folder);
+	return rc;
+}
+
+static int
+export_jobs(const struct pp_cli *cli, struct state *s, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct jobs jobs = { .cli = cli, .state = s,
+		.several = argc > 1 || strcmp(argv[0], "-") == 0 };
+	int rc;
+
+	jobs.store = pp_store_open(NULL, err);
+	if (jobs.store == NULL)
+		return -1;
+	rc = pp_job_ids_each(argc, argv, export_one, &jobs, err);
+	pp_store_close(jobs.store);
+	return rc;
+}
+
+static int
+export_stdin(const struct pp_cli *cli, struct state *s, struct pp_error *err)
+{
+	struct pp_export_result result = { .rows = 0 };
+	struct pp_rows *rows;
+	int rc;
+
+	if (s->partial)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--partial is for jobs, and none is named");
+	if (s->output != NULL && strcmp(s->output, "-") != 0)
+		s->o.dir = s->output;
+	rows = pp_rows_from_fd(STDIN_FILENO, "standard input");
+	rc = pp_export_run(&s->o, rows, &result, err);
+	if (rc == 0)
+		warn_failed(cli, &result);
+	pp_rows_free(rows);
+	pp_export_result_release(&result);
+	return rc;
+}
+
 static int
 run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
-	struct pp_export_result result = { .rows = 0 };
 	struct state *s = state;
-	struct pp_rows *rows;
-	int rc;
 
-	(void)argv;
-	if (argc > 0)
-		return pp_error_set(err, PP_EUSAGE,
-		    "rows are read from standard input only");
 	if (s->o.formats == 0)
 		s->o.formats = PP_EXPORT_JSONL;
 	if (s->o.csv_delimiter == '\0')
@@ -161,23 +254,15 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	s->o.types = s->types;
 	s->o.fd = STDOUT_FILENO;
 	s->o.fd_name = "standard output";
-	if (s->output != NULL && strcmp(s->output, "-") != 0)
-		s->o.dir = s->output;
-	rows = pp_rows_from_fd(STDIN_FILENO, "standard input");
-	rc = pp_export_run(&s->o, rows, &result, err);
-	if (rc == 0 && result.failed > 0)
-		pp_cli_warn(cli, "left out %llu failed row%s",
-		    (unsigned long long)result.failed,
-		    result.failed == 1 ? "" : "s");
-	pp_rows_free(rows);
-	pp_export_result_release(&result);
-	return rc;
+	return argc > 0 ? export_jobs(cli, s, argc, argv, err) :
+	    export_stdin(cli, s, err);
 }
 
 static const struct pp_command commands[] = {
-	{ .synopsis = "[-f LIST] [-p HOW] [-o DIR]",
-	    .summary = "write rows as JSONL, CSV or Parquet",
-	    .options = options, .state_bytes = sizeof(struct state),
+	{ .synopsis = "[-f LIST] [-p HOW] [-o DIR] [JOB|-]...",
+	    .summary = "write a job's rows, or those on standard input, as "
+	    "JSONL, CSV or Parquet",
+	    .options = options, .operands = PP_COMPLETE_JOB, .state_bytes = sizeof(struct state),
 	    .set = set, .run = run },
 	{ 0 }
 };

@@ -4,6 +4,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/budget.c lib/job/budget.h \
 	lib/job/checkpoint.c lib/job/checkpoint.h \
 	lib/job/config.c lib/job/config.h \
+	lib/job/export_job.c lib/job/export_job.h \
 	lib/job/fence.c \
 	lib/job/filter.c lib/job/filter.h \
 	lib/job/flow.c lib/job/flow.h \
