@@ -9,42 +9,7 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "base/str.h"
-
-/* Read and write again: what the reader understood, in one spelling. */
-static void
-echo(const struct pp_json *v, struct pp_buf *out)
-{
-	struct pp_buf text = PP_BUF_INIT;
-	const struct pp_json *child = pp_json_first(v);
-
-	switch ((enum pp_json_type)v->type) {
-	case PP_JSON_STRING:
-		pp_json_unescape(v, &text);
-		pp_json_put_str(out, text.data, text.len);
-		break;
-	case PP_JSON_ARRAY:
-		pp_buf_addc(out, '[');
-		for (uint32_t i = 0; i < v->count; i++) {
-			pp_buf_adds(out, i > 0 ? "," : "");
-			echo(child, out);
-			child = pp_json_next(child);
-		}
-		pp_buf_addc(out, ']');
-		break;
-	case PP_JSON_OBJECT:
-		pp_buf_addc(out, '{');
-		for (uint32_t i = 0; i < 2 * v->count; i++) {
-			pp_buf_adds(out, i == 0 ? "" : i % 2 ? ":" : ",");
-			echo(child, out);
-			child = pp_json_next(child);
-		}
-		pp_buf_addc(out, '}');
-		break;
-	default:
-		pp_buf_add(out, v->text, v->len);
-	}
-	pp_buf_release(&text);
-}
+#include "json_echo.h"
 
 static void
 what_is_json_is_read(void **state)
@@ -86,7 +51,7 @@ what_is_json_is_read(void **state)
 
 		if (v == NULL)
 			fail_msg("%s: %s", rows[i].name, err.text);
-		echo(v, &out);
+		json_echo(v, &out);
 		if (strcmp(out.data, rows[i].expect) != 0)
 			fail_msg("%s: got %s", rows[i].name, out.data);
 		assert_int_equal(v->skip, doc.count);
