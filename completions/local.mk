@@ -4,9 +4,15 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 zshcompletiondir = $(datadir)/zsh/site-functions
 fishcompletiondir = $(datadir)/fish/vendor_completions.d
 
-dist_bashcompletion_DATA = completions/bash/pp-export
-dist_zshcompletion_DATA = completions/zsh/_pp-export
-dist_fishcompletion_DATA = completions/fish/pp-export.fish
+dist_bashcompletion_DATA = \
+	completions/bash/pp-export \
+	completions/bash/pp-seed
+dist_zshcompletion_DATA = \
+	completions/zsh/_pp-export \
+	completions/zsh/_pp-seed
+dist_fishcompletion_DATA = \
+	completions/fish/pp-export.fish \
+	completions/fish/pp-seed.fish
 
 completions: $(bin_PROGRAMS)
 	$(AM_V_GEN)cd '$(srcdir)/completions' && mkdir -p bash zsh fish && \

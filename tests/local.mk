@@ -1,5 +1,6 @@
 # Everything 'make check' runs. All tests speak TAP: those of cmocka are told
-# to, and a test of another kind prints "1..N" and "ok" or "not ok" lines.
+# to (one group a program: TAP has one plan), and a test of another kind prints
+# "1..N" and "ok" or "not ok" lines.
 
 TEST_EXTENSIONS = .sh
 tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) \

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define WIDTH 79  /* columns of help text */
-#define GUTTER 30 /* where the descriptions begin */
+#define GUTTER 30 /* where the descriptions of options begin */
 
 static int
 print_words(FILE *f, int column, int indent, const char *text)
@@ -31,16 +31,16 @@ print_words(FILE *f, int column, int indent, const char *text)
 
 /* `label` at two columns, `text` beside it or, if there is no room, below. */
 static void
-print_entry(FILE *f, const char *label, const char *text)
+print_entry(FILE *f, int gutter, const char *label, const char *text)
 {
 	int column = fprintf(f, "  %s", label);
 
-	if (column > GUTTER - 2) {
+	if (column > gutter - 2) {
 		fputc('\n', f);
 		column = 0;
 	}
-	fprintf(f, "%*s", GUTTER - column, "");
-	print_words(f, GUTTER, GUTTER, text);
+	fprintf(f, "%*s", gutter - column, "");
+	print_words(f, gutter, gutter, text);
 	fputc('\n', f);
 }
 
@@ -54,7 +54,7 @@ print_option(FILE *f, const struct pp_opt *opt)
 	snprintf(label, sizeof label, "%s--%s%s%s",
 	    opt->key < PP_OPT_LONG ? letter : "    ", opt->name,
 	    opt->arg != NULL ? " " : "", opt->arg != NULL ? opt->arg : "");
-	print_entry(f, label, opt->help);
+	print_entry(f, GUTTER, label, opt->help);
 }
 
 static void
@@ -131,12 +131,19 @@ pp_help_command(FILE *f, const struct pp_program *p,
 }
 
 static void
-print_commands(FILE *f, const struct pp_command *cmd)
+print_commands(FILE *f, const struct pp_command *commands)
 {
+	const struct pp_command *cmd;
+	int gutter = 0;
+
+	for (cmd = commands; cmd->run != NULL; cmd++) {
+		if (cmd->name != NULL && (int)strlen(cmd->name) + 4 > gutter)
+			gutter = (int)strlen(cmd->name) + 4;
+	}
 	fputs("\ncommands:\n", f);
-	for (; cmd->run != NULL; cmd++) {
+	for (cmd = commands; cmd->run != NULL; cmd++) {
 		if (cmd->name != NULL)
-			print_entry(f, cmd->name, cmd->summary);
+			print_entry(f, gutter, cmd->name, cmd->summary);
 	}
 }
 

@@ -319,8 +319,8 @@ racing_shards_spend_the_budget_and_no_more(void **state)
 	shared_free(w, sizeof *w);
 }
 
-int
-run_budget(void)
+void
+add_budget(void)
 {
 	static const struct CMUnitTest tests[] = {
 		SUITE_TEST(a_grant_is_what_is_spent_and_what_is_free),
@@ -334,5 +334,5 @@ run_budget(void)
 		SUITE_TEST(racing_shards_spend_the_budget_and_no_more),
 	};
 
-	return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
+	SUITE_ADD(tests);
 }

@@ -443,8 +443,8 @@ only_a_final_job_is_deleted(void **state)
 	    f->err, PP_ECONFLICT);
 }
 
-int
-run_jobs(void)
+void
+add_jobs(void)
 {
 	static const struct CMUnitTest tests[] = {
 		SUITE_TEST(a_job_comes_back_as_it_went_in),
@@ -462,5 +462,5 @@ run_jobs(void)
 		SUITE_TEST(only_a_final_job_is_deleted),
 	};
 
-	return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);
+	SUITE_ADD(tests);
 }

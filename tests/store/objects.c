@@ -543,8 +543,8 @@ a_killed_writer_leaves_whole_objects(void **state)
 	check_object(f, "k/0", "and can be written again");
 }
 
-int
-run_objects(void)
+void
+add_objects(void)
 {
 	static const struct CMUnitTest tests[] = {
 		SUITE_TEST(an_object_comes_back_as_it_went_in),
@@ -561,5 +561,5 @@ run_objects(void)
 		SUITE_TEST(a_killed_writer_leaves_whole_objects),
 	};
 
-	return cmocka_run_group_tests_name("objects", tests, NULL, NULL);
+	SUITE_ADD(tests);
 }

@@ -569,8 +569,8 @@ the_most_shards_are_listed_and_claimed_in_order(void **state)
 	free(page);
 }
 
-int
-run_queue(void)
+void
+add_queue(void)
 {
 	static const struct CMUnitTest tests[] = {
 		SUITE_TEST(a_claim_is_a_lease_of_the_next_epoch),
@@ -591,5 +591,5 @@ run_queue(void)
 		SUITE_TEST(the_most_shards_are_listed_and_claimed_in_order),
 	};
 
-	return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
+	SUITE_ADD(tests);
 }

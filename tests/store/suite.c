@@ -13,6 +13,11 @@
 
 static const struct suite_home *home_kind;
 
+static struct {
+	struct CMUnitTest *tests;
+	size_t count;
+} all;
+
 int
 fixture_setup(void **state)
 {
@@ -174,10 +179,30 @@ status_of(struct fixture *f, const char *job_id)
 	return status;
 }
 
-int
-suite_run(const struct suite_home *home)
+void
+suite_add(const struct CMUnitTest *tests, size_t count)
 {
+	all.tests = pp_reallocarray(all.tests, all.count + count,
+	    sizeof *all.tests);
+	memcpy(all.tests + all.count, tests, count * sizeof *tests);
+	all.count += count;
+}
+
+int
+suite_run(const struct suite_home *home, const struct CMUnitTest *own,
+    size_t count)
+{
+	int failed;
+
 	home_kind = home;
-	return run_jobs() + run_queue() + run_budget() + run_templates() +
-	    run_objects();
+	add_jobs();
+	add_queue();
+	add_budget();
+	add_templates();
+	add_objects();
+	suite_add(own, count);
+	failed = _cmocka_run_group_tests(home->name, all.tests, all.count,
+	    NULL, NULL);
+	free(all.tests);
+	return failed;
 }

@@ -23,8 +23,12 @@ struct suite_home {
 	void (*drop)(const char *home);
 };
 
-/* Run every test against fresh homes; the number of failures. */
-int	suite_run(const struct suite_home *home);
+/*
+ * Run every test against fresh homes, and `count` tests that are the home's
+ * own; the number of failures.
+ */
+int	suite_run(const struct suite_home *home,
+	    const struct CMUnitTest *own, size_t count);
 
 /* ---- for the tests ---- */
 
@@ -82,11 +86,14 @@ void	must_claim(struct fixture *f, int64_t now, struct pp_claim *out);
 
 enum pp_job_status status_of(struct fixture *f, const char *job_id);
 
-/* The suite's parts. */
-int	run_jobs(void);
-int	run_queue(void);
-int	run_budget(void);
-int	run_templates(void);
-int	run_objects(void);
+/* The suite's parts; each adds its tests, so that all are one group. */
+#define SUITE_ADD(tests) suite_add(tests, sizeof(tests) / sizeof *(tests))
+
+void	suite_add(const struct CMUnitTest *tests, size_t count);
+void	add_jobs(void);
+void	add_queue(void);
+void	add_budget(void);
+void	add_templates(void);
+void	add_objects(void);
 
 #endif

@@ -292,8 +292,8 @@ a_cost_written_twice_is_one_row(void **state)
 	pp_cost_release(&page[0]);
 }
 
-int
-run_templates(void)
+void
+add_templates(void)
 {
 	static const struct CMUnitTest tests[] = {
 		SUITE_TEST(a_version_is_added_when_the_content_differs),
@@ -304,6 +304,5 @@ run_templates(void)
 		SUITE_TEST(a_cost_written_twice_is_one_row),
 	};
 
-	return cmocka_run_group_tests_name("templates and costs", tests, NULL,
-	    NULL);
+	SUITE_ADD(tests);
 }
