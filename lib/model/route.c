@@ -64,18 +64,23 @@ route_tier(const struct pp_catalog *c, int tier, struct pp_error *err)
 {
 	const struct pp_tier *t = pp_catalog_tier(c, tier);
 	struct pp_buf reasons = PP_BUF_INIT;
+	const struct pp_model *found = NULL;
 
-	for (size_t i = 0; i < t->count; i++) {
+	for (size_t i = 0; i < t->count && found == NULL; i++) {
 		const struct pp_model *m = pp_catalog_at(c, t->members[i]);
 
 		if (pp_model_is_priced(m) && pp_model_is_configured(m, NULL))
-			return m;
-		add_reason(&reasons, m);
+			found = m;
+		else
+			add_reason(&reasons, m);
 	}
-	pp_error_set(err, PP_ECONFIG, "no model of tier '%s' can be used: %s",
-	    pp_tier_name(tier), t->count > 0 ? reasons.data : "it has none");
+	if (found == NULL)
+		pp_error_set(err, PP_ECONFIG,
+		    "no model of tier '%s' can be used: %s",
+		    pp_tier_name(tier),
+		    t->count > 0 ? reasons.data : "it has none");
 	pp_buf_release(&reasons);
-	return NULL;
+	return found;
 }
 
 static const struct pp_model *
