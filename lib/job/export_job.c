@@ -132,29 +132,38 @@ check_ended(const struct pp_job *job, bool partial, struct pp_error *err)
 }
 
 int
-pp_export_job(struct pp_store *s, const char *job_id,
-    const struct pp_export_options *o, bool partial,
-    struct pp_export_result *result, struct pp_error *err)
+pp_export_job_record(struct pp_store *s, const struct pp_job *job,
+    const struct pp_export_options *o, struct pp_export_result *result,
+    struct pp_error *err)
 {
 	struct pp_export_options own = *o;
 	struct pp_buf about = PP_BUF_INIT;
 	struct pp_rows *rows = NULL;
-	struct pp_job job;
 	int rc = -1;
+
+	if (put_about(job, &about, err) == 0 &&
+	    (rows = pp_export_job_rows(s, job, err)) != NULL) {
+		own.about = about.data;
+		rc = pp_export_run(&own, rows, result, err);
+	}
+	pp_rows_free(rows);
+	pp_buf_release(&about);
+	return rc;
+}
+
+int
+pp_export_job(struct pp_store *s, const char *job_id,
+    const struct pp_export_options *o, bool partial,
+    struct pp_export_result *result, struct pp_error *err)
+{
+	struct pp_job job;
+	int rc;
 
 	if (pp_store_job_get(s, job_id, &job, err) < 0)
 		return -1;
-	if (check_ended(&job, partial, err) < 0 ||
-	    put_about(&job, &about, err) < 0)
-		goto out;
-	rows = pp_export_job_rows(s, &job, err);
-	if (rows == NULL)
-		goto out;
-	own.about = about.data;
-	rc = pp_export_run(&own, rows, result, err);
-out:
-	pp_rows_free(rows);
-	pp_buf_release(&about);
+	rc = check_ended(&job, partial, err);
+	if (rc == 0)
+		rc = pp_export_job_record(s, &job, o, result, err);
 	pp_job_release(&job);
 	return rc;
 }

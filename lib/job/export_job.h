@@ -34,4 +34,11 @@ int	pp_export_job(struct pp_store *s, const char *job_id,
 	    const struct pp_export_options *o, bool partial,
 	    struct pp_export_result *result, struct pp_error *err);
 
+/*
+ * The same for a record that was read before; it reads objects alone.
+ */
+int	pp_export_job_record(struct pp_store *s, const struct pp_job *job,
+	    const struct pp_export_options *o,
+	    struct pp_export_result *result, struct pp_error *err);
+
 #endif

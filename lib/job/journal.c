@@ -284,6 +284,9 @@ pp_journal_cover(const struct pp_journal_where *where, int64_t generation,
 	char *folder = folder_of(where->home, where->job_id);
 	int rc = unlink_below(folder, where->shard, generation, err);
 
+	/* with the last journal the folder goes too */
+	if (generation == INT64_MAX)
+		rmdir(folder);
 	free(folder);
 	return rc;
 }

@@ -79,7 +79,10 @@ int	pp_journal_end(struct pp_journal *j, const struct pp_journal_end *e,
 /* fdatasync(2) if anything was written since the last. */
 int	pp_journal_sync(struct pp_journal *j, struct pp_error *err);
 
-/* Unlink all generations of the shard below `generation`. */
+/*
+ * Unlink all generations of the shard below `generation`; INT64_MAX: all, and
+ * the job's folder when it is empty then.
+ */
 int	pp_journal_cover(const struct pp_journal_where *where,
 	    int64_t generation, struct pp_error *err);
 

@@ -1,5 +1,6 @@
 # Sources of lib/job: life cycle, seeds, checkpoints, the generation loop.
 lib_libpp_la_SOURCES += \
+	lib/job/auto_export.c lib/job/auto_export.h \
 	lib/job/batch.c lib/job/batch.h \
 	lib/job/budget.c lib/job/budget.h \
 	lib/job/checkpoint.c lib/job/checkpoint.h \

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "job/auto_export.h"
 #include "job/shard.h"
 
 /* The third give-back without progress ends the job. */
@@ -455,6 +456,58 @@ give_back(struct worker *w, struct ending *e, const char *reason,
 	    pp_clock_wall_ms(), err);
 }
 
+/* ---- the export at the end ---- */
+
+static bool
+wants_to_stop(void *arg)
+{
+	const struct worker *w = arg;
+
+	return w->signals > 0 || w->run.lost || w->cancel;
+}
+
+/* Whether every other shard of the job has ended. */
+static bool
+is_last_shard(struct worker *w)
+{
+	struct pp_shard shards[64];
+	enum pp_job_status status;
+	int first = 0, n;
+
+	while ((n = pp_store_shards(w->store, w->claim.job_id, first, shards,
+	    64, NULL)) > 0) {
+		for (int i = 0; i < n; i++) {
+			if (shards[i].shard != w->claim.shard &&
+			    (pp_job_status_parse(shards[i].state, &status) <
+			    0 || !pp_job_status_is_final(status)))
+				return false;
+		}
+		first = shards[n - 1].shard + 1;
+	}
+	return n == 0;
+}
+
+/*
+ * Made while the lease still holds, so that a worker that dies here has a
+ * successor who makes it. Its failure is no failure of the job. -1: stopped.
+ */
+static int
+export_rows(struct worker *w)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	int rc;
+
+	pp_timer_set(w->loop, &w->lease_timer,
+	    w->options.lease_ms * 1000 / 3, renew_lease, w);
+	rc = pp_auto_export(w->store, w->loop, &w->run.config, wants_to_stop,
+	    w, &err);
+	pp_timer_cancel(w->loop, &w->lease_timer);
+	if (rc < 0)
+		pp_log(PP_LOG_WARN, "not_exported", "reason", 's', err.text,
+		    NULL);
+	return rc < 0 && wants_to_stop(w) ? -1 : 0;
+}
+
 static int
 finish_shard(struct worker *w, const struct ending *e, const char *reason,
     struct pp_error *err)
@@ -463,6 +516,9 @@ finish_shard(struct worker *w, const struct ending *e, const char *reason,
 
 	if (pp_store_finish(w->store, &w->claim, e->status, reason,
 	    pp_clock_wall_ms(), &job_status, err) < 0)
+		return -1;
+	if (w->run.journal != NULL && pp_journal_cover(&w->run.where,
+	    INT64_MAX, err) < 0)
 		return -1;
 	pp_log(PP_LOG_INFO, "finished", "status", 's',
 	    pp_job_status_name(e->status), "job_status", 's',
@@ -494,6 +550,13 @@ conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
 		end = PP_RUN_ERROR;
 	}
 	e = ending_of(w, end, why);
+	if (e.final && e.status == PP_JOB_COMPLETED && is_last_shard(w) &&
+	    export_rows(w) < 0) {
+		if (w->run.lost)
+			return pp_code_exit_status(PP_ETEMP);
+		pp_error_set(why, PP_ETEMP, "stopped before the export");
+		e = ending_of(w, PP_RUN_STOPPED, why);
+	}
 	if ((!e.final && give_back(w, &e, why->text, &err) < 0) ||
 	    (e.final && finish_shard(w, &e, why->text, &err) < 0)) {
 		*why = err;

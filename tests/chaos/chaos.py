@@ -30,13 +30,13 @@ import urllib.request
 from decimal import Decimal
 
 NUSD = 10 ** 9
-MODELS = {"cheap": ("0.22", "0.22"), "middle": ("0.72", "0.72"),
+MODELS = {"small": ("0.22", "0.22"), "middle": ("0.72", "0.72"),
           "dear": ("3", "15"), "other": ("0.15", "0.20")}
 TEMPLATE = """template:
   id: chaos
   category: "{{ 'even' if n % 2 == 0 else 'odd' }}"
   steps:
-    - {id: a, model: cheap, max_tokens: 40, prompt: "row {{ row.index }} a {{ text }}"}
+    - {id: a, model: small, max_tokens: 40, prompt: "row {{ row.index }} a {{ text }}"}
     - {id: b, model: middle, max_tokens: 40, prompt: "row {{ row.index }} b {{ steps.a.output[:60] }}"}
     - {id: c, model: dear, max_tokens: 40, prompt: "row {{ row.index }} c {{ steps.b.output[:60] }}"}
     - {id: d, model: other, max_tokens: 40, when: "row.index % 3 != 0", prompt: "row {{ row.index }} d {{ steps.c.output[:60] }}"}
