@@ -67,9 +67,9 @@ pp_opts_init(struct pp_opts *o, const struct pp_command *cmd)
 	o->count = 0;
 	o->list = pp_calloc(own + NCOMMON + 2, sizeof *o->list);
 	o->longs = pp_calloc(own + NCOMMON + 3, sizeof *o->longs);
-	o->shorts = pp_calloc(2 * (own + NCOMMON) + 5, 1);
+	o->shorts = pp_calloc(2 * (own + NCOMMON + 2) + 3, 1);
 	/* ':' tells a missing argument from an unknown option. */
-	strcpy(o->shorts, cmd == NULL ? "+:" : ":");
+	memcpy(o->shorts, cmd == NULL ? "+:" : ":", cmd == NULL ? 2 : 1);
 	for (i = 0, opt = cmd != NULL ? cmd->options : NULL; i < own; i++)
 		add(o, opt + i);
 	o->own = own;

@@ -2,6 +2,7 @@
 
 #include "cli/cli.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,7 @@ print_rows(const struct pp_table *t)
 {
 	size_t i, col;
 
+	assert(t->ncolumns > 0);
 	for (col = 0; col < t->ncolumns; col++)
 		print_cell(&t->columns[col], t->columns[col].heading,
 		    col + 1 == t->ncolumns);
