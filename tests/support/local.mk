@@ -3,9 +3,17 @@
 # The model server of all tests and benchmarks. It shares no code with the
 # library, whose calls and bills it judges.
 check_PROGRAMS += tests/support/mockllm
-tests_support_mockllm_SOURCES = tests/support/mockllm.c
+tests_support_mockllm_SOURCES = tests/support/mockllm.c \
+	tests/support/mock.h \
+	tests/support/mock_book.c \
+	tests/support/mock_http.c \
+	tests/support/mock_json.c \
+	tests/support/mock_model.c \
+	tests/support/mock_prompts.c \
+	tests/support/mock_server.c \
+	tests/support/mock_text.c
 tests_support_mockllm_CFLAGS = $(PP_CFLAGS)
-tests_support_mockllm_LDADD = -lpthread
+tests_support_mockllm_LDADD =
 if HAVE_SSL
 tests_support_mockllm_CPPFLAGS = -DHAVE_SSL
 tests_support_mockllm_CFLAGS += $(SSL_CFLAGS) $(CRYPTO_CFLAGS)
