@@ -432,10 +432,11 @@ static int
 on_end(struct loader *l, const yaml_event_t *e)
 {
 	struct frame *f = &l->frames[--l->depth];
-	struct pp_yaml *v = f->node, **from = l->children + f->first;
+	struct pp_yaml *v = f->node, **from;
 	size_t count = l->child_count - f->first;
 	bool map = v->type == PP_YAML_MAPPING;
 
+	from = count > 0 ? l->children + f->first : NULL;
 	v->count = map ? count / 2 : count;
 	v->values = pp_arena_calloc(l->arena, v->count, sizeof *v->values);
 	if (map)

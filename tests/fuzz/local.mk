@@ -1,1 +1,33 @@
-# Files of tests/fuzz.
+# Fuzz targets, one for each parser. Every one is a LLVMFuzzerTestOneInput().
+# With --enable-fuzzers (clang) libFuzzer drives them:
+#	tests/fuzz/fuzz_json -max_total_time=600 ../tests/fuzz/corpus/json
+# Otherwise standalone.c does: 'make check' runs each seed corpus, as it is and
+# damaged in a few hundred ways. To add one: a line in fuzz_programs, its
+# _SOURCES and _LDFLAGS, and some small files in corpus/NAME/.
+fuzz_programs = \
+	tests/fuzz/fuzz_csv \
+	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_seed_input \
+	tests/fuzz/fuzz_yaml
+
+if ENABLE_FUZZERS
+fuzz_main =
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+fuzz_main = tests/fuzz/standalone.c
+fuzz_ldflags = $(AM_LDFLAGS)
+TESTS += tests/fuzz/corpora.sh
+endif
+
+check_PROGRAMS += $(fuzz_programs)
+tests_fuzz_fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c $(fuzz_main)
+tests_fuzz_fuzz_csv_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(fuzz_main)
+tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_seed_input_SOURCES = tests/fuzz/fuzz_seed_input.c $(fuzz_main)
+tests_fuzz_fuzz_seed_input_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_main)
+tests_fuzz_fuzz_yaml_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += tests/fuzz/corpora.sh tests/fuzz/corpus tests/fuzz/fuzz.h \
+	tests/fuzz/standalone.c
