@@ -36,9 +36,9 @@ pp_routes_release(struct pp_routes *r)
 	memset(r, 0, sizeof *r);
 }
 
-/* The last choice for the step, else the last one for every step, or NULL. */
-static const char *
-choice_for(const struct pp_routes *r, const char *step)
+/* The last one given counts. */
+const char *
+pp_routes_choice(const struct pp_routes *r, const char *step)
 {
 	const char *general = NULL, *own = NULL;
 
@@ -52,13 +52,23 @@ choice_for(const struct pp_routes *r, const char *step)
 }
 
 static int
+check_priced(const struct pp_model *m, struct pp_error *err)
+{
+	if (pp_model_is_priced(m))
+		return 0;
+	return pp_error_set(err, PP_ECONFIG,
+	    "model '%s' has no price; "
+	    "give it one in models.yaml (0 if it is free)",
+	    m->name);
+}
+
+static int
 check_usable(const struct pp_model *m, bool *costs_money, struct pp_error *err)
 {
 	struct pp_error why = PP_ERROR_INIT;
 
-	if (!pp_model_is_priced(m))
-		return pp_error_set(err, PP_ECONFIG, "model '%s' has no price; "
-		    "give it one in models.yaml (0 if it is free)", m->name);
+	if (check_priced(m, err) < 0)
+		return -1;
 	if (!pp_model_is_configured(m, &why))
 		return pp_error_set(err, PP_ECONFIG,
 		    "model '%s' cannot be called: %s", m->name, why.text);
@@ -73,9 +83,10 @@ check_steps(const struct pp_routes *r, const struct pp_recipe *recipe,
 	for (size_t i = 0; i < r->count; i++) {
 		if (r->list[i].step != NULL &&
 		    pp_recipe_step_index(recipe, r->list[i].step) < 0)
-			return pp_error_set(err, PP_EUSAGE, "--model '%s=%s': "
-			    "the template has no step '%s'", r->list[i].step,
-			    r->list[i].model, r->list[i].step);
+			return pp_error_set(err, PP_EUSAGE,
+			    "--model '%s=%s': "
+			    "the template has no step '%s'",
+			    r->list[i].step, r->list[i].model, r->list[i].step);
 	}
 	return 0;
 }
@@ -93,10 +104,30 @@ pp_routes_resolve(const struct pp_routes *r, const struct pp_catalog *catalog,
 	for (size_t i = 0; i < info->step_count; i++) {
 		const struct pp_recipe_step *s = &info->steps[i];
 
-		out[i] = pp_route(catalog, choice_for(r, s->id), s->model,
+		out[i] = pp_route(catalog, pp_routes_choice(r, s->id), s->model,
 		    s->tier, s->kind, err);
 		if (out[i] == NULL ||
 		    check_usable(out[i], costs_money, err) < 0)
+			return pp_error_wrap(err, "step '%s'", s->id);
+	}
+	return 0;
+}
+
+int
+pp_routes_resolve_prices(const struct pp_routes *r,
+    const struct pp_catalog *catalog, const struct pp_recipe *recipe,
+    const struct pp_model **out, struct pp_error *err)
+{
+	const struct pp_recipe_info *info = pp_recipe_info(recipe);
+
+	if (check_steps(r, recipe, err) < 0)
+		return -1;
+	for (size_t i = 0; i < info->step_count; i++) {
+		const struct pp_recipe_step *s = &info->steps[i];
+
+		out[i] = pp_route_price(catalog, pp_routes_choice(r, s->id),
+		    s->model, s->tier, s->kind, err);
+		if (out[i] == NULL || check_priced(out[i], err) < 0)
 			return pp_error_wrap(err, "step '%s'", s->id);
 	}
 	return 0;
@@ -107,7 +138,7 @@ pp_routes_resolve_prompts(const struct pp_routes *r,
     const struct pp_catalog *catalog, const struct pp_model **out,
     bool *costs_money, struct pp_error *err)
 {
-	const char *choice = choice_for(r, "");
+	const char *choice = pp_routes_choice(r, "");
 
 	*costs_money = false;
 	*out = NULL;

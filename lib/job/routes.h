@@ -39,6 +39,17 @@ int	pp_routes_resolve(const struct pp_routes *r,
 	    const struct pp_model **out, bool *costs_money,
 	    struct pp_error *err);
 
+/*
+ * The same for an estimate: a price is enough, a model need not be callable
+ * from here (see pp_route_price()).
+ */
+int	pp_routes_resolve_prices(const struct pp_routes *r,
+	    const struct pp_catalog *catalog, const struct pp_recipe *recipe,
+	    const struct pp_model **out, struct pp_error *err);
+
+/* What was chosen for a step, its own or for every step; or NULL. */
+const char *pp_routes_choice(const struct pp_routes *r, const char *step);
+
 /* The model for prompts that name none; NULL when no option chose one. */
 int	pp_routes_resolve_prompts(const struct pp_routes *r,
 	    const struct pp_catalog *catalog, const struct pp_model **out,

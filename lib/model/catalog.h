@@ -120,6 +120,14 @@ const struct pp_model *pp_route(const struct pp_catalog *c,
 	    const char *override, const char *model, const char *tier,
 	    const char *kind, struct pp_error *err);
 
+/*
+ * As pp_route(), for what calls would cost: a tier of which no member can be
+ * called from here is its first member that has a price and is still offered.
+ */
+const struct pp_model *pp_route_price(const struct pp_catalog *c,
+	    const char *override, const char *model, const char *tier,
+	    const char *kind, struct pp_error *err);
+
 /* The models of a job are pinned in its config: a model as JSON, and back. */
 void	pp_model_put_json(struct pp_buf *out, const struct pp_model *m);
 struct pp_json;

@@ -59,8 +59,26 @@ add_reason(struct pp_buf *reasons, const struct pp_model *m)
 		pp_buf_addf(reasons, "model '%s' has no price", m->name);
 }
 
+/* What a model is wanted for. */
+enum use { TO_CALL, TO_PRICE };
+
+/* The first member that has a price and is still offered, or NULL. */
 static const struct pp_model *
-route_tier(const struct pp_catalog *c, int tier, struct pp_error *err)
+first_priced(const struct pp_catalog *c, const struct pp_tier *t)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct pp_model *m = pp_catalog_at(c, t->members[i]);
+
+		if (pp_model_is_priced(m) &&
+		    strcmp(m->status, "end-of-life") != 0)
+			return m;
+	}
+	return NULL;
+}
+
+static const struct pp_model *
+route_tier(const struct pp_catalog *c, int tier, enum use use,
+    struct pp_error *err)
 {
 	const struct pp_tier *t = pp_catalog_tier(c, tier);
 	struct pp_buf reasons = PP_BUF_INIT;
@@ -74,6 +92,8 @@ route_tier(const struct pp_catalog *c, int tier, struct pp_error *err)
 		else
 			add_reason(&reasons, m);
 	}
+	if (found == NULL && use == TO_PRICE)
+		found = first_priced(c, t);
 	if (found == NULL)
 		pp_error_set(err, PP_ECONFIG,
 		    "no model of tier '%s' can be used: %s",
@@ -84,7 +104,8 @@ route_tier(const struct pp_catalog *c, int tier, struct pp_error *err)
 }
 
 static const struct pp_model *
-route_name(const struct pp_catalog *c, const char *name, struct pp_error *err)
+route_name(const struct pp_catalog *c, const char *name, enum use use,
+    struct pp_error *err)
 {
 	const struct pp_model *m = pp_catalog_find(c, name);
 	const char *like;
@@ -93,7 +114,7 @@ route_name(const struct pp_catalog *c, const char *name, struct pp_error *err)
 	if (m != NULL)
 		return m;
 	if (pp_tier_parse(name, &tier) == 0 && tier > 0)
-		return route_tier(c, tier, err);
+		return route_tier(c, tier, use, err);
 	like = pp_catalog_suggest(c, name);
 	if (like != NULL)
 		pp_error_set(err, PP_ENOENT,
@@ -103,30 +124,45 @@ route_name(const struct pp_catalog *c, const char *name, struct pp_error *err)
 	return NULL;
 }
 
-const struct pp_model *
-pp_route(const struct pp_catalog *c, const char *override, const char *model,
-    const char *tier, const char *kind, struct pp_error *err)
+static const struct pp_model *
+route(const struct pp_catalog *c, const char *override, const char *model,
+    const char *tier, const char *kind, enum use use, struct pp_error *err)
 {
 	int t;
 
 	if (override != NULL)
-		return route_name(c, override, err);
+		return route_name(c, override, use, err);
 	if (model != NULL)
-		return route_name(c, model, err);
+		return route_name(c, model, use, err);
 	if (tier != NULL) {
 		if (pp_tier_parse(tier, &t) == 0 && t > 0)
-			return route_tier(c, t, err);
+			return route_tier(c, t, use, err);
 		pp_error_set(err, PP_ECONFIG, "there is no tier '%s'; they are "
 		    "cheap, balanced and premium", tier);
 		return NULL;
 	}
 	if (kind == NULL)
-		return route_tier(c, 1, err);
+		return route_tier(c, 1, use, err);
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		if (strcmp(kinds[i].name, kind) == 0)
-			return route_tier(c, kinds[i].tier, err);
+			return route_tier(c, kinds[i].tier, use, err);
 	}
 	pp_error_set(err, PP_ECONFIG, "there is no kind of step '%s'; they are "
 	    "question, answer, summary and cleanup", kind);
 	return NULL;
+}
+
+const struct pp_model *
+pp_route(const struct pp_catalog *c, const char *override, const char *model,
+    const char *tier, const char *kind, struct pp_error *err)
+{
+	return route(c, override, model, tier, kind, TO_CALL, err);
+}
+
+const struct pp_model *
+pp_route_price(const struct pp_catalog *c, const char *override,
+    const char *model, const char *tier, const char *kind,
+    struct pp_error *err)
+{
+	return route(c, override, model, tier, kind, TO_PRICE, err);
 }
