@@ -119,9 +119,11 @@ pp_checkpoint_totals(const struct pp_checkpoint *cp, struct pp_totals *out)
 			const struct pp_usage *u = &r->steps[k].usage;
 
 			out->calls += r->steps[k].attempts;
-			out->tokens_in += u->tokens_in + u->cache_read +
-			    u->cache_write;
-			out->tokens_out += u->tokens_out;
+			out->tokens_in = pp_money_add(out->tokens_in,
+			    pp_money_add(u->tokens_in,
+			    pp_money_add(u->cache_read, u->cache_write)));
+			out->tokens_out = pp_money_add(out->tokens_out,
+			    u->tokens_out);
 		}
 	}
 }

@@ -23,17 +23,31 @@ pp_ledger_release(struct pp_ledger *l)
 }
 
 static struct pp_ledger_entry *
-entry_of(struct pp_ledger *l, const char *step, const char *model)
+find(const struct pp_ledger *l, const char *step, const char *model)
 {
-	struct pp_ledger_entry *e;
-
 	for (size_t i = 0; i < l->count; i++) {
-		e = &l->entries[i];
+		struct pp_ledger_entry *e = &l->entries[i];
+
 		if (strcmp(e->step, step) == 0 && strcmp(e->model, model) == 0)
 			return e;
 	}
-	l->entries = pp_grow(l->entries, l->count, &l->cap,
-	    sizeof *l->entries);
+	return NULL;
+}
+
+const struct pp_ledger_entry *
+pp_ledger_find(const struct pp_ledger *l, const char *step, const char *model)
+{
+	return find(l, step, model);
+}
+
+static struct pp_ledger_entry *
+entry_of(struct pp_ledger *l, const char *step, const char *model)
+{
+	struct pp_ledger_entry *e = find(l, step, model);
+
+	if (e != NULL)
+		return e;
+	l->entries = pp_grow(l->entries, l->count, &l->cap, sizeof *l->entries);
 	e = &l->entries[l->count++];
 	*e = (struct pp_ledger_entry){ .step = pp_strdup(step),
 		.model = pp_strdup(model) };
@@ -58,7 +72,7 @@ pp_ledger_add_step(struct pp_ledger *l, const char *step, const char *model,
 	if (s->attempts == 0 && s->cost_nusd == 0 && s->unproven_nusd == 0)
 		return;
 	e = entry_of(l, step, model);
-	e->calls += s->attempts;
+	e->calls = pp_money_add(e->calls, s->attempts);
 	add_usage(&e->usage, &s->usage);
 	e->cost_nusd = pp_money_add(e->cost_nusd, s->cost_nusd);
 	e->unproven_nusd = pp_money_add(e->unproven_nusd, s->unproven_nusd);
@@ -73,21 +87,25 @@ pp_ledger_add_row(struct pp_ledger *l, const struct pp_row *r,
 		    &r->steps[i]);
 }
 
+static void
+add_entry(struct pp_ledger_entry *to, const struct pp_ledger_entry *e)
+{
+	to->calls = pp_money_add(to->calls, e->calls);
+	add_usage(&to->usage, &e->usage);
+	to->cost_nusd = pp_money_add(to->cost_nusd, e->cost_nusd);
+	to->unproven_nusd = pp_money_add(to->unproven_nusd, e->unproven_nusd);
+}
+
 void
 pp_ledger_add(struct pp_ledger *l, const struct pp_ledger *from)
 {
 	for (size_t i = 0; i < from->count; i++) {
 		const struct pp_ledger_entry *f = &from->entries[i];
-		struct pp_ledger_entry *e = entry_of(l, f->step, f->model);
 
-		e->calls += f->calls;
-		add_usage(&e->usage, &f->usage);
-		e->cost_nusd = pp_money_add(e->cost_nusd, f->cost_nusd);
-		e->unproven_nusd = pp_money_add(e->unproven_nusd,
-		    f->unproven_nusd);
+		add_entry(entry_of(l, f->step, f->model), f);
 	}
-	l->rows_done += from->rows_done;
-	l->rows_failed += from->rows_failed;
+	l->rows_done = pp_money_add(l->rows_done, from->rows_done);
+	l->rows_failed = pp_money_add(l->rows_failed, from->rows_failed);
 	l->lost_nusd = pp_money_add(l->lost_nusd, from->lost_nusd);
 }
 
@@ -100,10 +118,11 @@ pp_ledger_totals(const struct pp_ledger *l, struct pp_totals *out)
 	for (size_t i = 0; i < l->count; i++) {
 		const struct pp_ledger_entry *e = &l->entries[i];
 
-		out->calls += e->calls;
+		out->calls = pp_money_add(out->calls, e->calls);
 		out->tokens_in = pp_money_add(out->tokens_in,
-		    e->usage.tokens_in + e->usage.cache_read +
-		    e->usage.cache_write);
+		    pp_money_add(e->usage.tokens_in,
+			pp_money_add(e->usage.cache_read,
+			    e->usage.cache_write)));
 		out->tokens_out = pp_money_add(out->tokens_out,
 		    e->usage.tokens_out);
 		out->settled_nusd = pp_money_add(out->settled_nusd,
@@ -111,6 +130,28 @@ pp_ledger_totals(const struct pp_ledger *l, struct pp_totals *out)
 		out->unproven_nusd = pp_money_add(out->unproven_nusd,
 		    e->unproven_nusd);
 	}
+}
+
+void
+pp_ledger_sum(const struct pp_ledger *l, struct pp_ledger_entry *out)
+{
+	*out = (struct pp_ledger_entry){ .step = NULL };
+	for (size_t i = 0; i < l->count; i++)
+		add_entry(out, &l->entries[i]);
+}
+
+int
+pp_ledger_check_sums(const struct pp_ledger *l, struct pp_error *err)
+{
+	struct pp_totals t;
+
+	pp_ledger_totals(l, &t);
+	if (t.calls == INT64_MAX || t.tokens_in == INT64_MAX ||
+	    t.tokens_out == INT64_MAX || t.settled_nusd == INT64_MAX ||
+	    t.unproven_nusd == INT64_MAX)
+		return pp_error_set(err, PP_EDATA,
+		    "the sums are larger than can be counted");
+	return 0;
 }
 
 /* The members that rows, open rows and ledgers have in common. */
@@ -124,8 +165,8 @@ read_step_costs(const struct pp_json *v, struct pp_row_step *s)
 	if (v->type != PP_JSON_OBJECT || pp_row_read_usage(v, &s->usage) < 0 ||
 	    pp_row_read_money(v, "cost", &s->cost_nusd) < 0 ||
 	    pp_row_read_money(v, "unproven", &s->unproven_nusd) < 0 ||
-	    (attempts != NULL && (!pp_json_int64(attempts, &n) || n < 0 ||
-	    n > INT32_MAX)))
+	    (attempts != NULL &&
+		(!pp_json_int64(attempts, &n) || n < 0 || n > INT32_MAX)))
 		return -1;
 	s->attempts = (int)n;
 	return 0;
@@ -234,7 +275,7 @@ read_entry(const struct pp_json *v, struct pp_ledger *l)
 	    pp_json_int64(pp_json_get(v, "calls"), &calls) && calls >= 0 &&
 	    read_step_costs(v, &s) == 0) {
 		e = entry_of(l, step, model);
-		e->calls += calls;
+		e->calls = pp_money_add(e->calls, calls);
 		add_usage(&e->usage, &s.usage);
 		e->cost_nusd = pp_money_add(e->cost_nusd, s.cost_nusd);
 		e->unproven_nusd = pp_money_add(e->unproven_nusd,
@@ -250,12 +291,14 @@ int
 pp_ledger_from_json(const struct pp_json *v, struct pp_ledger *l,
     struct pp_error *err)
 {
-	const struct pp_json *steps = v != NULL ? pp_json_get(v, "steps") :
-	    NULL, *item;
+	const struct pp_json *steps = NULL, *item;
 
+	if (v != NULL)
+		steps = pp_json_get(v, "steps");
 	if (steps == NULL || steps->type != PP_JSON_ARRAY ||
 	    !pp_json_int64(pp_json_get(v, "rows_done"), &l->rows_done) ||
 	    !pp_json_int64(pp_json_get(v, "rows_failed"), &l->rows_failed) ||
+	    l->rows_done < 0 || l->rows_failed < 0 ||
 	    pp_row_read_money(v, "lost", &l->lost_nusd) < 0)
 		goto bad;
 	item = pp_json_first(steps);

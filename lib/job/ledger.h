@@ -54,6 +54,19 @@ void	pp_ledger_add(struct pp_ledger *l, const struct pp_ledger *from);
 /* Sums over everything. */
 void	pp_ledger_totals(const struct pp_ledger *l, struct pp_totals *out);
 
+/* The entry of a step and model, or NULL. */
+const struct pp_ledger_entry *pp_ledger_find(const struct pp_ledger *l,
+	    const char *step, const char *model);
+
+/* All entries in one that has no step and no model. */
+void	pp_ledger_sum(const struct pp_ledger *l, struct pp_ledger_entry *out);
+
+/*
+ * Sums that would pass what can be counted stay at the most: 0, or -1 with
+ * PP_EDATA when one has come to that.
+ */
+int	pp_ledger_check_sums(const struct pp_ledger *l, struct pp_error *err);
+
 /* As a JSON object, and back (`l` empty at first). */
 void	pp_ledger_put_json(const struct pp_ledger *l, struct pp_buf *out);
 int	pp_ledger_from_json(const struct pp_json *v, struct pp_ledger *l,
