@@ -106,13 +106,14 @@ void	pp_cli_note(const struct pp_cli *cli, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
 /*
- * Text in columns. Add the cells of a row one after the other; numbers are
- * aligned to the right. Widths count code points.
+ * Text in columns. Add the cells of a row one after the other; numbers and
+ * _right cells are aligned to the right. Widths count code points.
  */
 struct pp_table;
 
 struct pp_table *pp_table_new(const char *const *headings, size_t columns);
 void	pp_table_cell(struct pp_table *t, const char *text);
+void	pp_table_right(struct pp_table *t, const char *text);
 void	pp_table_number(struct pp_table *t, int64_t value);
 void	pp_table_money(struct pp_table *t, int64_t nusd);
 

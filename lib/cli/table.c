@@ -83,6 +83,12 @@ pp_table_cell(struct pp_table *t, const char *text)
 }
 
 void
+pp_table_right(struct pp_table *t, const char *text)
+{
+	add(t, text, true);
+}
+
+void
 pp_table_number(struct pp_table *t, int64_t value)
 {
 	char text[32];
