@@ -159,7 +159,8 @@ void	pp_render_set_output(struct pp_render *r, size_t step,
 void	pp_render_set_skipped(struct pp_render *r, size_t step);
 
 /*
- * Render a step. `*skip` when its `when` is false: nothing is written then.
+ * Render a step. `*skip` when its `when` is false: nothing is written then;
+ * with `skip` NULL it is rendered whatever its `when` says.
  * `system` stays empty without one. 0, or -1 with PP_EDATA or PP_ELIMIT and
  * the place in the file.
  */
