@@ -1,10 +1,15 @@
 # Sources of lib/job: life cycle, seeds, checkpoints, the generation loop.
 lib_libpp_la_SOURCES += \
+	lib/job/account.c lib/job/account.h \
 	lib/job/auto_export.c lib/job/auto_export.h \
 	lib/job/batch.c lib/job/batch.h \
 	lib/job/budget.c lib/job/budget.h \
 	lib/job/checkpoint.c lib/job/checkpoint.h \
 	lib/job/config.c lib/job/config.h \
+	lib/job/cost_sums.c lib/job/cost_sums.h \
+	lib/job/estimate.c lib/job/estimate.h lib/job/estimate_int.h \
+	lib/job/estimate_job.c \
+	lib/job/estimate_prompts.c \
 	lib/job/export_job.c lib/job/export_job.h \
 	lib/job/fence.c \
 	lib/job/filter.c lib/job/filter.h \
@@ -24,6 +29,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/seed_check.c lib/job/seed_check.h \
 	lib/job/seed_home.c \
 	lib/job/seed_input.c lib/job/seed_input.h \
+	lib/job/seed_source.c lib/job/seed_source.h \
 	lib/job/seed_writer.c lib/job/seed_writer.h \
 	lib/job/shard.c lib/job/shard.h \
 	lib/job/template_ref.c lib/job/template_ref.h \
