@@ -22,7 +22,14 @@ lint-headers:
 		-fsyntax-only -x c - || { echo "$$h does not compile alone"; \
 		exit 1; }; done
 
-lint: lint-quick lint-headers
+# Each file that git knows is in the distribution.
+lint-dist: distdir
+	@(cd '$(distdir)' && find . -type f) | sed 's,^\./,,' | sort >dist.list
+	@rm -rf '$(distdir)'
+	@cd '$(srcdir)' && git ls-files | grep -v '^\.gitignore$$' | sort | \
+		comm -23 - '$(abs_builddir)/dist.list' | sed 's/$$/: not in EXTRA_DIST/' | { ! grep .; }
+
+lint: lint-quick lint-headers lint-dist
 	cd '$(srcdir)' && clang-tidy --quiet $$(find lib cmd -name '*.c') -- \
 		$(analysis_flags) -I'$(abs_builddir)' -Ilib
 
@@ -43,7 +50,7 @@ check-valgrind: $(check_PROGRAMS)
 		--leak-check=full ./$$t >$$t.valgrind 2>&1 || \
 		{ cat $$t.valgrind; exit 1; }; done
 
-.PHONY: lint lint-quick lint-headers format coverage check-valgrind
+.PHONY: lint lint-quick lint-headers lint-dist format coverage check-valgrind
 
 EXTRA_DIST += tests/support/check-layers tests/support/check-coverage \
 	tests/support/summary .githooks/pre-commit .ci/run
