@@ -5,4 +5,4 @@ e2e_tests = \
 
 TESTS += $(e2e_tests)
 EXTRA_DIST += tests/e2e/lib.sh tests/e2e/seventh.c $(e2e_tests) \
-	tests/e2e/docs.sh tests/e2e/seventh.sh
+	tests/e2e/docs.sh tests/e2e/samples.sh tests/e2e/seventh.sh
