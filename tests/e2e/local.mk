@@ -1,7 +1,8 @@
 # End-to-end tests: whole programs of a staged installation, TAP on stdout.
 # How to write one stands at the top of lib.sh.
 e2e_tests = \
-	tests/e2e/cli.sh
+	tests/e2e/cli.sh \
+	tests/e2e/seed.sh
 
 TESTS += $(e2e_tests)
 EXTRA_DIST += tests/e2e/lib.sh tests/e2e/seventh.c $(e2e_tests) \

@@ -1,20 +1,22 @@
 #!/bin/sh
 # Every fuzz target on its seed corpus, as it is and damaged.
-targets=$(cd "${PP_BUILDDIR:-.}/tests/fuzz" && ls fuzz_* | grep -v '\.')
 corpus=${PP_SRCDIR:-$(dirname "$0")/../..}/tests/fuzz/corpus
 
-# shellcheck disable=SC2086
-set -- $targets
+set --
+for target in "${PP_BUILDDIR:-.}"/tests/fuzz/fuzz_*; do
+	name=${target##*/}
+	[ "$name" != "${name%.*}" ] || set -- "$@" "$target"
+done
 echo "1..$#"
 n=0
 for target; do
 	n=$((n + 1))
-	folder=$corpus/${target#fuzz_}
-	if said=$("${PP_BUILDDIR:-.}/tests/fuzz/$target" \
-	    --damage "${DAMAGE:-300}" "$folder" 2>&1); then
-		echo "ok $n - $target, $said"
+	name=${target##*/}
+	if said=$("$target" --damage "${DAMAGE:-300}" \
+	    "$corpus/${name#fuzz_}" 2>&1); then
+		echo "ok $n - $name, $said"
 	else
 		echo "$said" | head -40 | sed 's/^/# /'
-		echo "not ok $n - $target"
+		echo "not ok $n - $name"
 	fi
 done
