@@ -12,9 +12,14 @@ lib_libpp_la_SOURCES += \
 	lib/export/parquet.c \
 	lib/export/pqchunk.c lib/export/pqchunk.h \
 	lib/export/pqcolumn.c lib/export/pqcolumn.h \
+	lib/export/pqcursor.c lib/export/pqcursor.h \
+	lib/export/pqdecode.c lib/export/pqdecode.h \
+	lib/export/pqdescribe.c lib/export/pqdescribe.h \
 	lib/export/pqdict.c lib/export/pqdict.h \
 	lib/export/pqencode.c lib/export/pqencode.h \
+	lib/export/pqfile.c lib/export/pqfile.h \
 	lib/export/pqpages.c lib/export/pqpages.h \
+	lib/export/pqrows.c lib/export/pqrows.h \
 	lib/export/pqschema.c lib/export/pqschema.h \
 	lib/export/pqvalue.c lib/export/pqvalue.h \
 	lib/export/rowline.c lib/export/rowline.h \

@@ -60,7 +60,7 @@ drop_fields(struct pp_type *t)
 	free(t->slots);
 	t->fields = NULL;
 	t->slots = NULL;
-	t->count = t->cap = t->slot_count = 0;
+	t->count = t->seen = t->cap = t->slot_count = 0;
 }
 
 void
@@ -184,16 +184,30 @@ add_field(struct pp_type *t, const char *name, size_t len, enum pp_kind kind)
 	return f;
 }
 
-static struct pp_type *
+/* The field at `i` was met for the first time: it is the next in order. */
+static void
+place_field(struct pp_type *t, size_t i)
+{
+	struct pp_type *f = t->fields[i];
+
+	memmove(&t->fields[t->seen + 1], &t->fields[t->seen],
+	    (i - t->seen) * sizeof *t->fields);
+	t->fields[t->seen++] = f;
+	if (t->slots == NULL || i == t->seen - 1)
+		return;
+	memset(t->slots, 0, t->slot_count * sizeof *t->slots);
+	for (size_t k = 0; k < t->count; k++)
+		slot_put(t, k);
+}
+
+static void
 add_field_for_key(struct pp_type *t, const struct pp_json *key)
 {
 	struct pp_buf plain = PP_BUF_INIT;
-	struct pp_type *f;
 
 	pp_json_unescape(key, &plain);
-	f = add_field(t, plain.data, plain.len, PP_KIND_NULL);
+	add_field(t, plain.data, plain.len, PP_KIND_NULL);
 	pp_buf_release(&plain);
-	return f;
 }
 
 /* ---- looking at values ---- */
@@ -312,29 +326,27 @@ see_list(struct pp_type *t, const struct pp_json *v, int depth,
 	return changed;
 }
 
-/* A member that has no field yet. NULL with `err`, or when there is no room. */
-static struct pp_type *
+/* A member that has no field yet. -1 with `err`, or when there is no room. */
+static int
 new_field(struct pp_type *t, const struct pp_json *key, int depth,
     struct pp_error *err)
 {
-	struct pp_type *f;
-
 	if (t->declared || memmem(key->text, key->len, "\\u0000", 6) != NULL) {
 		pp_error_set(err, PP_EDATA, t->declared ?
 		    "field '%.*s' is not declared" :
 		    "the name '%.*s' is not fit for a field",
 		    (int)key->len, key->text);
-		return NULL;
+		return -1;
 	}
 	if (t->count >= (depth == 0 ? PP_TYPE_MAX_COLUMNS :
 	    PP_TYPE_MAX_FIELDS)) {
 		if (depth == 0)
 			pp_error_set(err, PP_EDATA, "rows have more than %d "
 			    "different fields", PP_TYPE_MAX_COLUMNS);
-		return NULL;
+		return -1;
 	}
-	f = add_field_for_key(t, key);
-	return f;
+	add_field_for_key(t, key);
+	return 0;
 }
 
 static int
@@ -350,9 +362,11 @@ see_members(struct pp_type *t, const struct pp_json *v, int depth,
 		size_t at = find_key(t, key, guess);
 		int rc;
 
-		if (at == t->count) {
-			if (new_field(t, key, depth, err) == NULL)
-				return depth == 0 ? -1 : become_json(t);
+		if (at == t->count && new_field(t, key, depth, err) < 0)
+			return depth == 0 ? -1 : become_json(t);
+		if (at >= t->seen) {
+			place_field(t, at);
+			at = t->seen - 1;
 			changed = 1;
 		}
 		rc = see(t->fields[at], value, depth + 1, err);

@@ -50,7 +50,13 @@ struct pp_type {
 	bool declared;		/* does not widen */
 	bool wide;		/* int: some are not exact in a double */
 	uint8_t precision, scale;	/* decimal */
-	struct pp_type **fields;	/* struct: in order; list: the element */
+	/*
+	 * struct: the fields in order of appearance, and behind the first
+	 * `seen` of them those that were declared and not yet seen;
+	 * list: the element.
+	 */
+	struct pp_type **fields;
+	size_t seen;
 	size_t count, cap;
 	uint16_t *slots;	/* hash table of a struct with many fields */
 	size_t slot_count;
