@@ -83,11 +83,25 @@ open_http(struct pp_invoker *i, struct pp_error *err)
 
 /* ---- the request ---- */
 
-/* ".5" and "1." are numbers to people and not in JSON. */
+/* ".5", "1." and "007" are numbers to people and not in JSON. */
+static bool
+is_json_decimal(const char *text)
+{
+	size_t whole = strspn(text, "0123456789"), fraction;
+
+	if (whole == 0 || (whole > 1 && text[0] == '0'))
+		return false;
+	if (text[whole] == '\0')
+		return true;
+	fraction = strspn(text + whole + 1, "0123456789");
+	return text[whole] == '.' && fraction > 0 &&
+	    text[whole + 1 + fraction] == '\0';
+}
+
 static void
 put_decimal(struct pp_buf *b, const char *text)
 {
-	if (pp_json_value_len(text, strlen(text)) == strlen(text))
+	if (is_json_decimal(text))
 		pp_buf_adds(b, text);
 	else
 		pp_json_put_double(b, strtod(text, NULL));
