@@ -75,6 +75,8 @@ static const char schema_1[] =
 	" WHERE status = 'QUEUED';"
     "CREATE INDEX queue_running ON queue (job_id, shard)"
 	" WHERE status = 'RUNNING';"
+    "CREATE INDEX queue_leases ON queue (lease_expires_at)"
+	" WHERE status = 'RUNNING';"
 
     "CREATE TABLE idempotency ("
 	"user_id TEXT NOT NULL,"

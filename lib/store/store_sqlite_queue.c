@@ -149,20 +149,34 @@ read_place(sqlite3_stmt *st, struct place *p)
 	p->shard = sqlite3_column_int(st, 1);
 }
 
+#define FIND_LAPSED(from, which) \
+	"SELECT q.job_id, q.shard, q.lease_expires_at, q.lease_owner " \
+	"FROM queue q " from " JOIN jobs j USING (job_id) " \
+	"WHERE q.status = 'RUNNING' AND NOT j.paused " which \
+	"AND (?1 IS NULL OR q.job_id = ?1) " \
+	"ORDER BY j.priority DESC, q.job_id, q.shard"
+
 /*
- * The first entry whose worker is gone. There are as many RUNNING entries as
- * workers, so all of them are looked at.
+ * RUNNING entries that may be taken over: those whose lease has run out; all,
+ * when workers can be asked whether they live.
  */
+static sqlite3_stmt *
+lapsed_statement(struct pp_sqlite *s, const struct pp_claim_request *r,
+    struct pp_error *err)
+{
+	if (r->is_dead != NULL)
+		return pp_sqlite_bind(s, err, FIND_LAPSED("", ""), "t",
+		    r->job_id);
+	return pp_sqlite_bind(s, err, FIND_LAPSED("INDEXED BY queue_leases",
+	    "AND q.lease_expires_at <= ?2 "), "ti", r->job_id, r->now_ms);
+}
+
+/* The first entry whose worker is gone. */
 static int
 find_lapsed(struct pp_sqlite *s, const struct pp_claim_request *r,
     struct place *p, struct pp_error *err)
 {
-	sqlite3_stmt *st = pp_sqlite_bind(s, err,
-	    "SELECT q.job_id, q.shard, q.lease_expires_at, q.lease_owner "
-	    "FROM queue q "
-	    "JOIN jobs j USING (job_id) WHERE q.status = 'RUNNING' "
-	    "AND NOT j.paused AND (?1 IS NULL OR q.job_id = ?1) "
-	    "ORDER BY j.priority DESC, q.job_id, q.shard", "t", r->job_id);
+	sqlite3_stmt *st = lapsed_statement(s, r, err);
 	int rc = st == NULL ? -1 : 1;
 	bool found = false;
 
