@@ -197,7 +197,7 @@ serve_one(struct scripted *s, int fd, char *text)
 		if (script->reply == NULL)
 			return;
 		len = script->reply_len > 0 ? script->reply_len :
-		    strlen(script->reply);
+					      strlen(script->reply);
 		for (at = 0; at < len; at += (size_t)n) {
 			n = send(fd, script->reply + at, len - at,
 			    MSG_NOSIGNAL);

@@ -20,14 +20,14 @@
 
 /* What became of one exchange. */
 struct got {
-	int calls;			/* of the callback */
+	int calls; /* of the callback */
 	enum pp_http_outcome outcome;
 	int status;
 	char body[4096];
 	size_t body_len;
 	int64_t retry_after_ms;
 	int64_t elapsed_us;
-	char header[64];		/* "X-Test" of the reply */
+	char header[64]; /* "X-Test" of the reply */
 	char error[256];
 };
 
@@ -111,8 +111,10 @@ exchange(struct client *c, const struct pp_http_request *req, struct got *g)
 static void
 post(struct client *c, const char *url, const char *body, struct got *g)
 {
-	struct pp_http_request req = { .method = "POST", .url = url,
-		.body = body, .body_len = strlen(body) };
+	struct pp_http_request req = { .method = "POST",
+		.url = url,
+		.body = body,
+		.body_len = strlen(body) };
 
 	exchange(c, &req, g);
 }
@@ -123,26 +125,38 @@ post(struct client *c, const char *url, const char *body, struct got *g)
 
 static const struct script scripts[] = {
 	/* 0 */ { OK_HEAD "X-Test:  hello there \r\n\r\nhi", 0, true },
-	/* 1 */ { "HTTP/1.1 302 Found\r\nLocation: /0\r\n"
-		"Content-Length: 0\r\n\r\n", 0, true },
-	/* 2 */ { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", 0, true },
-	/* 3 */ { "HTTP/1.1 100 Continue\r\nX-Test: no\r\n\r\n"
-		OK_HEAD "x-test:yes\r\n\r\nhi", 0, true },
+	/* 1 */
+	{ "HTTP/1.1 302 Found\r\nLocation: /0\r\n"
+	  "Content-Length: 0\r\n\r\n",
+	    0, true },
+	/* 2 */
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	  "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
+	    0, true },
+	/* 3 */
+	{ "HTTP/1.1 100 Continue\r\nX-Test: no\r\n\r\n" OK_HEAD
+	  "x-test:yes\r\n\r\nhi",
+	    0, true },
 	/* 4 */ { "HTTP/1.1 204 No Content\r\n\r\n", 0, true },
 	/* 5 */ { NULL, 0, false },
-	/* 6 */ { "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", 0,
-		false },
+	/* 6 */
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", 0, false },
 	/* 7 */ { "HTTP/1.1 200 OK\r\n\r\nup to the end", 0, false },
 	/* 8 */ { "this is not HTTP at all\r\n\r\n", 0, false },
-	/* 9 */ { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"5\r\nhel", 0, false },
-	/* 10 */ { OK_HEAD "\r\nhi", 0, false },	/* closes unannounced */
-	/* 11 */ { "HTTP/1.1 401 Unauthorized\r\n"
-		"WWW-Authenticate: Basic realm=\"x\"\r\n"
-		"Content-Length: 0\r\n\r\n", 0, true },
-	/* 12 */ { "HTTP/1.1 417 Expectation Failed\r\n"
-		"Content-Length: 0\r\n\r\n", 0, true },
+	/* 9 */
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	  "5\r\nhel",
+	    0, false },
+	/* 10 */ { OK_HEAD "\r\nhi", 0, false }, /* closes unannounced */
+						 /* 11 */
+	{ "HTTP/1.1 401 Unauthorized\r\n"
+	  "WWW-Authenticate: Basic realm=\"x\"\r\n"
+	  "Content-Length: 0\r\n\r\n",
+	    0, true },
+	/* 12 */
+	{ "HTTP/1.1 417 Expectation Failed\r\n"
+	  "Content-Length: 0\r\n\r\n",
+	    0, true },
 };
 
 #define NSCRIPTS (sizeof scripts / sizeof scripts[0])
@@ -165,8 +179,8 @@ replies_are_told_apart(void **state)
 		{ "no content", 4, PP_HTTP_ANSWERED, 204, "", "" },
 		{ "closed without a reply", 5, PP_HTTP_AMBIGUOUS, 0, "", "" },
 		{ "a cut body", 6, PP_HTTP_AMBIGUOUS, 0, NULL, NULL },
-		{ "a body that ends with the connection", 7,
-		    PP_HTTP_ANSWERED, 200, "up to the end", "" },
+		{ "a body that ends with the connection", 7, PP_HTTP_ANSWERED,
+		    200, "up to the end", "" },
 		{ "no HTTP", 8, PP_HTTP_AMBIGUOUS, 0, NULL, NULL },
 		{ "cut chunks", 9, PP_HTTP_AMBIGUOUS, 0, NULL, NULL },
 		{ "401 is not tried again", 11, PP_HTTP_ANSWERED, 401, "", "" },
@@ -216,10 +230,8 @@ has_line(const char *request, const char *line)
 static void
 a_request_arrives_as_it_was_given(void **state)
 {
-	static const char *const headers[] = {
-		"Content-Type: application/json", "X-One: 1",
-		"Authorization: Bearer secret", NULL
-	};
+	static const char *const headers[] = { "Content-Type: application/json",
+		"X-One: 1", "Authorization: Bearer secret", NULL };
 	struct scripted *s = scripted_start(scripts, NSCRIPTS);
 	struct pp_http_request req = { .method = "POST", .headers = headers };
 	char *big = pp_malloc(300000), url[128];
@@ -236,8 +248,8 @@ a_request_arrives_as_it_was_given(void **state)
 	req.body_len = strlen(req.body);
 	exchange(&c, &req, &g);
 	seen = scripted_last(s);
-	assert_true(strncmp(seen, "POST /0/../a%2Fb//c?x=1 HTTP/1.1\r\n",
-	    34) == 0);
+	assert_true(strncmp(seen, "POST /0/../a%2Fb//c?x=1 HTTP/1.1\r\n", 34) ==
+	    0);
 	assert_true(has_line(seen, "Content-Type: application/json"));
 	assert_true(has_line(seen, "X-One: 1"));
 	assert_true(has_line(seen, "Authorization: Bearer secret"));
@@ -262,7 +274,7 @@ static void
 one_slot_takes_every_method(void **state)
 {
 	static const struct {
-		const char *method, *line, *length;	/* NULL: none */
+		const char *method, *line, *length; /* NULL: none */
 	} rows[] = {
 		{ "GET", "GET /0 HTTP/1.1\r\n", NULL },
 		{ "POST", "POST /0 HTTP/1.1\r\n", "Content-Length: 3" },
@@ -281,7 +293,9 @@ one_slot_takes_every_method(void **state)
 	snprintf(url, sizeof url, "%s/0", scripted_url(s));
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct pp_http_request req = { .method = rows[i].method,
-			.url = url, .body = "abc", .body_len = 3 };
+			.url = url,
+			.body = "abc",
+			.body_len = 3 };
 		const char *seen;
 		struct got g;
 
@@ -290,8 +304,9 @@ one_slot_takes_every_method(void **state)
 		seen = scripted_last(s);
 		if (strncmp(seen, rows[i].line, strlen(rows[i].line)) != 0)
 			fail_msg("%s: %s", rows[i].method, seen);
-		if (rows[i].length != NULL ? !has_line(seen, rows[i].length) :
-		    strcasestr(seen, "Content-Length") != NULL)
+		if (rows[i].length != NULL ?
+			!has_line(seen, rows[i].length) :
+			strcasestr(seen, "Content-Length") != NULL)
 			fail_msg("%s: %s", rows[i].method, seen);
 	}
 	close_client(&c);
@@ -311,8 +326,9 @@ a_request_on_a_dying_connection_is_not_repeated(void **state)
 	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
 		struct scripted *s = scripted_start(scripts, NSCRIPTS);
 		char first[128], second[128];
-		struct pp_http_request req = { .method = methods[i],
-			.body = "abc", .body_len = 3 };
+		struct pp_http_request req = {
+			.method = methods[i], .body = "abc", .body_len = 3
+		};
 		struct client c;
 		struct got g;
 
@@ -398,7 +414,8 @@ retry_after_is_read_in_both_forms(void **state)
 			strftime(value, sizeof value,
 			    "%a, %d %b %Y %H:%M:%S GMT", &tm);
 		}
-		snprintf(reply, sizeof reply, "HTTP/1.1 429 Slow\r\n%s%s%s"
+		snprintf(reply, sizeof reply,
+		    "HTTP/1.1 429 Slow\r\n%s%s%s"
 		    "Content-Length: 0\r\n\r\n",
 		    rows[i].value != NULL ? "retry-after: " : "", value,
 		    rows[i].value != NULL ? "\r\n" : "");
@@ -444,11 +461,18 @@ static void
 urls_that_may_not_be_used_are_refused(void **state)
 {
 	static const char *const urls[] = {
-		"http://example.com/v1", "http://192.168.0.1:8000/v1",
-		"http://127.0.0.1.example.com/", "http://localhost.example/",
-		"http://127.0.0.1@example.com/", "ftp://127.0.0.1/",
-		"file:///etc/passwd", "gopher://localhost/", "", "nonsense:",
-		"http://", "http://[::2]/",
+		"http://example.com/v1",
+		"http://192.168.0.1:8000/v1",
+		"http://127.0.0.1.example.com/",
+		"http://localhost.example/",
+		"http://127.0.0.1@example.com/",
+		"ftp://127.0.0.1/",
+		"file:///etc/passwd",
+		"gopher://localhost/",
+		"",
+		"nonsense:",
+		"http://",
+		"http://[::2]/",
 	};
 	struct pp_error err = PP_ERROR_INIT;
 	struct client c;
@@ -508,8 +532,10 @@ what_never_reached_a_server_was_not_sent(void **state)
 	(void)state;
 	open_client(&c, 2, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct pp_http_request req = { .method = "POST", .body = "{}",
-			.body_len = 2, .connect_timeout_ms = 500,
+		struct pp_http_request req = { .method = "POST",
+			.body = "{}",
+			.body_len = 2,
+			.connect_timeout_ms = 500,
 			.plain_http = true };
 		char url[128];
 		struct got g;
@@ -547,8 +573,10 @@ a_silent_server_is_left_in_time(void **state)
 	    silent_port(true, &fd));
 	open_client(&c, 2, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct pp_http_request req = { .method = "POST", .url = url,
-			.body = "{}", .body_len = 2,
+		struct pp_http_request req = { .method = "POST",
+			.url = url,
+			.body = "{}",
+			.body_len = 2,
 			.total_timeout_ms = rows[i].total_ms,
 			.idle_timeout_ms = rows[i].idle_ms };
 		struct got g;
@@ -578,8 +606,10 @@ a_cancelled_exchange_says_so_once(void **state)
 	    silent_port(true, &fd));
 	open_client(&c, 3, NULL);
 	for (int i = 0; i < 3; i++) {
-		struct pp_http_request req = { .method = "POST", .url = url,
-			.body = "{}", .body_len = 2 };
+		struct pp_http_request req = { .method = "POST",
+			.url = url,
+			.body = "{}",
+			.body_len = 2 };
 
 		x[i] = start(&c, &req, &g[i]);
 	}
@@ -591,7 +621,7 @@ a_cancelled_exchange_says_so_once(void **state)
 	assert_int_equal(g[1].calls, 1);
 	assert_int_equal(g[1].outcome, PP_HTTP_CANCELLED);
 	assert_int_equal(g[0].calls + g[2].calls, 0);
-	close_client(&c);	/* without calling back */
+	close_client(&c); /* without calling back */
 	assert_int_equal(g[0].calls + g[2].calls, 0);
 	close(fd);
 }
@@ -602,7 +632,8 @@ static void
 proxies_are_for_others_than_this_machine(void **state)
 {
 	struct scripted *s = scripted_start(scripts, NSCRIPTS);
-	struct pp_http_request req = { .method = "GET", .plain_http = true,
+	struct pp_http_request req = { .method = "GET",
+		.plain_http = true,
 		.url = "http://no-such-host.invalid/0" };
 	struct client c;
 	char url[128];
@@ -615,7 +646,8 @@ proxies_are_for_others_than_this_machine(void **state)
 	exchange(&c, &req, &g);
 	assert_int_equal(g.status, 200);
 	assert_true(strncmp(scripted_last(s),
-	    "GET http://no-such-host.invalid/0 HTTP/1.1\r\n", 44) == 0);
+			"GET http://no-such-host.invalid/0 HTTP/1.1\r\n",
+			44) == 0);
 	setenv("http_proxy", "http://127.0.0.1:1/", 1);
 	snprintf(url, sizeof url, "%s/0", scripted_url(s));
 	req.url = url;
@@ -655,8 +687,9 @@ static void
 go_on(struct crowd *w)
 {
 	static char bodies[4096][160];
-	struct pp_http_request req = { .method = "POST", .url = w->url,
-		.total_timeout_ms = 20000 };
+	struct pp_http_request req = {
+		.method = "POST", .url = w->url, .total_timeout_ms = 20000
+	};
 	struct pp_error err = PP_ERROR_INIT;
 	char *body = bodies[w->bodies % 4096];
 
@@ -664,8 +697,10 @@ go_on(struct crowd *w)
 		return;
 	w->left--;
 	w->under_way++;
-	snprintf(body, sizeof bodies[0], "{\"messages\":[{\"role\":\"user\","
-	    "\"content\":\"prompt %d\"}],\"max_tokens\":20}", w->bodies++);
+	snprintf(body, sizeof bodies[0],
+	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
+	    "\"content\":\"prompt %d\"}],\"max_tokens\":20}",
+	    w->bodies++);
 	req.body = body;
 	req.body_len = strlen(body);
 	if (pp_http_send(w->client.http, &req, count, w, &err) == NULL)
@@ -696,11 +731,10 @@ run_crowd(struct crowd *w, const struct mock *m, int in_flight, int total,
 static void
 nothing_is_sent_twice(void **state)
 {
-	static const char *const args[] = {
-		"--fault", "reset=0.08", "--fault", "close=0.08", "--fault",
-		"reset_mid=0.05", "--fault", "truncate=0.05", "--fault",
-		"429=0.1", "--fault", "503=0.1", "--conn-requests", "9", NULL
-	};
+	static const char *const args[] = { "--fault", "reset=0.08", "--fault",
+		"close=0.08", "--fault", "reset_mid=0.05", "--fault",
+		"truncate=0.05", "--fault", "429=0.1", "--fault", "503=0.1",
+		"--conn-requests", "9", NULL };
 	enum { TOTAL = 2000 };
 	static struct crowd w;
 	struct mock m;
@@ -714,7 +748,8 @@ nothing_is_sent_twice(void **state)
 	    mock_counter(&m, "reset_mid") + mock_counter(&m, "truncate");
 	assert_int_equal(requests + w.outcomes[PP_HTTP_NOT_SENT], TOTAL);
 	assert_int_equal(mock_counter(&m, "unique_prompts") +
-	    w.outcomes[PP_HTTP_NOT_SENT], TOTAL);
+		w.outcomes[PP_HTTP_NOT_SENT],
+	    TOTAL);
 	assert_int_equal(mock_counter(&m, "retries"), 0);
 	assert_int_equal(w.outcomes[PP_HTTP_AMBIGUOUS], broken);
 	assert_true(broken > TOTAL / 10);
@@ -767,8 +802,8 @@ a_slow_reply_is_whole_and_a_hanging_one_is_left(void **state)
 	} rows[] = {
 		{ "dripping, within all times", "fault=drip bytes=400", 10000,
 		    2000, PP_HTTP_ANSWERED },
-		{ "dripping past the total time", "fault=drip bytes=40000",
-		    300, 0, PP_HTTP_AMBIGUOUS },
+		{ "dripping past the total time", "fault=drip bytes=40000", 300,
+		    0, PP_HTTP_AMBIGUOUS },
 		{ "hanging", "fault=hang", 5000, 200, PP_HTTP_AMBIGUOUS },
 		{ "latency within the idle time", "latency=200", 5000, 4000,
 		    PP_HTTP_ANSWERED },
@@ -784,13 +819,17 @@ a_slow_reply_is_whole_and_a_hanging_one_is_left(void **state)
 	snprintf(url, sizeof url, "%s/v1/chat/completions", m.url);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char body[256];
-		struct pp_http_request req = { .method = "POST", .url = url,
-			.body = body, .total_timeout_ms = rows[i].total_ms,
+		struct pp_http_request req = { .method = "POST",
+			.url = url,
+			.body = body,
+			.total_timeout_ms = rows[i].total_ms,
 			.idle_timeout_ms = rows[i].idle_ms };
 		struct got g;
 
-		snprintf(body, sizeof body, "{\"messages\":[{\"role\":\"user\""
-		    ",\"content\":\"[[mock %s]]\"}]}", rows[i].directive);
+		snprintf(body, sizeof body,
+		    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\""
+		    ",\"content\":\"[[mock %s]]\"}]}",
+		    rows[i].directive);
 		req.body_len = strlen(body);
 		exchange(&c, &req, &g);
 		if (g.outcome != rows[i].outcome)
@@ -818,14 +857,16 @@ make_ca(struct ca *a)
 	snprintf(a->ca, sizeof a->ca, "%s/ca.pem", a->dir);
 	snprintf(a->cert, sizeof a->cert, "%s/cert.pem", a->dir);
 	snprintf(a->key, sizeof a->key, "%s/key.pem", a->dir);
-	snprintf(command, sizeof command, "cd %s && exec 2>openssl.log && "
+	snprintf(command, sizeof command,
+	    "cd %s && exec 2>openssl.log && "
 	    "EC='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes' && "
 	    "openssl req -x509 $EC -keyout ca.key -out ca.pem -days 2 "
 	    "-subj '/CN=test authority' && "
 	    "openssl req $EC -keyout key.pem -out s.csr -subj /CN=localhost && "
 	    "printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' >ext && "
 	    "openssl x509 -req -in s.csr -CA ca.pem -CAkey ca.key -days 2 "
-	    "-CAcreateserial -extfile ext -out cert.pem", a->dir);
+	    "-CAcreateserial -extfile ext -out cert.pem",
+	    a->dir);
 	/* NOLINTNEXTLINE: the command is ours */
 	if (system(command) != 0)
 		skip();
@@ -851,14 +892,14 @@ tls_is_verified(void **state)
 	(void)state;
 	make_ca(&a);
 	{
-		const char *const args[] = { "--tls-cert", a.cert,
-			"--tls-key", a.key, NULL };
+		const char *const args[] = { "--tls-cert", a.cert, "--tls-key",
+			a.key, NULL };
 
 		mock_start(&m, true, args);
 	}
 	run_crowd(&w, &m, 8, 200, a.ca);
 	assert_int_equal(w.statuses[200], 200);
-	run_crowd(&w, &m, 2, 4, NULL);	/* the system's authorities */
+	run_crowd(&w, &m, 2, 4, NULL); /* the system's authorities */
 	assert_int_equal(w.outcomes[PP_HTTP_NOT_SENT], 4);
 	mock_stop(&m);
 	remove_ca(&a);

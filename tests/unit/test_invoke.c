@@ -18,7 +18,7 @@
 
 struct got {
 	int calls;
-	struct pp_answer answer;	/* its texts are the copies below */
+	struct pp_answer answer; /* its texts are the copies below */
 	char text[8192], raw[8192];
 };
 
@@ -93,16 +93,19 @@ wait_for(struct setup *s, const struct got *g)
 static struct pp_call
 simple_call(struct setup *s)
 {
-	struct pp_call c = { .model = &s->model, .prompt = "Say it.",
-		.prompt_len = 7, .max_tokens = 100 };
+	struct pp_call c = { .model = &s->model,
+		.prompt = "Say it.",
+		.prompt_len = 7,
+		.max_tokens = 100 };
 
 	return c;
 }
 
 /* ---- replies ---- */
 
-#define CHOICE(message, finish) "{\"choices\":[{\"index\":0,\"message\":" \
-	message ",\"finish_reason\":" finish "}]"
+#define CHOICE(message, finish) \
+	"{\"choices\":[{\"index\":0,\"message\":" message \
+	",\"finish_reason\":" finish "}]"
 #define USAGE ",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}"
 #define TEXT "{\"role\":\"assistant\",\"content\":\"hi\"}"
 
@@ -113,18 +116,20 @@ static const struct {
 	enum pp_call_class class;
 	const char *text;
 	enum pp_finish finish;
-	int64_t in, out, cached;	/* in -1: no usage */
-	const char *reason;		/* part of it; NULL: none */
+	int64_t in, out, cached; /* in -1: no usage */
+	const char *reason;	 /* part of it; NULL: none */
 } replies[] = {
 	{ "as OpenAI has it", 200, "", CHOICE(TEXT, "\"stop\"") USAGE,
 	    PP_CALL_OK, "hi", PP_FINISH_STOP, 10, 5, 0, NULL },
-	{ "as llama.cpp has it", 200, "", "{\"choices\":[{\"finish_reason\":"
+	{ "as llama.cpp has it", 200, "",
+	    "{\"choices\":[{\"finish_reason\":"
 	    "\"length\",\"index\":0,\"message\":" TEXT "}],\"created\":1,"
 	    "\"model\":\"x\",\"object\":\"chat.completion\",\"usage\":"
 	    "{\"completion_tokens\":5,\"prompt_tokens\":10,"
 	    "\"total_tokens\":15},\"timings\":{\"predicted_ms\":1.5}}",
 	    PP_CALL_OK, "hi", PP_FINISH_LENGTH, 10, 5, 0, NULL },
-	{ "as vLLM has it", 200, "", "{\"id\":\"c\",\"choices\":[{\"index\":0,"
+	{ "as vLLM has it", 200, "",
+	    "{\"id\":\"c\",\"choices\":[{\"index\":0,"
 	    "\"message\":{\"role\":\"assistant\",\"reasoning_content\":null,"
 	    "\"content\":\"hi\",\"tool_calls\":[]},\"logprobs\":null,"
 	    "\"finish_reason\":\"stop\",\"stop_reason\":null}],\"usage\":"
@@ -132,61 +137,74 @@ static const struct {
 	    "\"completion_tokens\":5,\"prompt_tokens_details\":null},"
 	    "\"prompt_logprobs\":null}",
 	    PP_CALL_OK, "hi", PP_FINISH_STOP, 10, 5, 0, NULL },
-	{ "as Ollama has it", 200, "", "{\"id\":\"chatcmpl-1\",\"object\":"
+	{ "as Ollama has it", 200, "",
+	    "{\"id\":\"chatcmpl-1\",\"object\":"
 	    "\"chat.completion\",\"created\":1,\"model\":\"m\","
 	    "\"system_fingerprint\":\"fp_ollama\",\"choices\":[{\"index\":0,"
 	    "\"message\":" TEXT ",\"finish_reason\":\"stop\"}]" USAGE "\n",
 	    PP_CALL_OK, "hi", PP_FINISH_STOP, 10, 5, 0, NULL },
 	{ "escapes in the text", 200, "",
 	    CHOICE("{\"content\":\"a\\n\\u00e9\\ud83d\\ude00\\\"\"}",
-	    "\"stop\"") USAGE, PP_CALL_OK, "a\n\xc3\xa9\xf0\x9f\x98\x80\"",
-	    PP_FINISH_STOP, 10, 5, 0, NULL },
+		"\"stop\"") USAGE,
+	    PP_CALL_OK, "a\n\xc3\xa9\xf0\x9f\x98\x80\"", PP_FINISH_STOP, 10, 5,
+	    0, NULL },
 	{ "half a surrogate pair", 200, "",
-	    CHOICE("{\"content\":\"a\\ud83d\"}", "\"stop\"") USAGE,
-	    PP_CALL_OK, "a\xef\xbf\xbd", PP_FINISH_STOP, 10, 5, 0, NULL },
-	{ "text in parts", 200, "", CHOICE("{\"content\":[{\"type\":\"text\","
-	    "\"text\":\"h\"},{\"type\":\"thinking\",\"x\":1},{\"text\":\"i\"}]"
-	    "}", "\"stop\"") USAGE, PP_CALL_OK, "hi", PP_FINISH_STOP, 10, 5, 0,
-	    NULL },
+	    CHOICE("{\"content\":\"a\\ud83d\"}", "\"stop\"") USAGE, PP_CALL_OK,
+	    "a\xef\xbf\xbd", PP_FINISH_STOP, 10, 5, 0, NULL },
+	{ "text in parts", 200, "",
+	    CHOICE(
+		"{\"content\":[{\"type\":\"text\","
+		"\"text\":\"h\"},{\"type\":\"thinking\",\"x\":1},{\"text\":\"i\"}]"
+		"}",
+		"\"stop\"") USAGE,
+	    PP_CALL_OK, "hi", PP_FINISH_STOP, 10, 5, 0, NULL },
 	{ "an empty text is a text", 200, "",
 	    CHOICE("{\"content\":\"\"}", "\"length\"") USAGE, PP_CALL_OK, "",
 	    PP_FINISH_LENGTH, 10, 5, 0, NULL },
-	{ "cached tokens", 200, "", CHOICE(TEXT, "\"stop\"")
-	    ",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,"
-	    "\"prompt_tokens_details\":{\"cached_tokens\":8}}}", PP_CALL_OK,
-	    "hi", PP_FINISH_STOP, 2, 5, 8, NULL },
-	{ "more cached than there was", 200, "", CHOICE(TEXT, "\"stop\"")
-	    ",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,"
-	    "\"prompt_tokens_details\":{\"cached_tokens\":11}}}", PP_CALL_OK,
-	    "hi", PP_FINISH_STOP, -1, 0, 0, NULL },
+	{ "cached tokens", 200, "",
+	    CHOICE(TEXT,
+		"\"stop\"") ",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,"
+			    "\"prompt_tokens_details\":{\"cached_tokens\":8}}}",
+	    PP_CALL_OK, "hi", PP_FINISH_STOP, 2, 5, 8, NULL },
+	{ "more cached than there was", 200, "",
+	    CHOICE(TEXT,
+		"\"stop\"") ",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,"
+			    "\"prompt_tokens_details\":{\"cached_tokens\":11}}}",
+	    PP_CALL_OK, "hi", PP_FINISH_STOP, -1, 0, 0, NULL },
 	{ "no usage", 200, "", CHOICE(TEXT, "\"stop\"") "}", PP_CALL_OK, "hi",
 	    PP_FINISH_STOP, -1, 0, 0, NULL },
-	{ "usage of another type", 200, "", CHOICE(TEXT, "\"stop\"")
-	    ",\"usage\":{\"prompt_tokens\":\"10\",\"completion_tokens\":5}}",
+	{ "usage of another type", 200, "",
+	    CHOICE(TEXT,
+		"\"stop\"") ",\"usage\":{\"prompt_tokens\":\"10\",\"completion_tokens\":5}}",
 	    PP_CALL_OK, "hi", PP_FINISH_STOP, -1, 0, 0, NULL },
-	{ "negative usage", 200, "", CHOICE(TEXT, "\"stop\"")
-	    ",\"usage\":{\"prompt_tokens\":-1,\"completion_tokens\":5}}",
+	{ "negative usage", 200, "",
+	    CHOICE(TEXT,
+		"\"stop\"") ",\"usage\":{\"prompt_tokens\":-1,\"completion_tokens\":5}}",
 	    PP_CALL_OK, "hi", PP_FINISH_STOP, -1, 0, 0, NULL },
-	{ "usage that is null", 200, "", CHOICE(TEXT, "\"stop\"")
-	    ",\"usage\":null}", PP_CALL_OK, "hi", PP_FINISH_STOP, -1, 0, 0,
-	    NULL },
+	{ "usage that is null", 200, "",
+	    CHOICE(TEXT, "\"stop\"") ",\"usage\":null}", PP_CALL_OK, "hi",
+	    PP_FINISH_STOP, -1, 0, 0, NULL },
 	{ "an end nobody knows", 200, "", CHOICE(TEXT, "\"meteor\"") USAGE,
 	    PP_CALL_OK, "hi", PP_FINISH_OTHER, 10, 5, 0, NULL },
 	{ "no end", 200, "", CHOICE(TEXT, "null") USAGE, PP_CALL_OK, "hi",
 	    PP_FINISH_OTHER, 10, 5, 0, NULL },
-	{ "a refusal", 200, "", CHOICE("{\"content\":null,\"refusal\":"
-	    "\"I will not.\"}", "\"stop\"") USAGE, PP_CALL_REFUSED, "",
-	    PP_FINISH_STOP, 10, 5, 0, "the model refused: I will not." },
-	{ "filtered", 200, "", CHOICE("{\"content\":\"h\"}",
-	    "\"content_filter\"") USAGE, PP_CALL_REFUSED, "h",
-	    PP_FINISH_FILTER, 10, 5, 0, "filtered" },
-	{ "no text", 200, "", CHOICE("{\"content\":null,\"tool_calls\":[{}]}",
-	    "\"tool_calls\"") USAGE, PP_CALL_REFUSED, "", PP_FINISH_OTHER, 10,
-	    5, 0, "no text" },
+	{ "a refusal", 200, "",
+	    CHOICE("{\"content\":null,\"refusal\":"
+		   "\"I will not.\"}",
+		"\"stop\"") USAGE,
+	    PP_CALL_REFUSED, "", PP_FINISH_STOP, 10, 5, 0,
+	    "the model refused: I will not." },
+	{ "filtered", 200, "",
+	    CHOICE("{\"content\":\"h\"}", "\"content_filter\"") USAGE,
+	    PP_CALL_REFUSED, "h", PP_FINISH_FILTER, 10, 5, 0, "filtered" },
+	{ "no text", 200, "",
+	    CHOICE("{\"content\":null,\"tool_calls\":[{}]}", "\"tool_calls\"")
+		USAGE,
+	    PP_CALL_REFUSED, "", PP_FINISH_OTHER, 10, 5, 0, "no text" },
 	{ "no choices", 200, "", "{\"choices\":[]" USAGE, PP_CALL_REFUSED, "",
 	    PP_FINISH_OTHER, 10, 5, 0, "no choices" },
-	{ "nothing", 200, "", "", PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1,
-	    0, 0, "the reply is empty" },
+	{ "nothing", 200, "", "", PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0,
+	    0, "the reply is empty" },
 	{ "no JSON", 200, "", "<html>busy</html>", PP_CALL_AMBIGUOUS, "",
 	    PP_FINISH_OTHER, -1, 0, 0, "not JSON" },
 	{ "JSON that breaks off", 200, "", "{\"choices\":[{\"mess",
@@ -196,71 +214,77 @@ static const struct {
 	    PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0, "not JSON" },
 	{ "another kind of JSON", 200, "", "{\"object\":\"list\"}",
 	    PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0, "no chat" },
-	{ "a number", 200, "", "42", PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER,
-	    -1, 0, 0, "no chat" },
+	{ "a number", 200, "", "42", PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1,
+	    0, 0, "no chat" },
 	{ "choices of another type", 200, "", "{\"choices\":\"hi\"" USAGE,
 	    PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0, "no chat" },
 	{ "a choice of another type", 200, "", "{\"choices\":[7]" USAGE,
 	    PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0, "no message" },
-	{ "a message of another type", 200, "", CHOICE("\"hi\"", "\"stop\"")
-	    USAGE, PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0,
-	    "no message" },
-	{ "content of another type", 200, "", CHOICE("{\"content\":7}",
-	    "\"stop\"") USAGE, PP_CALL_AMBIGUOUS, "", PP_FINISH_STOP, -1, 0,
-	    0, "no text" },
+	{ "a message of another type", 200, "",
+	    CHOICE("\"hi\"", "\"stop\"") USAGE, PP_CALL_AMBIGUOUS, "",
+	    PP_FINISH_OTHER, -1, 0, 0, "no message" },
+	{ "content of another type", 200, "",
+	    CHOICE("{\"content\":7}", "\"stop\"") USAGE, PP_CALL_AMBIGUOUS, "",
+	    PP_FINISH_STOP, -1, 0, 0, "no text" },
 	{ "an error that says success", 200, "",
 	    "{\"error\":{\"message\":\"upstream down\",\"code\":502}}",
-	    PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0,
-	    "upstream down" },
-	{ "no content", 204, "", "", PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER,
-	    -1, 0, 0, "empty" },
+	    PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0, "upstream down" },
+	{ "no content", 204, "", "", PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1,
+	    0, 0, "empty" },
 	{ "moved", 302, "Location: /\r\n", "", PP_CALL_REJECTED, "",
 	    PP_FINISH_OTHER, -1, 0, 0, "status 302" },
-	{ "a bad request", 400, "", "{\"error\":{\"message\":\"no such "
+	{ "a bad request", 400, "",
+	    "{\"error\":{\"message\":\"no such "
 	    "parameter\",\"type\":\"invalid_request_error\"}}",
 	    PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0,
 	    "status 400: no such parameter" },
-	{ "as vLLM complains", 400, "", "{\"object\":\"error\",\"message\":"
+	{ "as vLLM complains", 400, "",
+	    "{\"object\":\"error\",\"message\":"
 	    "\"too long\",\"type\":\"BadRequestError\",\"code\":400}",
 	    PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0, "too long" },
-	{ "as Ollama complains", 404, "", "{\"error\":\"model 'x' not "
-	    "found\"}", PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0,
+	{ "as Ollama complains", 404, "",
+	    "{\"error\":\"model 'x' not "
+	    "found\"}",
+	    PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0,
 	    "model 'x' not found" },
-	{ "a prompt that is too long", 413, "", "{\"error\":{\"code\":"
+	{ "a prompt that is too long", 413, "",
+	    "{\"error\":{\"code\":"
 	    "\"context_length_exceeded\",\"message\":\"m\"}}",
 	    PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0, "status 413" },
 	{ "a wrong key", 401, "", "{\"error\":{\"message\":\"bad key\"}}",
 	    PP_CALL_CREDENTIALS, "", PP_FINISH_OTHER, -1, 0, 0, "bad key" },
 	{ "a key without rights", 403, "", "", PP_CALL_CREDENTIALS, "",
 	    PP_FINISH_OTHER, -1, 0, 0, "status 403" },
-	{ "a wrong key by another status", 400, "", "{\"error\":{\"code\":"
-	    "\"invalid_api_key\",\"message\":\"m\"}}", PP_CALL_CREDENTIALS, "",
-	    PP_FINISH_OTHER, -1, 0, 0, "status 400" },
-	{ "no money", 402, "", "", PP_CALL_QUOTA, "", PP_FINISH_OTHER, -1, 0,
-	    0, "status 402" },
-	{ "no money left", 429, "Retry-After: 1\r\n", "{\"error\":{\"type\":"
-	    "\"insufficient_quota\",\"message\":\"pay\"}}", PP_CALL_QUOTA, "",
-	    PP_FINISH_OTHER, -1, 0, 0, "pay" },
+	{ "a wrong key by another status", 400, "",
+	    "{\"error\":{\"code\":"
+	    "\"invalid_api_key\",\"message\":\"m\"}}",
+	    PP_CALL_CREDENTIALS, "", PP_FINISH_OTHER, -1, 0, 0, "status 400" },
+	{ "no money", 402, "", "", PP_CALL_QUOTA, "", PP_FINISH_OTHER, -1, 0, 0,
+	    "status 402" },
+	{ "no money left", 429, "Retry-After: 1\r\n",
+	    "{\"error\":{\"type\":"
+	    "\"insufficient_quota\",\"message\":\"pay\"}}",
+	    PP_CALL_QUOTA, "", PP_FINISH_OTHER, -1, 0, 0, "pay" },
 	{ "slow down", 429, "Retry-After: 3\r\n", "", PP_CALL_THROTTLE, "",
 	    PP_FINISH_OTHER, -1, 0, 0, "status 429" },
-	{ "overloaded", 529, "", "", PP_CALL_THROTTLE, "", PP_FINISH_OTHER,
-	    -1, 0, 0, "status 529" },
+	{ "overloaded", 529, "", "", PP_CALL_THROTTLE, "", PP_FINISH_OTHER, -1,
+	    0, 0, "status 529" },
 	{ "timed out over there", 408, "", "", PP_CALL_TRANSIENT, "",
 	    PP_FINISH_OTHER, -1, 0, 0, "status 408" },
-	{ "a conflict", 409, "", "", PP_CALL_TRANSIENT, "", PP_FINISH_OTHER,
-	    -1, 0, 0, "status 409" },
-	{ "too early", 425, "", "", PP_CALL_TRANSIENT, "", PP_FINISH_OTHER,
-	    -1, 0, 0, "status 425" },
+	{ "a conflict", 409, "", "", PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1,
+	    0, 0, "status 409" },
+	{ "too early", 425, "", "", PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1,
+	    0, 0, "status 425" },
 	{ "unprocessable", 422, "", "{\"detail\":\"extra field\"}",
 	    PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0, "extra field" },
 	{ "broken", 500, "", "<h1>oops</h1>", PP_CALL_TRANSIENT, "",
 	    PP_FINISH_OTHER, -1, 0, 0, "status 500" },
-	{ "a bad gateway", 502, "", "", PP_CALL_TRANSIENT, "",
-	    PP_FINISH_OTHER, -1, 0, 0, "status 502" },
-	{ "as llama.cpp loads", 503, "", "{\"error\":{\"code\":503,"
+	{ "a bad gateway", 502, "", "", PP_CALL_TRANSIENT, "", PP_FINISH_OTHER,
+	    -1, 0, 0, "status 502" },
+	{ "as llama.cpp loads", 503, "",
+	    "{\"error\":{\"code\":503,"
 	    "\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}",
-	    PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1, 0, 0,
-	    "Loading model" },
+	    PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1, 0, 0, "Loading model" },
 	{ "not made for this", 501, "", "", PP_CALL_REJECTED, "",
 	    PP_FINISH_OTHER, -1, 0, 0, "status 501" },
 };
@@ -274,9 +298,10 @@ make_scripts(void)
 
 	for (size_t i = 0; i < NREPLIES; i++) {
 		s[i].reply = pp_asprintf("HTTP/1.1 %d Status\r\n%s"
-		    "Content-Length: %zu\r\n\r\n%s", replies[i].status,
-		    replies[i].headers, replies[i].status == 204 ? 0 :
-		    strlen(replies[i].body), replies[i].body);
+					 "Content-Length: %zu\r\n\r\n%s",
+		    replies[i].status, replies[i].headers,
+		    replies[i].status == 204 ? 0 : strlen(replies[i].body),
+		    replies[i].body);
 		s[i].keep = false;
 	}
 	return s;
@@ -307,18 +332,20 @@ check_reply(size_t i, const struct got *g)
 		fail_msg("%s: finish %s", name, pp_finish_name(a->finish));
 	if (a->has_usage != (replies[i].in >= 0))
 		fail_msg("%s: has_usage %d", name, (int)a->has_usage);
-	if (a->has_usage && (a->usage.tokens_in != replies[i].in ||
-	    a->usage.tokens_out != replies[i].out ||
-	    a->usage.cache_read != replies[i].cached))
+	if (a->has_usage &&
+	    (a->usage.tokens_in != replies[i].in ||
+		a->usage.tokens_out != replies[i].out ||
+		a->usage.cache_read != replies[i].cached))
 		fail_msg("%s: other usage", name);
 	if (strcmp(g->raw, replies[i].body) != 0)
 		fail_msg("%s: raw '%s'", name, g->raw);
-	if (replies[i].reason == NULL ? a->reason[0] != '\0' :
-	    strstr(a->reason, replies[i].reason) == NULL)
+	if (replies[i].reason == NULL ?
+		a->reason[0] != '\0' :
+		strstr(a->reason, replies[i].reason) == NULL)
 		fail_msg("%s: reason '%s'", name, a->reason);
 	if (a->class != PP_CALL_OK && !a->has_usage &&
 	    pp_call_class_info(a->class)->maybe_billed !=
-	    (replies[i].status < 300))
+		(replies[i].status < 300))
 		fail_msg("%s: money is wrong", name);
 }
 
@@ -351,8 +378,11 @@ every_reply_is_read_for_what_it_is(void **state)
 static void
 a_wait_that_is_asked_for_is_passed_on(void **state)
 {
-	static const struct script script = { "HTTP/1.1 429 Slow\r\n"
-		"Retry-After: 3\r\nContent-Length: 0\r\n\r\n", 0, true };
+	static const struct script script = {
+		"HTTP/1.1 429 Slow\r\n"
+		"Retry-After: 3\r\nContent-Length: 0\r\n\r\n",
+		0, true
+	};
 	struct scripted *server = scripted_start(&script, 1);
 	struct setup s;
 	struct pp_call call;
@@ -371,9 +401,12 @@ a_wait_that_is_asked_for_is_passed_on(void **state)
 
 /* ---- requests ---- */
 
-static const struct script good = { "HTTP/1.1 200 OK\r\nContent-Length: 92\r\n"
+static const struct script good = {
+	"HTTP/1.1 200 OK\r\nContent-Length: 92\r\n"
 	"\r\n{\"choices\":[{\"message\":{\"content\":\"hi\"}}],"
-	"\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}", 0, true };
+	"\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}",
+	0, true
+};
 
 static void
 a_request_says_what_the_call_says(void **state)
@@ -401,8 +434,9 @@ a_request_says_what_the_call_says(void **state)
 		    "{\"model\":\"served-model\",\"messages\":[{\"role\":"
 		    "\"user\",\"content\":\"Say \\\"it\\\".\"}],"
 		    "\"max_tokens\":100,\"temperature\":0.5,\"top_p\":1.0}" },
-		{ "a model that takes less", { "temperature", "false",
-		    "system", "false", "max_completion_tokens", "true", NULL },
+		{ "a model that takes less",
+		    { "temperature", "false", "system", "false",
+			"max_completion_tokens", "true", NULL },
 		    "Be brief.", "0.8", "1", false,
 		    "{\"model\":\"served-model\",\"messages\":[{\"role\":"
 		    "\"user\",\"content\":\"Be brief.\\n\\nSay \\\"it\\\".\"}],"
@@ -421,13 +455,13 @@ a_request_says_what_the_call_says(void **state)
 		open_setup(&s, "openai", scripted_url(server), 0);
 		for (size_t f = 0; rows[i].fields[f] != NULL; f += 2)
 			assert_ok(pp_model_set(&s.model, rows[i].fields[f],
-			    rows[i].fields[f + 1], &err), err);
+				      rows[i].fields[f + 1], &err),
+			    err);
 		call = simple_call(&s);
 		call.prompt = "Say \"it\".";
 		call.prompt_len = strlen(call.prompt);
 		call.system = rows[i].system;
-		call.system_len = call.system != NULL ? strlen(call.system) :
-		    0;
+		call.system_len = call.system != NULL ? strlen(call.system) : 0;
 		call.temperature = rows[i].temperature;
 		call.top_p = rows[i].top_p;
 		call.stop = rows[i].stops ? stop : NULL;
@@ -467,7 +501,7 @@ the_url_leads_to_chat_completions(void **state)
 		send_call(&s, &call, &g);
 		wait_for(&s, &g);
 		if (strncmp(scripted_last(server),
-		    "POST /0/v1/chat/completions HTTP/1.1\r\n", 38) != 0)
+			"POST /0/v1/chat/completions HTTP/1.1\r\n", 38) != 0)
 			fail_msg("%s", ends[i]);
 		close_setup(&s);
 	}
@@ -509,10 +543,13 @@ key_and_id_go_into_headers(void **state)
 static void
 a_key_that_comes_back_is_struck_out(void **state)
 {
-	static const struct script script = { "HTTP/1.1 401 No\r\n"
+	static const struct script script = {
+		"HTTP/1.1 401 No\r\n"
 		"Content-Length: 81\r\n\r\n{\"error\":{\"message\":"
 		"\"wrong key sk-test-123\",\"key\":\"sk-test-123 sk-test-123\""
-		"}}        ", 0, true };
+		"}}        ",
+		0, true
+	};
 	struct scripted *server = scripted_start(&script, 1);
 	struct setup s;
 	struct pp_call call;
@@ -657,8 +694,7 @@ what_is_counted_is_what_the_server_counts(void **state)
 	assert_int_equal(w.classes[PP_CALL_OK], mock_counter(&m, "ok"));
 	assert_int_equal(w.classes[PP_CALL_AMBIGUOUS], doubtful);
 	assert_int_equal(w.classes[PP_CALL_THROTTLE], mock_counter(&m, "429"));
-	assert_int_equal(w.classes[PP_CALL_TRANSIENT],
-	    mock_counter(&m, "500"));
+	assert_int_equal(w.classes[PP_CALL_TRANSIENT], mock_counter(&m, "500"));
 	assert_true(w.classes[PP_CALL_OK] > 500 && doubtful > 50);
 	assert_true(w.tokens_out >= w.classes[PP_CALL_OK]);
 	close_setup(&s);
@@ -668,10 +704,10 @@ what_is_counted_is_what_the_server_counts(void **state)
 /* ---- the provider in this process ---- */
 
 static const char lesson[] =
-	"The river runs under the old bridge. The old bridge carries the road. "
-	"The road leads to the harbour, and the harbour opens on the sea! "
-	"Who has seen the sea under the morning star? The morning star stands "
-	"over the river. Caf\xc3\xa9s stand along the road to the harbour.";
+    "The river runs under the old bridge. The old bridge carries the road. "
+    "The road leads to the harbour, and the harbour opens on the sea! "
+    "Who has seen the sea under the morning star? The morning star stands "
+    "over the river. Caf\xc3\xa9s stand along the road to the harbour.";
 
 static void
 ask_local(struct setup *s, uint64_t seed, int64_t max_tokens,
@@ -764,7 +800,7 @@ the_local_model_uses_the_words_it_was_taught(void **state)
 	for (uint64_t seed = 0; seed < 100; seed++) {
 		ask_local(&s, seed, 60, NULL, &g);
 		for (word = strtok_r(g.text, " ", &rest); word != NULL;
-		    word = strtok_r(NULL, " ", &rest)) {
+		     word = strtok_r(NULL, " ", &rest)) {
 			size_t n = strlen(word);
 
 			while (n > 1 && strchr(".!?,", word[n - 1]) != NULL)
@@ -849,7 +885,7 @@ a_cancelled_call_is_answered_once(void **state)
 	assert_int_equal(g.answer.class, PP_CALL_CANCELLED);
 	assert_false(g.answer.has_usage);
 	assert_int_equal(other.calls, 0);
-	close_setup(&s);	/* what is under way is not called back */
+	close_setup(&s); /* what is under way is not called back */
 	assert_int_equal(other.calls, 0);
 	assert_int_equal(g.calls, 1);
 	mock_stop(&m);

@@ -20,28 +20,31 @@ fake_env(const char *name)
 }
 
 static const char table[] =
-	"tiers:\n"
-	"  cheap: [cloud, unpriced, c1, c2]\n"
-	"  balanced: [b1]\n"
-	"  premium: [p-gone, p1]\n"
-	"models:\n"
-	"  local: {provider: local, input: 0, output: 0}\n"
-	"  cloud: {provider: bedrock, input: 1, output: 1}\n"
-	"  unpriced: {url: 'http://localhost/v1'}\n"
-	"  c1: {url: 'http://localhost/v1', input: 1, output: 1}\n"
-	"  c2: {url: 'http://localhost/v1', input: 1, output: 1}\n"
-	"  b1: {url: 'http://localhost/v1', input: 2, output: 2,\n"
-	"    aliases: [bee]}\n"
-	"  p-gone: {url: 'http://localhost/v1', input: 0, output: 0,\n"
-	"    status: end-of-life}\n"
-	"  p1: {url: 'http://localhost/v1', input: 3, output: 3}\n";
+    "tiers:\n"
+    "  cheap: [cloud, unpriced, c1, c2]\n"
+    "  balanced: [b1]\n"
+    "  premium: [p-gone, p1]\n"
+    "models:\n"
+    "  local: {provider: local, input: 0, output: 0}\n"
+    "  cloud: {provider: bedrock, input: 1, output: 1}\n"
+    "  unpriced: {url: 'http://localhost/v1'}\n"
+    "  c1: {url: 'http://localhost/v1', input: 1, output: 1}\n"
+    "  c2: {url: 'http://localhost/v1', input: 1, output: 1}\n"
+    "  b1: {url: 'http://localhost/v1', input: 2, output: 2,\n"
+    "    aliases: [bee]}\n"
+    "  p-gone: {url: 'http://localhost/v1', input: 0, output: 0,\n"
+    "    status: end-of-life}\n"
+    "  p1: {url: 'http://localhost/v1', input: 3, output: 3}\n";
 
 static struct pp_catalog *
 read_table(const char *user)
 {
 	struct pp_catalog_source src = {
-		.installed = table, .installed_name = "models.yaml",
-		.user = user, .user_name = "mine.yaml", .env = fake_env,
+		.installed = table,
+		.installed_name = "models.yaml",
+		.user = user,
+		.user_name = "mine.yaml",
+		.env = fake_env,
 	};
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_catalog *c = pp_catalog_read(&src, &err);
@@ -121,8 +124,8 @@ what_is_not_there_is_named(void **state)
 
 		assert_null(pp_route(c, NULL, rows[i].model, rows[i].tier,
 		    rows[i].kind, &err));
-		if (err.code != rows[i].code || strncmp(err.text,
-		    rows[i].says, strlen(rows[i].says)) != 0)
+		if (err.code != rows[i].code ||
+		    strncmp(err.text, rows[i].says, strlen(rows[i].says)) != 0)
 			fail_msg("%s: %s", rows[i].name, err.text);
 	}
 	pp_catalog_free(c);
@@ -132,8 +135,8 @@ what_is_not_there_is_named(void **state)
 static void
 a_tier_never_falls_back(void **state)
 {
-	struct pp_catalog *c = read_table(
-	    "tiers:\n  cheap: [cloud, unpriced]\n  balanced: []\n");
+	struct pp_catalog *c =
+	    read_table("tiers:\n  cheap: [cloud, unpriced]\n  balanced: []\n");
 	struct pp_error err = PP_ERROR_INIT;
 
 	(void)state;
@@ -154,7 +157,8 @@ the_nearest_layer_is_preferred(void **state)
 	static const struct {
 		const char *name, *user, *env_name, *env_tier, *gets;
 	} rows[] = {
-		{ "a user's model with a tier", "models:\n  mine: {url: "
+		{ "a user's model with a tier",
+		    "models:\n  mine: {url: "
 		    "'http://localhost/v1', input: 0, output: 0, tier: cheap}",
 		    NULL, NULL, "mine" },
 		{ "a user's list", "tiers: {cheap: [c2, c1]}", NULL, NULL,
@@ -208,12 +212,21 @@ tiers_have_names_and_numbers(void **state)
 {
 	static const struct {
 		const char *name;
-		int tier;	/* -1: none */
+		int tier; /* -1: none */
 	} rows[] = {
-		{ "cheap", 1 }, { "balanced", 2 }, { "premium", 3 },
-		{ "tier-1", 1 }, { "tier-3", 3 }, { "2", 2 }, { "none", 0 },
-		{ "tier-4", -1 }, { "4", -1 }, { "", -1 }, { "tier-", -1 },
-		{ "tier-12", -1 }, { "Cheap", -1 },
+		{ "cheap", 1 },
+		{ "balanced", 2 },
+		{ "premium", 3 },
+		{ "tier-1", 1 },
+		{ "tier-3", 3 },
+		{ "2", 2 },
+		{ "none", 0 },
+		{ "tier-4", -1 },
+		{ "4", -1 },
+		{ "", -1 },
+		{ "tier-", -1 },
+		{ "tier-12", -1 },
+		{ "Cheap", -1 },
 	};
 
 	(void)state;
