@@ -151,6 +151,39 @@ a_tier_never_falls_back(void **state)
 	pp_catalog_free(c);
 }
 
+/* For a price, what is callable comes first, and then what has a price. */
+static void
+an_estimate_takes_what_has_a_price(void **state)
+{
+	static const struct {
+		const char *name, *user, *tier, *gets;	/* NULL: none */
+	} rows[] = {
+		{ "callable ones first", NULL, "cheap", "c1" },
+		{ "else the first with a price",
+		    "tiers: {cheap: [unpriced, cloud]}", "cheap", "cloud" },
+		{ "not one that is gone", "tiers: {premium: [p-gone]}",
+		    "premium", NULL },
+		{ "none has a price", "tiers: {cheap: [unpriced]}", "cheap",
+		    NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_catalog *c = read_table(rows[i].user);
+		struct pp_error err = PP_ERROR_INIT;
+		const struct pp_model *m = pp_route_price(c, NULL, NULL,
+		    rows[i].tier, NULL, &err);
+		const char *got = m != NULL ? m->name : "none";
+
+		if (strcmp(got, rows[i].gets != NULL ? rows[i].gets :
+						       "none") != 0)
+			fail_msg("%s: %s %s", rows[i].name, got, err.text);
+		if (m == NULL)
+			assert_int_equal(err.code, PP_ECONFIG);
+		pp_catalog_free(c);
+	}
+}
+
 static void
 the_nearest_layer_is_preferred(void **state)
 {
@@ -247,6 +280,7 @@ main(void)
 		cmocka_unit_test(a_step_gets_the_first_that_is_said),
 		cmocka_unit_test(what_is_not_there_is_named),
 		cmocka_unit_test(a_tier_never_falls_back),
+		cmocka_unit_test(an_estimate_takes_what_has_a_price),
 		cmocka_unit_test(the_nearest_layer_is_preferred),
 		cmocka_unit_test(a_replaced_list_takes_its_old_members_out),
 		cmocka_unit_test(tiers_have_names_and_numbers),
