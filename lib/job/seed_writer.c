@@ -22,7 +22,7 @@ struct pp_seed_writer {
 	char generation[PP_ID_BYTES];
 	bool exists, committed;
 	char etag[PP_ETAG_BYTES];		/* of the manifest there */
-	char old_index[PP_SHA256_HEX_BYTES];	/* what it says of its index */
+	char old_index[PP_SHA256_HEX_BYTES];	/* that it names */
 	struct pp_schema *schema;
 	struct pp_buf index;
 	int64_t count, bytes, parts;
