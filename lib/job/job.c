@@ -56,8 +56,8 @@ put_money(struct pp_buf *out, const char *key, int64_t nusd)
 {
 	char text[PP_MONEY_TEXT_BYTES];
 
-	put_text(out, key, nusd == PP_NO_LIMIT ? NULL :
-	    pp_money_format(nusd, text));
+	put_text(out, key,
+	    nusd == PP_NO_LIMIT ? NULL : pp_money_format(nusd, text));
 }
 
 /* null: it has not come to that. */
@@ -66,8 +66,7 @@ put_time(struct pp_buf *out, const char *key, int64_t wall_ms)
 {
 	char text[PP_TIME_TEXT_BYTES];
 
-	put_text(out, key, wall_ms == 0 ? NULL :
-	    pp_time_format(wall_ms, text));
+	put_text(out, key, wall_ms == 0 ? NULL : pp_time_format(wall_ms, text));
 }
 
 static void
@@ -202,7 +201,8 @@ pp_job_wait(struct pp_store *s, const char *user_id, const char *job_id,
 	int64_t nap_ms = FIRST_NAP_MS;
 
 	for (;;) {
-		int64_t left = until_boot_ms == 0 ? LONGEST_NAP_MS :
+		int64_t left = until_boot_ms == 0 ?
+		    LONGEST_NAP_MS :
 		    until_boot_ms - pp_clock_boot_ms();
 		struct pp_job job;
 
@@ -306,7 +306,7 @@ remove_local(struct pp_store *s, const char *job_id, struct pp_error *err)
 	if (pp_store_dir(s) == NULL)
 		return 0;
 	for (size_t i = 0; rc == 0 && i < sizeof folders / sizeof folders[0];
-	    i++) {
+	     i++) {
 		char *path = pp_asprintf("%s/%s/%s", pp_store_dir(s),
 		    folders[i], job_id);
 
@@ -334,8 +334,8 @@ has_objects(struct pp_store *s, const char *job_id)
 	struct pp_blob_info info;
 	bool found;
 
-	found = pp_blob_list(pp_store_blobs(s), prefix, NULL, &info, 1,
-	    NULL) == 1;
+	found = pp_blob_list(pp_store_blobs(s), prefix, NULL, &info, 1, NULL) ==
+	    1;
 	if (found)
 		pp_blob_info_release(&info);
 	free(prefix);
@@ -344,8 +344,7 @@ has_objects(struct pp_store *s, const char *job_id)
 
 /* What the job had pinned of its seed sets may be nobody's now. */
 static int
-prune_seeds(struct pp_store *s, const struct pp_job *job,
-    struct pp_error *err)
+prune_seeds(struct pp_store *s, const struct pp_job *job, struct pp_error *err)
 {
 	struct pp_job_config c;
 	int rc = 0;
@@ -369,8 +368,10 @@ remove_record(struct pp_store *s, const struct pp_job *job,
 	if (pp_store_job_delete(s, job->job_id, &why) == 0)
 		return 0;
 	if (why.code == PP_ECONFLICT)
-		return pp_error_set(err, PP_ENO, "job '%s' is %s: cancel it "
-		    "first", job->job_id, pp_job_status_name(job->status));
+		return pp_error_set(err, PP_ENO,
+		    "job '%s' is %s: cancel it "
+		    "first",
+		    job->job_id, pp_job_status_name(job->status));
 	return pp_error_set(err, why.code, "%s", why.text);
 }
 

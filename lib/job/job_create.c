@@ -25,7 +25,7 @@ struct making {
 	const struct pp_catalog *catalog;
 	const char *user_id;
 	const struct pp_job_spec *spec;
-	int64_t budget_nusd;		/* or PP_NO_LIMIT */
+	int64_t budget_nusd; /* or PP_NO_LIMIT */
 	uint64_t seed;
 	bool costs_money;
 	const struct pp_model *models[PP_MAX_STEPS];
@@ -60,7 +60,8 @@ check_spec(const struct pp_job_spec *s, struct pp_error *err)
 		    "a partition needs a format to export");
 	for (size_t i = 0; s->seeds_count > 1 && i < s->seeds_count; i++) {
 		if (s->seeds[i].name == NULL)
-			return pp_error_set(err, PP_EUSAGE, "of several seed "
+			return pp_error_set(err, PP_EUSAGE,
+			    "of several seed "
 			    "sets each needs a name: NAME=%s",
 			    s->seeds[i].set);
 	}
@@ -122,7 +123,8 @@ check_context(struct making *m, const int64_t *index, struct checking *c,
 	if (put_context(m, index, &c->context, err) < 0)
 		return -1;
 	root = pp_json_parse(&c->doc, c->context.data, c->context.len, 0, err);
-	return root == NULL ? -1 :
+	return root == NULL ?
+	    -1 :
 	    pp_recipe_check_seed(m->template.recipe, root, NULL, err);
 }
 
@@ -157,8 +159,10 @@ check_seeds(struct making *m, struct pp_error *err)
 	if (rc < 0 && s->seeds_count == 0)
 		pp_error_wrap(err, "without seeds");
 	else if (rc < 0)
-		pp_error_wrap(err, s->seeds_count == 1 ? "%s:1" :
-		    "%s:1 and the other sets' first", s->seeds[0].set);
+		pp_error_wrap(err,
+		    s->seeds_count == 1 ? "%s:1" :
+					  "%s:1 and the other sets' first",
+		    s->seeds[0].set);
 	for (size_t i = 0; rc == 0 && i < s->seeds_count; i++)
 		rc = check_set(m, i, &c, err);
 	pp_buf_release(&c.context);
@@ -171,8 +175,7 @@ check_seeds(struct making *m, struct pp_error *err)
 static int64_t
 max_tokens_of(const struct pp_recipe_step *step)
 {
-	return step->max_tokens > 0 ? step->max_tokens :
-	    PP_DEFAULT_MAX_TOKENS;
+	return step->max_tokens > 0 ? step->max_tokens : PP_DEFAULT_MAX_TOKENS;
 }
 
 static int
@@ -180,19 +183,20 @@ choose_models(struct making *m, struct pp_error *err)
 {
 	const struct pp_recipe_info *info = info_of(m);
 
-	if (pp_routes_resolve(&m->spec->routes, m->catalog,
-	    m->template.recipe, m->models, &m->costs_money, err) < 0)
+	if (pp_routes_resolve(&m->spec->routes, m->catalog, m->template.recipe,
+		m->models, &m->costs_money, err) < 0)
 		return -1;
 	for (size_t i = 0; i < info->step_count; i++) {
 		int64_t context = m->models[i]->context_tokens;
 		int64_t asked = max_tokens_of(&info->steps[i]);
 
 		if (context > 0 && asked >= context)
-			return pp_error_set(err, PP_EDATA, "step '%s': "
+			return pp_error_set(err, PP_EDATA,
+			    "step '%s': "
 			    "max_tokens of %lld do not fit into the %lld "
-			    "tokens of model '%s'", info->steps[i].id,
-			    (long long)asked, (long long)context,
-			    m->models[i]->name);
+			    "tokens of model '%s'",
+			    info->steps[i].id, (long long)asked,
+			    (long long)context, m->models[i]->name);
 	}
 	return 0;
 }
@@ -211,7 +215,8 @@ decide_budget(struct making *m, struct pp_error *err)
 		return pp_money_parse(text, "PP_DEFAULT_BUDGET",
 		    &m->budget_nusd, err);
 	if (m->costs_money)
-		return pp_error_set(err, PP_EUSAGE, "the models cost money: "
+		return pp_error_set(err, PP_EUSAGE,
+		    "the models cost money: "
 		    "the job needs a budget, or PP_DEFAULT_BUDGET");
 	return 0;
 }
@@ -268,7 +273,8 @@ begin_row(struct making *m, struct pp_render *render, int64_t row,
 		if (pp_seed_get(m->sets[i], index, &texts[i], err) < 0)
 			return -1;
 		seeds[i] = (struct pp_render_seed){ .name = s->seeds[i].name,
-			.json = texts[i].data, .len = texts[i].len };
+			.json = texts[i].data,
+			.len = texts[i].len };
 	}
 	return pp_render_begin(render, seeds, s->seeds_count, &as_row, err);
 }
@@ -323,7 +329,8 @@ check_first_call(struct making *m, struct pp_error *err)
 	if (m->budget_nusd == PP_NO_LIMIT || cheapest == INT64_MAX ||
 	    cheapest <= m->budget_nusd)
 		return 0;
-	return pp_error_set(err, PP_EBUDGET, "a budget of $%s is too small: "
+	return pp_error_set(err, PP_EBUDGET,
+	    "a budget of $%s is too small: "
 	    "one call can cost $%s",
 	    pp_money_format(m->budget_nusd, budget),
 	    pp_money_format(cheapest, price));
@@ -423,9 +430,11 @@ pin(struct making *m, struct pp_error *err)
 	c->max_failures_percent = s->max_failures_percent;
 	c->checkpoint_rows = s->checkpoint_rows;
 	c->export_formats = pp_strdup(s->export_formats != NULL ?
-	    s->export_formats : "");
+		s->export_formats :
+		"");
 	c->export_partition = pp_strdup(s->export_partition != NULL ?
-	    s->export_partition : "none");
+		s->export_partition :
+		"none");
 	c->created_at_ms = pp_clock_wall_ms();
 	pin_template(m);
 	pin_seeds(m);
@@ -445,9 +454,12 @@ queue(struct making *m, char job_id[PP_ID_BYTES], struct pp_error *err)
 	char *user = pp_strdup(m->user_id);
 	char *name = pp_strdup(s->name != NULL ? s->name : "");
 	struct pp_buf text = PP_BUF_INIT;
-	struct pp_job job = { .user_id = user, .name = name,
-		.created_at_ms = m->config.created_at_ms, .rows = s->rows,
-		.shards = s->shards, .priority = s->priority,
+	struct pp_job job = { .user_id = user,
+		.name = name,
+		.created_at_ms = m->config.created_at_ms,
+		.rows = s->rows,
+		.shards = s->shards,
+		.priority = s->priority,
 		.budget_limit_nusd = m->budget_nusd };
 	int rc;
 
@@ -455,8 +467,8 @@ queue(struct making *m, char job_id[PP_ID_BYTES], struct pp_error *err)
 	job.config = text.data;
 	memcpy(job.job_id, m->config.job_id, sizeof job.job_id);
 	memcpy(job_id, job.job_id, sizeof job.job_id);
-	rc = pp_blob_put(blobs, key, text.data, text.len, PP_BLOB_IF_NONE,
-	    NULL, NULL, err);
+	rc = pp_blob_put(blobs, key, text.data, text.len, PP_BLOB_IF_NONE, NULL,
+	    NULL, err);
 	if (rc == 0) {
 		rc = pp_store_job_add(m->store, &job, s->idempotency_key,
 		    job_id, err);
@@ -478,13 +490,10 @@ make(struct making *m, struct pp_findings *findings, char job_id[PP_ID_BYTES],
 {
 	if (check_spec(m->spec, err) < 0 ||
 	    pp_template_ref_load(m->store, m->user_id, m->spec->template,
-	    findings, &m->template, err) < 0 ||
-	    choose_models(m, err) < 0 ||
-	    decide_budget(m, err) < 0 ||
-	    open_seeds(m, err) < 0 ||
-	    check_seeds(m, err) < 0 ||
-	    check_first_call(m, err) < 0 ||
-	    pin(m, err) < 0)
+		findings, &m->template, err) < 0 ||
+	    choose_models(m, err) < 0 || decide_budget(m, err) < 0 ||
+	    open_seeds(m, err) < 0 || check_seeds(m, err) < 0 ||
+	    check_first_call(m, err) < 0 || pin(m, err) < 0)
 		return -1;
 	return queue(m, job_id, err);
 }
@@ -495,8 +504,11 @@ pp_job_create(struct pp_store *s, const struct pp_catalog *catalog,
     struct pp_findings *findings, char job_id[PP_ID_BYTES],
     struct pp_error *err)
 {
-	struct making m = { .store = s, .catalog = catalog,
-		.user_id = user_id, .spec = spec, .seed = spec->seed };
+	struct making m = { .store = s,
+		.catalog = catalog,
+		.user_id = user_id,
+		.spec = spec,
+		.seed = spec->seed };
 	struct pp_rand any;
 	int rc;
 

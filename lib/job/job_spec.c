@@ -21,7 +21,8 @@
 void
 pp_job_spec_init(struct pp_job_spec *s)
 {
-	*s = (struct pp_job_spec){ .max_failures = -1, .shards = 1,
+	*s = (struct pp_job_spec){ .max_failures = -1,
+		.shards = 1,
 		.checkpoint_rows = PP_DEFAULT_CHECKPOINT_ROWS };
 }
 
@@ -112,8 +113,10 @@ set_seeds(struct pp_job_spec *s, const char *v, const char *what,
 		return pp_error_set(err, PP_EUSAGE,
 		    "%s must be SEEDS or NAME=SEEDS, not '%s'", what, v);
 	if (equals != NULL && !is_variable(v, len))
-		return pp_error_set(err, PP_EUSAGE, "%s: '%.*s' is not a name "
-		    "that a template can use", what, (int)len, v);
+		return pp_error_set(err, PP_EUSAGE,
+		    "%s: '%.*s' is not a name "
+		    "that a template can use",
+		    what, (int)len, v);
 	if (equals != NULL && is_bound(s, v, len))
 		return pp_error_set(err, PP_EUSAGE,
 		    "%s: two seed sets have the name '%.*s'", what, (int)len,
@@ -171,8 +174,10 @@ set_order(struct pp_job_spec *s, const char *v, const char *what,
     struct pp_error *err)
 {
 	if (pp_order_parse(v, &s->order) < 0)
-		return pp_error_set(err, PP_EUSAGE, "%s must be sequential, "
-		    "shuffled or random, not '%s'", what, v);
+		return pp_error_set(err, PP_EUSAGE,
+		    "%s must be sequential, "
+		    "shuffled or random, not '%s'",
+		    what, v);
 	return 0;
 }
 
@@ -237,7 +242,8 @@ set_export(struct pp_job_spec *s, const char *v, const char *what,
 
 	if (pp_export_parse_formats(v, &formats, err) < 0)
 		return pp_error_wrap(err, "%s", what);
-	list = s->export_formats == NULL ? pp_strdup(v) :
+	list = s->export_formats == NULL ?
+	    pp_strdup(v) :
 	    pp_asprintf("%s,%s", s->export_formats, v);
 	free(s->export_formats);
 	s->export_formats = list;
@@ -296,8 +302,8 @@ static const struct setting {
 	const char *key;
 	int (*set)(struct pp_job_spec *s, const char *v, const char *what,
 	    struct pp_error *err);
-	bool many;		/* may be a list */
-	bool pairs;		/* may be an object: "key=value" of each */
+	bool many;  /* may be a list */
+	bool pairs; /* may be an object: "key=value" of each */
 	/* JSON takes the place of what was set before; NULL: it does anyway */
 	void (*clear)(struct pp_job_spec *s);
 } settings[] = {

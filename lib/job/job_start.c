@@ -35,11 +35,11 @@ open_log(struct pp_store *s, const char *job_id, struct pp_started *out,
 		return -1;
 	if (pp_io_make_dirs(dir, 0700, err) < 0)
 		goto out;
-	for (out->number = 1; ; out->number++) {
+	for (out->number = 1;; out->number++) {
 		free(out->log);
 		out->log = pp_asprintf("%s/worker-%d.log", dir, out->number);
-		fd = open(out->log, O_WRONLY | O_CREAT | O_EXCL | O_APPEND |
-		    O_CLOEXEC, 0600);
+		fd = open(out->log,
+		    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 		if (fd >= 0 || errno != EEXIST)
 			break;
 	}
@@ -106,8 +106,8 @@ spawn(const char *program, char *const *argv, const char *home, int log_fd,
 		_exit(0);
 	}
 	close(news[1]);
-	while (child > 0 && read(news[0], &got, sizeof got) ==
-	    (ssize_t)sizeof got) {
+	while (child > 0 &&
+	    read(news[0], &got, sizeof got) == (ssize_t)sizeof got) {
 		n.errnum = got.errnum;
 		if (got.pid != 0)
 			n.pid = got.pid;

@@ -12,8 +12,8 @@ statuses_have_names(void **state)
 
 	(void)state;
 	for (int i = 0; i < PP_JOB_NSTATUS; i++) {
-		assert_int_equal(pp_job_status_parse(pp_job_status_name(i),
-		    &s), 0);
+		assert_int_equal(pp_job_status_parse(pp_job_status_name(i), &s),
+		    0);
 		assert_int_equal(s, i);
 	}
 	assert_string_equal(pp_job_status_name(PP_JOB_BUDGET_EXCEEDED),
@@ -60,8 +60,8 @@ a_share_never_passes_the_limit(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		int64_t left = -1;
-		int64_t granted = pp_store_share(rows[i].limit,
-		    rows[i].others, rows[i].spent, rows[i].want, &left);
+		int64_t granted = pp_store_share(rows[i].limit, rows[i].others,
+		    rows[i].spent, rows[i].want, &left);
 
 		if (granted != rows[i].granted || left != rows[i].left)
 			fail_msg("%s: granted %lld, left %lld", rows[i].name,
