@@ -20,3 +20,6 @@ tests_unit_test_cost_sums_LDADD = $(AM_TESTS_LDADD)
 unit_tests += tests/unit/test_seed_source
 tests_unit_test_seed_source_SOURCES = tests/unit/test_seed_source.c
 tests_unit_test_seed_source_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_user
+tests_unit_test_user_SOURCES = tests/unit/test_user.c
+tests_unit_test_user_LDADD = $(AM_TESTS_LDADD)
