@@ -32,42 +32,42 @@ enum kind {
 
 struct field {
 	const char *name;
-	enum kind kind;
 	size_t offset;
+	enum kind kind;
 	bool is_price;
 };
 
 #define AT(member) offsetof(struct pp_model, member)
 
 static const struct field fields[] = {
-	{ "label", TEXT, AT(label), false },
-	{ "provider", PROVIDER, AT(provider), false },
-	{ "id", TEXT, AT(id), false },
-	{ "url", TEXT_OR_NULL, AT(url), false },
-	{ "key_env", VARIABLE, AT(key_env), false },
-	{ "tier", TIER, AT(tier), false },
-	{ "input", USD, AT(price.input), true },
-	{ "output", USD, AT(price.output), true },
-	{ "cache_read", USD, AT(price.cache_read), true },
-	{ "cache_write", USD, AT(price.cache_write), true },
-	{ "long_above", COUNT, AT(price.long_above), true },
-	{ "long_input", USD, AT(price.long_input), true },
-	{ "long_output", USD, AT(price.long_output), true },
-	{ "long_cache_read", USD, AT(price.long_cache_read), true },
-	{ "long_cache_write", USD, AT(price.long_cache_write), true },
-	{ "source", TEXT, AT(price_source), false },
-	{ "date", TEXT, AT(price_date), false },
-	{ "status", STATUS, AT(status), false },
-	{ "context", COUNT, AT(context_tokens), false },
-	{ "rpm", COUNT, AT(rpm), false },
-	{ "tpm", COUNT, AT(tpm), false },
-	{ "bytes_per_100_tokens", PERCENT, AT(bytes_per_token_x100), false },
-	{ "temperature", NO, AT(no_temperature), false },
-	{ "system", NO, AT(no_system), false },
-	{ "max_completion_tokens", YES, AT(completion_tokens), false },
-	{ "seed", YES, AT(send_seed), false },
-	{ "plain_http", YES, AT(plain_http), false },
-	{ "timeout", MILLISECONDS, AT(total_timeout_ms), false },
+	{ "label", AT(label), TEXT, false },
+	{ "provider", AT(provider), PROVIDER, false },
+	{ "id", AT(id), TEXT, false },
+	{ "url", AT(url), TEXT_OR_NULL, false },
+	{ "key_env", AT(key_env), VARIABLE, false },
+	{ "tier", AT(tier), TIER, false },
+	{ "input", AT(price.input), USD, true },
+	{ "output", AT(price.output), USD, true },
+	{ "cache_read", AT(price.cache_read), USD, true },
+	{ "cache_write", AT(price.cache_write), USD, true },
+	{ "long_above", AT(price.long_above), COUNT, true },
+	{ "long_input", AT(price.long_input), USD, true },
+	{ "long_output", AT(price.long_output), USD, true },
+	{ "long_cache_read", AT(price.long_cache_read), USD, true },
+	{ "long_cache_write", AT(price.long_cache_write), USD, true },
+	{ "source", AT(price_source), TEXT, false },
+	{ "date", AT(price_date), TEXT, false },
+	{ "status", AT(status), STATUS, false },
+	{ "context", AT(context_tokens), COUNT, false },
+	{ "rpm", AT(rpm), COUNT, false },
+	{ "tpm", AT(tpm), COUNT, false },
+	{ "bytes_per_100_tokens", AT(bytes_per_token_x100), PERCENT, false },
+	{ "temperature", AT(no_temperature), NO, false },
+	{ "system", AT(no_system), NO, false },
+	{ "max_completion_tokens", AT(completion_tokens), YES, false },
+	{ "seed", AT(send_seed), YES, false },
+	{ "plain_http", AT(plain_http), YES, false },
+	{ "timeout", AT(total_timeout_ms), MILLISECONDS, false },
 };
 
 #define NFIELDS (sizeof fields / sizeof fields[0])

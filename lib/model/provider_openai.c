@@ -402,6 +402,14 @@ hide_key(struct pp_invocation *v, struct pp_answer *a)
 	a->raw = i->raw.data;
 }
 
+/* Some servers send an error with status 200. */
+static bool
+is_error(const struct pp_json *root)
+{
+	return root != NULL && pp_json_get(root, "choices") == NULL &&
+	    pp_json_get(root, "error") != NULL;
+}
+
 static void
 read_reply(struct pp_invocation *v, const struct pp_http_reply *r,
     struct pp_answer *a)
@@ -415,15 +423,12 @@ read_reply(struct pp_invocation *v, const struct pp_http_reply *r,
 	a->raw = r->body;
 	a->raw_len = r->body_len;
 	a->retry_after_ms = r->retry_after_ms;
-	if (r->status < 200 || r->status > 299)
+	if (r->status < 200 || r->status > 299 || is_error(root))
 		read_error(root, r->status, a);
 	else if (root == NULL)
 		doubt(a,
 		    r->body_len > 0 ? "the reply is not JSON" :
 				      "the reply is empty");
-	else if (pp_json_get(root, "choices") == NULL &&
-	    pp_json_get(root, "error") != NULL)
-		read_error(root, r->status, a);
 	else
 		read_completion(i, root, a);
 	if (a->class != PP_CALL_OK)

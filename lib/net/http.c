@@ -365,6 +365,7 @@ add_slot(struct pp_http *h, struct pool *p, struct pp_error *err)
 
 	if (p->multi_count == 0 && init_pool(h, p, err) < 0)
 		return NULL;
+	assert(p->multi_count > 0);
 	x = pp_calloc(1, sizeof *x);
 	x->easy = curl_easy_init();
 	if (x->easy == NULL) {
