@@ -1,6 +1,6 @@
 /*
  * Writing a seed set: records in, a new generation out. Memory is bounded by
- * one part and the index (about 3 KB for each 8 MiB).
+ * one part and the index (2 to 8 KiB for each 8 MiB).
  */
 #ifndef PP_JOB_SEED_WRITER_H
 #define PP_JOB_SEED_WRITER_H
