@@ -60,6 +60,31 @@ pp_arena_reset(struct pp_arena *a)
 	a->end = b->data + b->size;
 }
 
+/*
+ * An arena that was empty at the mark keeps its first block: otherwise a loop
+ * that starts empty would allocate it in each turn.
+ */
+void
+pp_arena_rewind_slow(struct pp_arena *a, struct pp_arena_mark m)
+{
+	struct pp_arena_block *b;
+
+	while (a->block != m.block) {
+		b = a->block;
+		if (b->older == NULL && m.block == NULL) {
+			a->at = b->data;
+			a->end = b->data + b->size;
+			a->used_bytes = m.used_bytes;
+			return;
+		}
+		a->block = b->older;
+		free(b);
+	}
+	a->at = m.at;
+	a->end = a->block->data + a->block->size;
+	a->used_bytes = m.used_bytes;
+}
+
 void *
 pp_arena_alloc_slow(struct pp_arena *a, size_t size)
 {

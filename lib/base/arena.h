@@ -23,6 +23,34 @@ void	pp_arena_init(struct pp_arena *a, size_t max_bytes);
 void	pp_arena_release(struct pp_arena *a);
 void	pp_arena_reset(struct pp_arena *a);
 
+/* A place to go back to; what was allocated since is forgotten. */
+struct pp_arena_mark {
+	struct pp_arena_block *block;
+	char *at;
+	size_t used_bytes;
+};
+
+static inline struct pp_arena_mark
+pp_arena_mark(const struct pp_arena *a)
+{
+	return (struct pp_arena_mark){ a->block, a->at, a->used_bytes };
+}
+
+/* Slow path of pp_arena_rewind(). */
+void	pp_arena_rewind_slow(struct pp_arena *a, struct pp_arena_mark m);
+
+/* Marks are to be rewound in reverse order; a reset makes all of them void. */
+static inline void
+pp_arena_rewind(struct pp_arena *a, struct pp_arena_mark m)
+{
+	if (a->block == m.block) {
+		a->at = m.at;
+		a->used_bytes = m.used_bytes;
+	} else {
+		pp_arena_rewind_slow(a, m);
+	}
+}
+
 /* Slow path of pp_arena_alloc(). */
 void	*pp_arena_alloc_slow(struct pp_arena *a, size_t size);
 
