@@ -3,3 +3,5 @@ bin_PROGRAMS += cmd/pp-export
 cmd_pp_export_SOURCES = cmd/pp-export.c
 bin_PROGRAMS += cmd/pp-seed
 cmd_pp_seed_SOURCES = cmd/pp-seed.c
+bin_PROGRAMS += cmd/pp-template
+cmd_pp_template_SOURCES = cmd/pp-template.c

@@ -1,0 +1,335 @@
+/* Truth, equality, order, membership, sorting. */
+#include <config.h>
+
+#include <math.h>
+
+#include "template/object.h"
+
+int
+pp_truth_slow(struct pp_rt *rt, struct pp_value v)
+{
+	switch (v.type) {
+	case PP_T_NONE:
+		return 0;
+	case PP_T_BOOL: case PP_T_INT:
+		return v.i != 0;
+	case PP_T_FLOAT:
+		return v.f != 0;
+	case PP_T_STR:
+		return v.len > 0;
+	case PP_T_LIST: case PP_T_TUPLE: case PP_T_DICT: case PP_T_VIEW:
+	case PP_T_RANGE:
+		return pp_length(v) > 0;
+	case PP_T_UNDEFINED:
+		if (!pp_is_strict(rt, v))
+			return 0;
+		pp_undefined_error(rt, v);
+		return -1;
+	case PP_T_ERROR:
+		return -1;
+	default:
+		return 1;
+	}
+}
+
+static int
+too_deep(struct pp_rt *rt)
+{
+	return pp_fail_int(rt, PP_K_LIMIT, "values are nested deeper than "
+	    "%lld", (long long)rt->bounds.value_depth);
+}
+
+/* Going one level into a value; 0 or -1. */
+static int
+descend(struct pp_rt *rt, int *level)
+{
+	if (*level >= rt->bounds.value_depth)
+		return too_deep(rt);
+	*level += 1;
+	return pp_rt_charge(rt, 1);
+}
+
+static int equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b,
+	    int level);
+
+static int
+equal_lists(struct pp_rt *rt, const struct pp_list *a,
+    const struct pp_list *b, int level)
+{
+	if (a == b)
+		return 1;
+	if (a->count != b->count)
+		return 0;
+	if (descend(rt, &level) < 0)
+		return -1;
+	for (uint32_t i = 0; i < a->count; i++) {
+		int same = equal_at(rt, a->item[i], b->item[i], level);
+
+		if (same <= 0)
+			return same;
+	}
+	return 1;
+}
+
+static int
+equal_dicts(struct pp_rt *rt, const struct pp_dict *a,
+    const struct pp_dict *b, int level)
+{
+	if (a == b)
+		return 1;
+	if (a->count != b->count)
+		return 0;
+	if (descend(rt, &level) < 0)
+		return -1;
+	for (uint32_t i = 0; i < a->count; i++) {
+		const struct pp_entry *e = &a->entry[i];
+		struct pp_value *v = pp_dict_find(b, e->key, e->hash);
+		int same = v != NULL ? equal_at(rt, e->value, *v, level) : 0;
+
+		if (same <= 0)
+			return same;
+	}
+	return 1;
+}
+
+static int
+equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b, int level)
+{
+	if (pp_is_strict(rt, a) || pp_is_strict(rt, b)) {
+		pp_undefined_error(rt, pp_is_strict(rt, a) ? a : b);
+		return -1;
+	}
+	if (pp_is_number(a) && pp_is_number(b))
+		return pp_num_compare(a, b) == 0;
+	if (a.type != b.type)
+		return 0;
+	switch (a.type) {
+	case PP_T_STR:
+		return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+	case PP_T_NONE: case PP_T_UNDEFINED:
+		return 1;
+	case PP_T_LIST: case PP_T_TUPLE:
+		return equal_lists(rt, a.list, b.list, level);
+	case PP_T_DICT:
+		return equal_dicts(rt, a.dict, b.dict, level);
+	case PP_T_RANGE:
+		return a.range->count == b.range->count &&
+		    (a.range->count == 0 ||
+		    (a.range->start == b.range->start &&
+		    (a.range->count == 1 || a.range->step == b.range->step)));
+	case PP_T_VIEW:
+		return a.flags == b.flags && a.flags != PP_VIEW_VALUES ?
+		    equal_dicts(rt, a.dict, b.dict, level) : 0;
+	default:
+		return a.p == b.p;
+	}
+}
+
+int
+pp_equal(struct pp_rt *rt, struct pp_value a, struct pp_value b)
+{
+	return equal_at(rt, a, b, 0);
+}
+
+bool
+pp_same(struct pp_value a, struct pp_value b)
+{
+	if (a.type != b.type)
+		return false;
+	switch (a.type) {
+	case PP_T_NONE:
+		return true;
+	case PP_T_BOOL: case PP_T_INT:
+		return a.i == b.i;
+	case PP_T_FLOAT:
+		return memcmp(&a.f, &b.f, sizeof a.f) == 0;
+	case PP_T_STR:
+		return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+	case PP_T_TUPLE:
+		return a.p == b.p || (a.list->count == 0 &&
+		    b.list->count == 0);
+	default:
+		return a.p == b.p;
+	}
+}
+
+/* ---- order ---- */
+
+static const char *const order_names[] = { "<", "<=", ">", ">=" };
+
+static bool
+decide(int c, enum pp_compare op)
+{
+	switch (op) {
+	case PP_LT: return c < 0;
+	case PP_LE: return c <= 0;
+	case PP_GT: return c > 0;
+	default: return c >= 0;
+	}
+}
+
+/* By code point, which UTF-8 keeps. */
+static int
+compare_strings(struct pp_value a, struct pp_value b)
+{
+	uint32_t n = a.len < b.len ? a.len : b.len;
+	int c = n > 0 ? memcmp(a.s, b.s, n) : 0;
+
+	if (c != 0)
+		return c;
+	return a.len < b.len ? -1 : a.len > b.len;
+}
+
+static int
+order_at(struct pp_rt *rt, struct pp_value a, struct pp_value b,
+    enum pp_compare op, int level)
+{
+	if (pp_is_number(a) && pp_is_number(b)) {
+		int c = pp_num_compare(a, b);
+
+		return c != 2 && decide(c, op);
+	}
+	if (a.type == PP_T_STR && b.type == PP_T_STR)
+		return decide(compare_strings(a, b), op);
+	if (a.type == PP_T_UNDEFINED || b.type == PP_T_UNDEFINED) {
+		pp_undefined_error(rt, a.type == PP_T_UNDEFINED ? a : b);
+		return -1;
+	}
+	if (a.type != b.type || (a.type != PP_T_LIST && a.type != PP_T_TUPLE))
+		return pp_fail_int(rt, PP_K_TYPE, "'%s' not supported between "
+		    "instances of '%s' and '%s'", order_names[op],
+		    pp_type_name(a), pp_type_name(b));
+	if (descend(rt, &level) < 0)
+		return -1;
+	for (uint32_t i = 0; i < a.list->count && i < b.list->count; i++) {
+		struct pp_value x = a.list->item[i], y = b.list->item[i];
+		int same = equal_at(rt, x, y, level);
+
+		if (same < 0)
+			return -1;
+		if (same == 0)
+			return order_at(rt, x, y, op, level);
+	}
+	return decide(a.list->count < b.list->count ? -1 :
+	    a.list->count > b.list->count, op);
+}
+
+int
+pp_order(struct pp_rt *rt, struct pp_value a, struct pp_value b,
+    enum pp_compare op)
+{
+	return order_at(rt, a, b, op, 0);
+}
+
+/* ---- membership ---- */
+
+static int
+in_items(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
+{
+	struct pp_iter it;
+	struct pp_value v;
+	int more, same;
+
+	if (pp_iter_init(rt, &it, seq) < 0)
+		return -1;
+	while ((more = pp_iter_next(rt, &it, &v)) > 0) {
+		if (item.type != PP_T_UNDEFINED && pp_same(item, v) &&
+		    item.type != PP_T_FLOAT)
+			return 1;
+		same = pp_equal(rt, v, item);
+		if (same != 0)
+			return same;
+	}
+	return more;
+}
+
+int
+pp_contains(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
+{
+	uint32_t hash;
+
+	switch (seq.type) {
+	case PP_T_STR:
+		if (item.type == PP_T_UNDEFINED && pp_is_strict(rt, item)) {
+			pp_undefined_error(rt, item);
+			return -1;
+		}
+		if (!pp_is_str(item))
+			return pp_fail_int(rt, PP_K_TYPE, "'in <string>' "
+			    "requires string as left operand, not %s",
+			    pp_type_name(item));
+		return item.len == 0 || memmem(seq.s, seq.len, item.s,
+		    item.len) != NULL;
+	case PP_T_VIEW:
+		if (seq.flags != PP_VIEW_KEYS)
+			return in_items(rt, seq, item);
+		/* fallthrough */
+	case PP_T_DICT:
+		if (pp_hash(rt, item, &hash) < 0)
+			return -1;
+		return pp_dict_find(seq.dict, item, hash) != NULL;
+	case PP_T_LIST: case PP_T_TUPLE: case PP_T_RANGE: case PP_T_ITER:
+	case PP_T_UNDEFINED:
+		return in_items(rt, seq, item);
+	default:
+		return pp_fail_int(rt, PP_K_TYPE, "argument of type '%s' is "
+		    "not iterable", pp_type_name(seq));
+	}
+}
+
+/* ---- sorting ---- */
+
+struct sorted {
+	struct pp_value key, item;
+};
+
+/*
+ * Merge sort, stable. `reverse` keeps equal items in their order too, as
+ * Python's does. Returns 0 or -1.
+ */
+static int
+merge_sort(struct pp_rt *rt, struct sorted *v, struct sorted *spare,
+    uint32_t n, bool reverse)
+{
+	uint32_t half = n / 2, i = 0, j = half, k = 0;
+	int less;
+
+	if (n < 2)
+		return 0;
+	if (merge_sort(rt, v, spare, half, reverse) < 0 ||
+	    merge_sort(rt, v + half, spare, n - half, reverse) < 0 ||
+	    pp_rt_charge(rt, n) < 0)
+		return -1;
+	while (i < half && j < n) {
+		less = reverse ? pp_order(rt, v[i].key, v[j].key, PP_LT) :
+		    pp_order(rt, v[j].key, v[i].key, PP_LT);
+		if (less < 0)
+			return -1;
+		spare[k++] = less ? v[j++] : v[i++];
+	}
+	while (i < half)
+		spare[k++] = v[i++];
+	memcpy(v, spare, k * sizeof v[0]);
+	return 0;
+}
+
+int
+pp_sort(struct pp_rt *rt, struct pp_value *item, struct pp_value *keys,
+    uint32_t count, bool reverse)
+{
+	struct sorted *v;
+
+	if (count < 2)
+		return 0;
+	v = pp_rt_alloc(rt, (size_t)count * 2 * sizeof v[0]);
+	if (v == NULL)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		v[i] = (struct sorted){ keys != NULL ? keys[i] : item[i],
+			item[i] };
+	if (merge_sort(rt, v, v + count, count, reverse) < 0)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		item[i] = v[i].item;
+	return 0;
+}

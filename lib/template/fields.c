@@ -1,0 +1,885 @@
+#include <config.h>
+
+#include "template/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "template/object.h"
+
+/* What is known of a value. */
+enum kind {
+	OPAQUE,		/* nothing: a constant, a sum, a text */
+	PATH,		/* a field, or part of one */
+	ITEMS,		/* a sequence whose items are `a` */
+	PAIR,		/* two values: (a, b) */
+	MACRO,
+	MODULE		/* names bound to values */
+};
+
+struct value {
+	enum kind kind;
+	const char *path;
+	const struct value *a, *b;
+	const struct pp_function *fn;
+	const struct pp_template *tmpl;
+	struct binding *names;		/* of a module; of a macro's scope */
+};
+
+struct binding {
+	struct binding *next;
+	struct pp_value name;
+	const struct value *value;
+};
+
+/* A field whose presence was asked for: reads of it are optional below. */
+struct guard {
+	struct guard *next;
+	const char *path;
+};
+
+#define MAX_DEPTH 40		/* macros and includes within each other */
+#define MAX_WORK 200000		/* nodes gone through */
+
+struct scan {
+	struct pp_fields *out;
+	struct pp_engine *engine;
+	const struct pp_template *tmpl;
+	struct binding *names;
+	struct guard *guards;
+	bool optional;
+	int depth;
+	long work;
+};
+
+static const struct value opaque = { .kind = OPAQUE };
+
+static const struct value *expr(struct scan *s, const struct pp_node *n);
+static void statements(struct scan *s, const struct pp_list_of *l);
+
+/* ---- values ---- */
+
+static const struct value *
+new_value(struct scan *s, struct value v)
+{
+	struct value *copy = pp_arena_alloc(&s->out->arena, sizeof *copy);
+
+	*copy = v;
+	return copy;
+}
+
+static const struct value *
+path_value(struct scan *s, const char *base, const char *between,
+    const char *more, size_t len)
+{
+	size_t a = strlen(base), b = strlen(between);
+	char *path = pp_arena_alloc(&s->out->arena, a + b + len + 1);
+
+	memcpy(path, base, a);
+	memcpy(path + a, between, b);
+	memcpy(path + a + b, more, len);
+	path[a + b + len] = '\0';
+	return new_value(s, (struct value){ .kind = PATH, .path = path });
+}
+
+/* An item of a sequence. */
+static const struct value *
+item_of(struct scan *s, const struct value *v)
+{
+	if (v->kind == PATH)
+		return path_value(s, v->path, "[]", "", 0);
+	return v->kind == ITEMS ? v->a : &opaque;
+}
+
+static const struct value *
+member_of(struct scan *s, const struct value *v, struct pp_value name)
+{
+	if (v->kind == PATH)
+		return path_value(s, v->path, ".", name.s, name.len);
+	if (v->kind == PAIR && pp_str_is(name, "grouper"))
+		return v->a;
+	if (v->kind == PAIR && pp_str_is(name, "list"))
+		return v->b;
+	if (v->kind == MODULE) {
+		for (struct binding *b = v->names; b != NULL; b = b->next) {
+			if (pp_same(b->name, name))
+				return b->value;
+		}
+	}
+	return &opaque;
+}
+
+/* a.b.0 of map(attribute=...). */
+static const struct value *
+follow_path(struct scan *s, const struct value *v, struct pp_value path)
+{
+	const char *p = path.s, *end = p + path.len, *dot;
+	size_t len;
+
+	if (!pp_is_str(path))
+		return item_of(s, v);
+	for (;;) {
+		dot = memchr(p, '.', (size_t)(end - p));
+		len = (size_t)((dot != NULL ? dot : end) - p);
+		v = len > 0 && strspn(p, "0123456789") >= len ?
+		    item_of(s, v) : member_of(s, v, pp_str(p, len));
+		if (dot == NULL)
+			return v;
+		p = dot + 1;
+	}
+}
+
+/* ---- reads ---- */
+
+static bool
+is_guarded(const struct scan *s, const char *path)
+{
+	for (const struct guard *g = s->guards; g != NULL; g = g->next) {
+		size_t n = strlen(g->path);
+
+		if (strncmp(path, g->path, n) == 0 && (path[n] == '\0' ||
+		    path[n] == '.' || path[n] == '['))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_field(struct scan *s, const char *path, uint32_t pos)
+{
+	bool required = !s->optional && !is_guarded(s, path);
+	struct pp_fields *f = s->out;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (strcmp(f->list[i].path, path) == 0) {
+			f->list[i].required = f->list[i].required || required;
+			return;
+		}
+	}
+	f->list = pp_grow(f->list, f->count, &f->cap, sizeof f->list[0]);
+	f->list[f->count++] = (struct pp_found_field){ path, required,
+		&s->tmpl->source, pos };
+}
+
+static void
+use_at(struct scan *s, const struct value *v, uint32_t pos)
+{
+	switch (v->kind) {
+	case PATH: add_field(s, v->path, pos); break;
+	case ITEMS: use_at(s, v->a, pos); break;
+	case PAIR: use_at(s, v->a, pos); use_at(s, v->b, pos); break;
+	default: break;
+	}
+}
+
+/* The value of an expression is needed: printed, compared, added. */
+static const struct value *
+use(struct scan *s, const struct pp_node *n)
+{
+	const struct value *v;
+
+	if (n == NULL)
+		return &opaque;
+	v = expr(s, n);
+	use_at(s, v, n->pos);
+	return v;
+}
+
+/* The same where it may be missing. */
+static const struct value *
+use_optional(struct scan *s, const struct pp_node *n)
+{
+	bool before = s->optional;
+	const struct value *v;
+
+	s->optional = true;
+	v = use(s, n);
+	s->optional = before;
+	return v;
+}
+
+/* ---- names ---- */
+
+static void
+bind(struct scan *s, struct pp_value name, const struct value *v)
+{
+	struct binding *b = pp_arena_alloc(&s->out->arena, sizeof *b);
+
+	*b = (struct binding){ s->names, name, v };
+	s->names = b;
+}
+
+static const struct value *
+name_value(struct scan *s, struct pp_value name)
+{
+	for (struct binding *b = s->names; b != NULL; b = b->next) {
+		if (pp_same(b->name, name))
+			return b->value;
+	}
+	if (pp_global_find(name.s, name.len, true) != NULL)
+		return &opaque;
+	return path_value(s, "", "", name.s, name.len);
+}
+
+static void
+assign(struct scan *s, const struct pp_node *target, const struct value *v)
+{
+	if (target->kind == PP_N_NAME) {
+		bind(s, target->name.atom->str, v);
+	} else if (target->kind == PP_N_TUPLE) {
+		for (uint32_t i = 0; i < target->list.count; i++) {
+			const struct value *part = v->kind == PAIR && i < 2 ?
+			    (i == 0 ? v->a : v->b) : v->kind == PATH ?
+			    item_of(s, v) : &opaque;
+
+			assign(s, target->list.item[i], part);
+		}
+	}
+}
+
+/* ---- calls ---- */
+
+static void
+enter_macro(struct scan *s, const struct value *m,
+    const struct pp_call_args *args, const struct value *caller)
+{
+	const struct pp_function *fn = m->fn;
+	struct binding *names = s->names, *inner = m->names;
+	const struct pp_template *tmpl = s->tmpl;
+	const struct value *given[64];
+	uint32_t n = args != NULL ? args->pos.count : 0, first;
+
+	if (s->depth >= MAX_DEPTH)
+		return;
+	for (uint32_t i = 0; i < n && i < 64; i++)
+		given[i] = expr(s, args->pos.item[i]);
+	s->names = inner;
+	bind(s, pp_cstr("varargs"), &opaque);
+	bind(s, pp_cstr("kwargs"), &opaque);
+	bind(s, pp_cstr("caller"), caller != NULL ? caller : &opaque);
+	first = fn->params - fn->default_count;
+	for (uint32_t i = 0; i < fn->params; i++) {
+		const struct value *v = &opaque;
+		struct binding *mine = s->names;
+
+		if (i < n && i < 64) {
+			v = given[i];
+		} else {
+			bool found = false;
+
+			for (uint32_t k = 0; args != NULL && k < args->named;
+			    k++) {
+				if (args->names[k]->hash !=
+				    fn->param[i]->hash || !pp_same(
+				    args->names[k]->str, fn->param[i]->str))
+					continue;
+				s->names = names;
+				v = expr(s, args->values[k]);
+				s->names = mine;
+				found = true;
+			}
+			if (!found && i >= first)
+				v = expr(s, fn->defaults[i - first]);
+		}
+		bind(s, fn->param[i]->str, v);
+	}
+	/* A macro sees itself, for it may call itself. */
+	if (fn->name != NULL)
+		bind(s, fn->name->str, m);
+	s->tmpl = m->tmpl;
+	s->depth++;
+	statements(s, &fn->body);
+	s->depth--;
+	s->tmpl = tmpl;
+	s->names = names;
+}
+
+static void
+use_args(struct scan *s, const struct pp_call_args *a)
+{
+	for (uint32_t i = 0; i < a->pos.count; i++)
+		use(s, a->pos.item[i]);
+	for (uint32_t i = 0; i < a->named; i++)
+		use(s, a->values[i]);
+	use(s, a->star);
+	use(s, a->star_star);
+}
+
+/* field.items() and its like; NULL: no method of dictionaries. */
+static const struct value *
+dict_method(struct scan *s, const struct pp_node *n, const struct value *of)
+{
+	struct pp_value name = n->call.of->attr.name->str;
+	const struct pp_call_args *a = n->call.args;
+	const struct value *v;
+
+	if (of->kind != PATH || n->call.of->attr.method == NULL)
+		return NULL;
+	if (pp_str_is(name, "get") && a->pos.count > 0 &&
+	    a->pos.item[0]->kind == PP_N_CONST &&
+	    pp_is_str(a->pos.item[0]->value)) {
+		bool before = s->optional;
+
+		v = member_of(s, of, a->pos.item[0]->value);
+		s->optional = true;
+		use_at(s, v, n->pos);
+		s->optional = before;
+		for (uint32_t i = 1; i < a->pos.count; i++)
+			use(s, a->pos.item[i]);
+		return v;
+	}
+	use_at(s, of, n->pos);
+	use_args(s, a);
+	return &opaque;
+}
+
+static const struct value *
+call(struct scan *s, const struct pp_node *n, const struct value *caller)
+{
+	const struct pp_node *of = n->call.of;
+	const struct value *callee, *v;
+
+	if (of->kind == PP_N_GETATTR) {
+		const struct value *self = expr(s, of->attr.of);
+
+		v = dict_method(s, n, self);
+		if (v != NULL)
+			return v;
+		callee = member_of(s, self, of->attr.name->str);
+	} else {
+		callee = expr(s, of);
+	}
+	if (callee->kind == MACRO) {
+		enter_macro(s, callee, n->call.args, caller);
+		return &opaque;
+	}
+	use_at(s, callee, n->pos);
+	use_args(s, n->call.args);
+	if (caller != NULL && caller->kind == MACRO)
+		enter_macro(s, caller, NULL, NULL);
+	return &opaque;
+}
+
+/* ---- filters ---- */
+
+static const struct pp_node *
+argument(const struct pp_call_args *a, uint32_t index, const char *name)
+{
+	for (uint32_t i = 0; i < a->named; i++) {
+		if (pp_str_is(a->names[i]->str, name))
+			return a->values[i];
+	}
+	return index < a->pos.count ? a->pos.item[index] : NULL;
+}
+
+static bool
+const_arg(const struct pp_node *n, struct pp_value *v)
+{
+	if (n == NULL || n->kind != PP_N_CONST)
+		return false;
+	*v = n->value;
+	return true;
+}
+
+static bool
+named(const struct pp_node *n, const char *const *list)
+{
+	for (; *list != NULL; list++) {
+		if (pp_str_is(n->call.name->str, *list))
+			return true;
+	}
+	return false;
+}
+
+#define NAMES(...) (const char *const []){ __VA_ARGS__, NULL }
+
+/* Filters that give items of their subject, or all of them. */
+static const struct value *
+filter(struct scan *s, const struct pp_node *n)
+{
+	const struct pp_call_args *a = n->call.args;
+	const struct value *in, *key;
+	struct pp_value path;
+
+	if (n->call.of == NULL)
+		return &opaque;
+	if (named(n, NAMES("default", "d"))) {
+		in = use_optional(s, n->call.of);
+		if (a->pos.count > 0)
+			use(s, a->pos.item[0]);
+		return in;
+	}
+	in = expr(s, n->call.of);
+	if (named(n, NAMES("first", "last", "random", "min", "max")))
+		return item_of(s, in);
+	if (named(n, NAMES("map"))) {
+		if (const_arg(argument(a, UINT32_MAX, "attribute"), &path))
+			return new_value(s, (struct value){ .kind = ITEMS,
+				.a = follow_path(s, item_of(s, in), path) });
+		use_args(s, a);
+		if (in->kind == PATH)
+			use_at(s, item_of(s, in), n->pos);
+		return &opaque;
+	}
+	if (named(n, NAMES("groupby"))) {
+		use_args(s, a);
+		key = const_arg(argument(a, 0, "attribute"), &path) ?
+		    follow_path(s, item_of(s, in), path) : &opaque;
+		if (argument(a, 1, "default") == NULL)
+			use_at(s, key, n->pos);
+		key = new_value(s, (struct value){ .kind = PAIR, .a = key,
+			.b = in });
+		return new_value(s, (struct value){ .kind = ITEMS,
+			.a = key });
+	}
+	use_args(s, a);
+	if (named(n, NAMES("selectattr", "rejectattr"))) {
+		bool before = s->optional;
+		struct pp_value test;
+
+		s->optional = s->optional || (const_arg(argument(a, 1,
+		    "test"), &test) && (pp_str_is(test, "defined") ||
+		    pp_str_is(test, "undefined")));
+		if (const_arg(argument(a, 0, "attr"), &path))
+			use_at(s, follow_path(s, item_of(s, in), path),
+			    n->pos);
+		s->optional = before;
+		return in;
+	}
+	if (named(n, NAMES("sort", "unique", "sum", "join")) &&
+	    const_arg(argument(a, named(n, NAMES("sum")) ? 0 :
+	    named(n, NAMES("sort")) ? 2 : 1, "attribute"), &path) &&
+	    pp_is_str(path))
+		use_at(s, follow_path(s, item_of(s, in), path), n->pos);
+	else if (!named(n, NAMES("list", "reverse", "sort", "unique", "batch",
+	    "slice", "select", "reject", "items")))
+		use_at(s, in, n->pos);
+	if (named(n, NAMES("list", "reverse", "sort", "unique", "select",
+	    "reject")))
+		return in;
+	if (named(n, NAMES("batch", "slice")))
+		return new_value(s, (struct value){ .kind = ITEMS,
+			.a = in });
+	return &opaque;
+}
+
+/* ---- tests and guards ---- */
+
+/* The fields that `test` asks for: present when it is true. */
+static void
+add_guards(struct scan *s, const struct pp_node *test)
+{
+	const struct value *v = &opaque;
+	bool before = s->optional;
+	size_t count = s->out->count;
+	struct guard *g;
+
+	if (test->kind == PP_N_AND) {
+		add_guards(s, test->two.a);
+		add_guards(s, test->two.b);
+		return;
+	}
+	if (test->kind == PP_N_TEST &&
+	    pp_str_is(test->call.name->str, "defined"))
+		test = test->call.of;
+	if (test->kind != PP_N_NAME && test->kind != PP_N_GETATTR &&
+	    test->kind != PP_N_GETITEM)
+		return;
+	s->optional = true;
+	v = expr(s, test);
+	s->optional = before;
+	s->out->count = count;
+	if (v->kind != PATH)
+		return;
+	g = pp_arena_alloc(&s->out->arena, sizeof *g);
+	*g = (struct guard){ s->guards, v->path };
+	s->guards = g;
+}
+
+/* A condition: what stands in it bare may be missing. */
+static void
+condition(struct scan *s, const struct pp_node *n)
+{
+	struct guard *guards = s->guards;
+
+	switch (n->kind) {
+	case PP_N_NAME: case PP_N_GETATTR: case PP_N_GETITEM:
+		use_optional(s, n);
+		break;
+	case PP_N_NOT:
+		condition(s, n->two.a);
+		break;
+	case PP_N_AND:
+		condition(s, n->two.a);
+		add_guards(s, n->two.a);
+		condition(s, n->two.b);
+		s->guards = guards;
+		break;
+	case PP_N_OR:
+		condition(s, n->two.a);
+		condition(s, n->two.b);
+		break;
+	default:
+		use(s, n);
+		break;
+	}
+}
+
+static const struct value *
+test(struct scan *s, const struct pp_node *n)
+{
+	if (named(n, NAMES("defined", "undefined")))
+		use_optional(s, n->call.of);
+	else
+		use(s, n->call.of);
+	use_args(s, n->call.args);
+	return &opaque;
+}
+
+/* Either of two: both are what it may be; a path wins over nothing. */
+static const struct value *
+either(const struct value *a, const struct value *b)
+{
+	return a->kind != OPAQUE ? a : b;
+}
+
+static const struct value *
+logic(struct scan *s, const struct pp_node *n)
+{
+	struct guard *guards = s->guards;
+	const struct value *a, *b;
+
+	if (n->kind == PP_N_OR) {
+		a = use_optional(s, n->two.a);
+		b = use(s, n->two.b);
+		return either(a, b);
+	}
+	condition(s, n->two.a);
+	add_guards(s, n->two.a);
+	b = use(s, n->two.b);
+	s->guards = guards;
+	return b;
+}
+
+static const struct value *
+conditional(struct scan *s, const struct pp_node *n)
+{
+	struct guard *guards = s->guards;
+	const struct value *yes, *no = &opaque;
+
+	condition(s, n->cond.test);
+	add_guards(s, n->cond.test);
+	yes = use(s, n->cond.yes);
+	s->guards = guards;
+	if (n->cond.no != NULL)
+		no = use(s, n->cond.no);
+	return either(yes, no);
+}
+
+/* ---- expressions ---- */
+
+static void
+use_list(struct scan *s, const struct pp_list_of *l)
+{
+	for (uint32_t i = 0; i < l->count; i++)
+		use(s, l->item[i]);
+}
+
+static const struct value *
+item(struct scan *s, const struct pp_node *n)
+{
+	const struct value *of = expr(s, n->item.of);
+	const struct pp_node *index = n->item.index;
+
+	if (index->kind == PP_N_SLICE) {
+		use(s, index->slice.lo);
+		use(s, index->slice.hi);
+		use(s, index->slice.step);
+		return of;
+	}
+	if (index->kind == PP_N_CONST && pp_is_str(index->value))
+		return member_of(s, of, index->value);
+	if (of->kind == PAIR && index->kind == PP_N_CONST &&
+	    index->value.type == PP_T_INT)
+		return index->value.i == 0 ? of->a : of->b;
+	use(s, index);
+	return index->kind == PP_N_CONST || of->kind == ITEMS ?
+	    item_of(s, of) : of;
+}
+
+/* A list of fields: its items may be any of them. */
+static const struct value *
+sequence(struct scan *s, const struct pp_node *n)
+{
+	const struct value *v, *first = &opaque;
+
+	for (uint32_t i = 0; i < n->list.count; i++) {
+		v = use(s, n->list.item[i]);
+		first = either(first, v);
+	}
+	return n->kind == PP_N_LIST && first->kind == PATH ?
+	    new_value(s, (struct value){ .kind = ITEMS, .a = first }) :
+	    &opaque;
+}
+
+static const struct value *
+expr(struct scan *s, const struct pp_node *n)
+{
+	if (++s->work > MAX_WORK)
+		return &opaque;
+	switch (n->kind) {
+	case PP_N_NAME: return name_value(s, n->name.atom->str);
+	case PP_N_GETATTR:
+		return member_of(s, expr(s, n->attr.of), n->attr.name->str);
+	case PP_N_GETITEM: return item(s, n);
+	case PP_N_CALL: return call(s, n, NULL);
+	case PP_N_FILTER: return filter(s, n);
+	case PP_N_TEST: return test(s, n);
+	case PP_N_NOT: condition(s, n->two.a); return &opaque;
+	case PP_N_AND: case PP_N_OR: return logic(s, n);
+	case PP_N_COND: return conditional(s, n);
+	case PP_N_NEG: case PP_N_POS:
+		use(s, n->two.a);
+		return &opaque;
+	case PP_N_BINARY: case PP_N_COMPARE:
+		use(s, n->two.a);
+		use(s, n->two.b);
+		return &opaque;
+	case PP_N_CHAIN:
+		use(s, n->chain.first);
+		for (uint32_t i = 0; i < n->chain.rest.count; i++)
+			use(s, n->chain.rest.item[i]->two.b);
+		return &opaque;
+	case PP_N_LIST: case PP_N_TUPLE: return sequence(s, n);
+	case PP_N_CONCAT: case PP_N_DICT:
+		use_list(s, &n->list);
+		return &opaque;
+	default: return &opaque;
+	}
+}
+
+/* ---- statements ---- */
+
+static void
+loop(struct scan *s, const struct pp_for *f)
+{
+	const struct value *of = expr(s, f->iter), *element;
+	struct binding *names = s->names;
+	struct guard *guards = s->guards;
+
+	/* for k, v in field.items() */
+	if (f->iter->kind == PP_N_CALL && of->kind == OPAQUE)
+		element = &opaque;
+	else
+		element = item_of(s, of);
+	if (f->body.count == 0 || of->kind != PATH)
+		use_at(s, of, f->iter->pos);
+	assign(s, f->target, element);
+	bind(s, pp_cstr("loop"), &opaque);
+	if (of->kind == PATH) {
+		size_t count = s->out->count;
+
+		/* A loop that reads nothing of its items reads the list. */
+		if (f->test != NULL) {
+			condition(s, f->test);
+			add_guards(s, f->test);
+		}
+		statements(s, &f->body);
+		if (s->out->count == count)
+			use_at(s, of, f->iter->pos);
+	} else {
+		if (f->test != NULL)
+			condition(s, f->test);
+		statements(s, &f->body);
+	}
+	s->guards = guards;
+	s->names = names;
+	statements(s, &f->otherwise);
+	s->names = names;
+}
+
+/* What a branch stores may hold after it: the first kind of it counts. */
+static void
+branches(struct scan *s, const struct pp_if *b)
+{
+	struct guard *guards = s->guards;
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		if (b->branch[i].test != NULL) {
+			condition(s, b->branch[i].test);
+			add_guards(s, b->branch[i].test);
+		}
+		statements(s, &b->branch[i].body);
+		s->guards = guards;
+	}
+}
+
+static void
+set(struct scan *s, const struct pp_node *n)
+{
+	const struct value *v = expr(s, n->set.value);
+
+	/* A name for a field is no read of it; anything else is. */
+	if (v->kind != PATH)
+		use_at(s, v, n->pos);
+	assign(s, n->set.target, v);
+}
+
+static const struct value *
+macro_value(struct scan *s, const struct pp_function *fn)
+{
+	return new_value(s, (struct value){ .kind = MACRO, .fn = fn,
+		.tmpl = s->tmpl, .names = s->names });
+}
+
+static const struct pp_template *
+fragment(struct scan *s, const struct pp_node *name)
+{
+	struct pp_fault fault;
+	char *text;
+	const struct pp_template *t;
+
+	use(s, name);
+	if (name->kind != PP_N_CONST || !pp_is_str(name->value) ||
+	    s->engine == NULL || s->depth >= MAX_DEPTH)
+		return NULL;
+	memset(&fault, 0, sizeof fault);
+	text = pp_arena_strndup(&s->out->arena, name->value.s,
+	    name->value.len);
+	t = pp_engine_get(s->engine, text, &fault);
+	return t;
+}
+
+/* Code of another template, with or without the names of this one. */
+static struct binding *
+inside(struct scan *s, const struct pp_template *t, bool with_names)
+{
+	const struct pp_template *tmpl = s->tmpl;
+	struct binding *names = s->names, *after;
+
+	if (!with_names)
+		s->names = NULL;
+	s->tmpl = t;
+	s->depth++;
+	statements(s, &t->root.body);
+	s->depth--;
+	after = s->names;
+	s->tmpl = tmpl;
+	s->names = names;
+	return after;
+}
+
+static void
+import(struct scan *s, const struct pp_node *n)
+{
+	const struct pp_include *inc = n->include;
+	const struct pp_template *t = fragment(s, inc->name);
+	const struct value *module = &opaque;
+
+	if (t != NULL)
+		module = new_value(s, (struct value){ .kind = MODULE,
+			.names = inside(s, t, inc->with_context) });
+	if (inc->target != NULL)
+		bind(s, inc->target->str, module);
+	for (uint32_t i = 0; i < inc->count; i++)
+		bind(s, inc->aliases[i]->str, member_of(s, module,
+		    inc->names[i]->str));
+}
+
+static void
+capture(struct scan *s, const struct pp_node *n)
+{
+	const struct pp_capture *c = n->capture;
+	struct binding *names = s->names;
+
+	use(s, c->flag);
+	statements(s, &c->body);
+	s->names = names;
+	for (const struct pp_node *f = c->filter; f != NULL; f = f->call.of)
+		use_args(s, f->call.args);
+	if (c->target != NULL)
+		assign(s, c->target, &opaque);
+}
+
+static void
+with(struct scan *s, const struct pp_with *w)
+{
+	struct binding *names = s->names, *inner = names;
+
+	for (uint32_t i = 0; i < w->targets.count; i++) {
+		const struct value *v;
+
+		s->names = names;
+		v = expr(s, w->values.item[i]);
+		s->names = inner;
+		assign(s, w->targets.item[i], v);
+		inner = s->names;
+	}
+	statements(s, &w->body);
+	s->names = names;
+}
+
+static void
+statement(struct scan *s, const struct pp_node *n)
+{
+	const struct pp_template *t;
+
+	switch (n->kind) {
+	case PP_N_OUTPUT: use_list(s, &n->list); break;
+	case PP_N_FOR: loop(s, n->loop); break;
+	case PP_N_IF: branches(s, n->branches); break;
+	case PP_N_SET: set(s, n); break;
+	case PP_N_SETBLOCK: case PP_N_FILTERBLOCK: case PP_N_AUTOESCAPE:
+		capture(s, n);
+		break;
+	case PP_N_MACRO:
+		bind(s, n->macro.name->str,
+		    macro_value(s, n->macro.function));
+		break;
+	case PP_N_CALLBLOCK:
+		call(s, n->macro.call, macro_value(s, n->macro.function));
+		break;
+	case PP_N_GENERATION:
+		statements(s, &n->macro.function->body);
+		break;
+	case PP_N_WITH: with(s, n->with); break;
+	case PP_N_DO: use(s, n->two.a); break;
+	case PP_N_INCLUDE:
+		t = fragment(s, n->include->name);
+		if (t != NULL)
+			inside(s, t, n->include->with_context);
+		break;
+	case PP_N_IMPORT: case PP_N_FROM: import(s, n); break;
+	case PP_N_EXTENDS:
+		t = fragment(s, n->two.a);
+		if (t != NULL)
+			inside(s, t, true);
+		break;
+	case PP_N_BLOCK: statements(s, &n->block->body); break;
+	default: break;
+	}
+}
+
+static void
+statements(struct scan *s, const struct pp_list_of *l)
+{
+	for (uint32_t i = 0; i < l->count && s->work < MAX_WORK; i++)
+		statement(s, l->item[i]);
+}
+
+void
+pp_fields_scan(struct pp_fields *f, const struct pp_template *t,
+    struct pp_engine *engine)
+{
+	struct scan s = { .out = f, .engine = engine, .tmpl = t };
+
+	statements(&s, &t->root.body);
+}
+
+void
+pp_fields_release(struct pp_fields *f)
+{
+	pp_arena_release(&f->arena);
+	free(f->list);
+}
