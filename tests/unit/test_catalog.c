@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "model/model_int.h"
@@ -408,6 +409,91 @@ the_installed_table_is_sound(void **state)
 	unsetenv("PP_SHARE");
 }
 
+/* ---- pp-models(5) ---- */
+
+static char *
+read_manual(void)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_buf text = PP_BUF_INIT;
+	const char *srcdir = getenv("srcdir");
+	char *path = pp_asprintf("%s/man/pp-models.5",
+	    srcdir != NULL ? srcdir : ".");
+
+	assert_ok(pp_io_read_file(path, &text, &err), err);
+	free(path);
+	return pp_buf_detach(&text, NULL);
+}
+
+static void
+the_manual_names_every_field(void **state)
+{
+	struct pp_json_doc doc = PP_JSON_DOC_INIT;
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_buf json = PP_BUF_INIT;
+	const struct pp_json *v, *key;
+	char *manual = read_manual();
+	struct pp_model m;
+
+	(void)state;
+	pp_model_init(&m, "m");
+	pp_model_put_json(&json, &m);
+	v = pp_json_parse(&doc, json.data, json.len, 0, &err);
+	assert_non_null(v);
+	key = pp_json_next(pp_json_next(pp_json_first(v))); /* after name */
+	for (uint32_t i = 1; i < v->count; i++) {
+		char *name = pp_json_strdup(key), *found = manual;
+		size_t n = strlen(name);
+
+		while ((found = strstr(found, name)) != NULL &&
+		    (found[-1] != ' ' || strchr(" \n", found[n]) == NULL))
+			found++;
+		if (found == NULL)
+			fail_msg("pp-models.5 says nothing of '%s'", name);
+		free(name);
+		key = pp_json_next(pp_json_next(key));
+	}
+	pp_model_release(&m);
+	pp_json_doc_release(&doc);
+	pp_buf_release(&json);
+	free(manual);
+}
+
+static void
+the_examples_of_the_manual_can_be_read(void **state)
+{
+	static const char table[] = "models:\n  llama-3.1-8b: {}\n"
+				    "  nova-micro: {input: 1}\n";
+	struct pp_catalog_source src = { .installed = table,
+		.installed_name = "models.yaml",
+		.user_name = "example",
+		.env = fake_env };
+	char *manual = read_manual();
+	char *at = strstr(manual, ".Sh EXAMPLES"), *end;
+	int examples = 0;
+
+	(void)state;
+	while ((at = strstr(at, ".Bd -literal")) != NULL) {
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_catalog *c;
+
+		at = strchr(at, '\n') + 1;
+		end = strstr(at, ".Ed");
+		*end = '\0';
+		if (strstr(at, "models:\n") != NULL) {
+			src.user = at;
+			c = pp_catalog_read(&src, &err);
+			if (c == NULL)
+				fail_msg("%s", err.text);
+			pp_catalog_free(c);
+			examples++;
+		}
+		at = end + 1;
+	}
+	assert_int_equal(examples, 2);
+	free(manual);
+}
+
 int
 main(void)
 {
@@ -430,6 +516,9 @@ main(void)
 		    no_env),
 		cmocka_unit_test_setup(a_damaged_pin_is_refused, no_env),
 		cmocka_unit_test_setup(the_installed_table_is_sound, no_env),
+		cmocka_unit_test(the_manual_names_every_field),
+		cmocka_unit_test_setup(the_examples_of_the_manual_can_be_read,
+		    no_env),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
