@@ -23,6 +23,7 @@
 #include "job/schema.h"
 #include "job/seed.h"
 #include "job/seed_input.h"
+#include "job/seed_source.h"
 #include "job/seed_writer.h"
 #include "job/user.h"
 
@@ -98,21 +99,6 @@ check_stdout(struct pp_error *err)
 	return pp_error_errno(err, PP_EIO, errno, "cannot write to stdout");
 }
 
-static bool
-is_file_name(const char *name)
-{
-	static const char *const endings[] = { ".json", ".jsonl", ".ndjson",
-		".csv" };
-
-	if (strcmp(name, "-") == 0 || strchr(name, '/') != NULL)
-		return true;
-	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-		if (pp_ends_with(name, endings[i]))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Records of a set or of a file. Names with a '/' or a file's ending are
  * files; other ones are sets, or files when there is no such set.
@@ -133,7 +119,7 @@ open_source(struct source *s, struct home *h, const char *name,
 	struct stat st;
 
 	*s = (struct source){ .name = name, .text = PP_BUF_INIT };
-	if (!is_file_name(name)) {
+	if (strcmp(name, "-") != 0 && !pp_seed_source_is_file(name)) {
 		if (open_home(h, err) < 0)
 			return -1;
 		s->set = pp_seed_open(h->store, h->user, name, err);
@@ -935,7 +921,8 @@ install_sample(struct home *h, const char *folder, const char *file,
 static int
 is_sample(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.' && is_file_name(entry->d_name);
+	return entry->d_name[0] != '.' &&
+	    pp_seed_source_is_file(entry->d_name);
 }
 
 static int

@@ -1,7 +1,7 @@
 # What is run besides 'make check': looks, coverage, valgrind, the long tests.
 
 # Headers keep the declaration style that people read best: names in a column.
-c_files = $$(cd '$(srcdir)' && find lib cmd tests -name '*.c' | sort)
+c_files = $$(cd '$(abs_srcdir)' && find lib cmd tests -name '*.c' | sort)
 shell_files = quickstart .ci/run .githooks/pre-commit tests/support/check-* \
 	tests/support/summary tests/e2e/*.sh tests/chaos/*.sh tests/bench/*.sh
 analysis_flags = -std=gnu11 $(DEFS) -I. -I$(srcdir)/lib \

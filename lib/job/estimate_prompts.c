@@ -74,10 +74,14 @@ static int
 read_members(struct reader *r, const struct pp_json *v, int64_t *max_tokens,
     struct pp_error *err)
 {
+	const struct pp_json *prompt;
+
 	if (v->type != PP_JSON_OBJECT)
 		return pp_error_set(err, PP_EDATA, "it is not a JSON object");
-	if (pp_json_get(v, "prompt") == NULL)
-		return pp_error_set(err, PP_EDATA, "it has no 'prompt'");
+	prompt = pp_json_get(v, "prompt");
+	if (prompt == NULL || prompt->type != PP_JSON_STRING)
+		return pp_error_set(err, PP_EDATA,
+		    "it has no text member 'prompt'");
 	if (read_text(v, "prompt", &r->prompt, err) < 0 ||
 	    read_text(v, "system", &r->system, err) < 0 ||
 	    read_text(v, "step", &r->step, err) < 0 ||

@@ -292,6 +292,8 @@ write_off_attempts(struct pp_shard_run *run)
 	if (cp->attempt_count > 0)
 		pp_log(PP_LOG_INFO, "attempts_unproven", "count", 'd',
 		    (int64_t)cp->attempt_count, NULL);
+	free(cp->attempts);
+	cp->attempts = NULL;
 	cp->attempt_count = 0;
 }
 

@@ -15,6 +15,10 @@ lib_libpp_la_SOURCES += \
 	lib/job/filter.c lib/job/filter.h \
 	lib/job/flow.c lib/job/flow.h \
 	lib/job/ids.c lib/job/ids.h \
+	lib/job/job.c lib/job/job.h \
+	lib/job/job_create.c lib/job/job_create.h \
+	lib/job/job_spec.c lib/job/job_spec.h \
+	lib/job/job_start.c \
 	lib/job/journal.c lib/job/journal.h \
 	lib/job/learn.c lib/job/learn.h \
 	lib/job/ledger.c lib/job/ledger.h \

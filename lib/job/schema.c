@@ -22,7 +22,7 @@ struct field {
 	size_t name_at;		/* where its own name begins in it */
 	int parent, first_child, last_child, next;
 	bool element;		/* "[]" of its parent */
-	int64_t seen;		/* parents that have it; elements: values */
+	int64_t seen;		/* parents that have it; of []: values */
 	int64_t types[T_COUNT];
 };
 

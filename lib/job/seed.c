@@ -11,8 +11,8 @@
 #include "job/seed_int.h"
 
 /* Blocks read last, each in the slot of its number. */
-#define SLOTS 64
-#define SLOT_BYTES ((size_t)128 << 10)
+#define SLOTS 128
+#define SLOT_BYTES ((size_t)48 << 10)
 
 /* A part's blocks: `every` records each, but for the last. */
 struct part {

@@ -8,8 +8,8 @@
  *	sample-datasets/{name}/...		the same, for everybody
  *
  * A part has about 8 MiB of records, one a line. The index has one line a
- * part: its count, bytes and SHA-256, and for each block of about 64 KiB of it
- * the offset and the CRC-32C. The manifest has the totals, the schema and the
+ * part: its count, bytes and SHA-256, and for each block of it (about 16 KiB;
+ * 64 KiB from 4 GiB on) the offset and the CRC-32C. The manifest has the totals, the schema and the
  * SHA-256 of the index, which thereby stands for every byte of the set.
  *
  * Parts never change. Replacing a set writes a new generation and then, by a
@@ -34,8 +34,8 @@ struct pp_seed_set;	/* open for reading */
 
 /*
  * Open NAME of the user, or "sample:NAME". PP_ENOENT names it. Returns owned.
- * It keeps an index of about 1 KB for each part, and up to 8 MiB of records
- * read last.
+ * It keeps 1 to 4 KiB of index for each part, and up to 6 MiB of records read
+ * last.
  */
 struct pp_seed_set *pp_seed_open(struct pp_store *s, const char *user_id,
 	    const char *name, struct pp_error *err);

@@ -42,7 +42,7 @@ struct pp_seed_input {
 	bool eof;
 	int64_t line;		/* of buf[at], from 1 */
 	size_t column;		/* bytes before buf[at] in its line */
-	size_t bad;		/* bytes of a bad record that may be skipped */
+	size_t bad;		/* bytes of a bad record, to skip it */
 
 	struct pp_json_doc doc;
 	struct pp_buf text;	/* a record made here, on one line */
@@ -556,7 +556,7 @@ static int
 read_header(struct pp_seed_input *in, struct pp_error *err)
 {
 	struct pp_buf name = PP_BUF_INIT, column = PP_BUF_INIT;
-	size_t len;
+	size_t len = 0;
 	int n = read_csv(in, &len, err);
 
 	if (n <= 0)
@@ -604,7 +604,7 @@ static int
 next_csv(struct pp_seed_input *in, struct pp_seed_record *out,
     struct pp_error *err)
 {
-	size_t len;
+	size_t len = 0;
 	int n;
 
 	if (in->columns == NULL) {

@@ -13,7 +13,14 @@
 #include "job/seed_int.h"
 
 #define PART_BYTES ((size_t)8 << 20)
-#define BLOCK_BYTES ((size_t)64 << 10)
+/*
+ * A block is what is read for one record. Small ones are quick to read and
+ * check; from the part on that is named here they are larger, so that the
+ * index of a very large set stays small.
+ */
+#define BLOCK_BYTES ((size_t)16 << 10)
+#define LARGE_BLOCK_BYTES ((size_t)64 << 10)
+#define LARGE_FROM_PART 512
 #define MAX_OFFSETS 4096
 
 struct pp_seed_writer {
@@ -22,7 +29,7 @@ struct pp_seed_writer {
 	char generation[PP_ID_BYTES];
 	bool exists, committed;
 	char etag[PP_ETAG_BYTES];		/* of the manifest there */
-	char old_index[PP_SHA256_HEX_BYTES];	/* what it says of its index */
+	char old_index[PP_SHA256_HEX_BYTES];	/* that it names */
 	struct pp_schema *schema;
 	struct pp_buf index;
 	int64_t count, bytes, parts;
@@ -130,9 +137,11 @@ put_blocks(struct pp_seed_writer *w)
 static void
 put_index_line(struct pp_seed_writer *w)
 {
+	size_t block = w->parts < LARGE_FROM_PART ? BLOCK_BYTES :
+	    LARGE_BLOCK_BYTES;
 	char hex[PP_SHA256_HEX_BYTES];
 
-	while (w->offset_count > 1 + w->part.len / BLOCK_BYTES)
+	while (w->offset_count > 1 + w->part.len / block)
 		thin_offsets(w);
 	pp_buf_addc(&w->index, '{');
 	pp_json_put_key(&w->index, "part");

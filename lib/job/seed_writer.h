@@ -1,6 +1,6 @@
 /*
  * Writing a seed set: records in, a new generation out. Memory is bounded by
- * one part and the index (about 3 KB for each 8 MiB).
+ * one part and the index (2 to 8 KiB for each 8 MiB).
  */
 #ifndef PP_JOB_SEED_WRITER_H
 #define PP_JOB_SEED_WRITER_H
@@ -32,7 +32,8 @@ int	pp_seed_writer_add(struct pp_seed_writer *w, const char *text,
  * which then stays as it is; -1 with PP_EEXIST or PP_ECONFLICT when somebody
  * else put one meanwhile, PP_EDATA without any record, PP_EIO.
  */
-int	pp_seed_writer_commit(struct pp_seed_writer *w, struct pp_error *err);
+int	pp_seed_writer_commit(struct pp_seed_writer *w,
+	    struct pp_error *err);
 
 /* Without a commit, all that was written is removed again. */
 void	pp_seed_writer_free(struct pp_seed_writer *w);

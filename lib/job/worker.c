@@ -618,24 +618,41 @@ worse(int a, int b)
 	return a == 1 || b == 1 ? 1 : a > b ? a : b;
 }
 
+/*
+ * Whether a claim failed because of what we have done ourselves: the one job
+ * that we work on has ended, or others have the rest of it.
+ */
+static bool
+nothing_is_left(const struct worker *w, bool worked, const struct pp_error *why)
+{
+	return w->options.job_id != NULL && worked &&
+	    (why->code == PP_ECONFLICT || why->code == PP_ETEMP);
+}
+
 static int
 run_queue(struct worker *w, struct pp_error *err)
 {
 	struct pp_error why;
 	int status = 0, one, rc;
+	bool worked = false;
 
 	while (w->signals == 0) {
-		rc = claim(w, err);
-		if (rc < 0)
-			return pp_code_exit_status(err->code);
+		why = (struct pp_error)PP_ERROR_INIT;
+		rc = claim(w, &why);
+		if (rc < 0 && nothing_is_left(w, worked, &why))
+			break;
+		if (rc < 0) {
+			*err = why;
+			return pp_code_exit_status(why.code);
+		}
 		if (rc == 0) {
 			if (!w->options.forever)
 				break;
 			wait_for_work(w, err);
 			continue;
 		}
-		why = (struct pp_error)PP_ERROR_INIT;
 		one = work(w, &why);
+		worked = true;
 		if (one != 0)
 			*err = why;
 		status = worse(status, one);

@@ -34,14 +34,14 @@ struct pp_catalog {
 	size_t count, cap;
 	struct alias *aliases;
 	size_t alias_count, alias_cap;
-	struct pp_tier tiers[PP_NTIERS + 1];	/* by number; 0 is empty */
+	struct pp_tier tiers[PP_NTIERS + 1]; /* by number; 0 is empty */
 };
 
 /* One layer while it is read. */
 struct layer {
 	struct pp_catalog *catalog;
-	const char *name;		/* of the file */
-	const struct pp_yaml *sources;	/* short names of sources; or NULL */
+	const char *name;	       /* of the file */
+	const struct pp_yaml *sources; /* short names of sources; or NULL */
 	struct pp_tier tiers[PP_NTIERS + 1];
 	struct pp_error *err;
 };
@@ -118,7 +118,8 @@ pp_catalog_suggest(const struct pp_catalog *c, const char *name)
 	const char *found = NULL;
 
 	for (size_t i = 0; i < c->count + c->alias_count; i++) {
-		const char *other = i < c->count ? c->models[i].name :
+		const char *other = i < c->count ?
+		    c->models[i].name :
 		    c->aliases[i - c->count].name;
 
 		d = pp_edit_distance(name, other);
@@ -137,8 +138,9 @@ check_name(const char *name, struct pp_error *err)
 	int tier;
 
 	if (name[0] == '\0' || strlen(name) > 128 ||
-	    name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
-	    "uvwxyz0123456789._:/@+-")] != '\0')
+	    name[strspn(name,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+		"uvwxyz0123456789._:/@+-")] != '\0')
 		return pp_error_set(err, PP_ECONFIG,
 		    "'%s' is no name for a model", name);
 	if (pp_tier_parse(name, &tier) == 0)
@@ -184,8 +186,7 @@ add_member(struct pp_tier *t, size_t model)
 {
 	if (is_member(t, model))
 		return;
-	t->members = pp_grow(t->members, t->count, &t->cap,
-	    sizeof *t->members);
+	t->members = pp_grow(t->members, t->count, &t->cap, sizeof *t->members);
 	t->members[t->count++] = model;
 }
 
@@ -244,8 +245,9 @@ read_aliases(struct layer *l, size_t model, const struct pp_yaml *v)
 			return fail_at(l, name);
 		c->aliases = pp_grow(c->aliases, c->alias_count, &c->alias_cap,
 		    sizeof *c->aliases);
-		c->aliases[c->alias_count++] =
-		    (struct alias){ pp_strdup(name->text), model };
+		c->aliases[c->alias_count++] = (struct alias){
+			pp_strdup(name->text), model
+		};
 	}
 	return 0;
 }
@@ -262,7 +264,8 @@ read_field(struct layer *l, struct pp_model *m, const struct pp_yaml *key,
 	if (strcmp(key->text, "aliases") == 0)
 		return read_aliases(l, index_of(l->catalog, m), v);
 	if (v->type != PP_YAML_SCALAR)
-		return complain_at(l, v, "a field of a model must be a value, "
+		return complain_at(l, v,
+		    "a field of a model must be a value, "
 		    "not a list or a mapping");
 	if (pp_yaml_is_null(v))
 		text = NULL;
@@ -326,7 +329,7 @@ read_tier(struct layer *l, const struct pp_yaml *key, const struct pp_yaml *v)
 		const struct pp_yaml *name = v->values[i];
 
 		m = name->type == PP_YAML_SCALAR ? find_name(c, name->text) :
-		    NULL;
+						   NULL;
 		if (m == NULL)
 			return complain_at(l, name,
 			    "a tier's member must be a model of the table");
@@ -339,7 +342,7 @@ read_tier(struct layer *l, const struct pp_yaml *key, const struct pp_yaml *v)
 static int
 read_members(struct layer *l, const struct pp_yaml *map, const char *name,
     int (*read_one)(struct layer *, const struct pp_yaml *,
-    const struct pp_yaml *))
+	const struct pp_yaml *))
 {
 	const struct pp_yaml *v = pp_yaml_get(map, name);
 
@@ -467,8 +470,7 @@ read_env_model(struct layer *l, const struct pp_catalog_source *src, int i)
 			pp_model_set(m, "date", NULL, NULL);
 		}
 		if (strcmp(env_fields[f].field, "tier") == 0 && m->tier > 0)
-			add_member(&l->tiers[m->tier],
-			    index_of(l->catalog, m));
+			add_member(&l->tiers[m->tier], index_of(l->catalog, m));
 	}
 	return 0;
 }
@@ -497,7 +499,7 @@ pp_catalog_read(const struct pp_catalog_source *src, struct pp_error *err)
 
 	if (read_file(c, src->installed, src->installed_name, err) < 0 ||
 	    (src->user != NULL &&
-	    read_file(c, src->user, src->user_name, err) < 0) ||
+		read_file(c, src->user, src->user_name, err) < 0) ||
 	    read_env(c, src, err) < 0) {
 		pp_catalog_free(c);
 		return NULL;

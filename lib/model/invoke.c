@@ -13,15 +13,15 @@
 
 static const struct pp_call_class_info classes[PP_NCALL_CLASSES] = {
 	/*			   name, retry, a try, maybe billed */
-	[PP_CALL_OK] =		{ "ok", false, false, true },
-	[PP_CALL_THROTTLE] =	{ "throttle", true, false, false },
-	[PP_CALL_TRANSIENT] =	{ "transient", true, true, false },
-	[PP_CALL_AMBIGUOUS] =	{ "ambiguous", true, true, true },
-	[PP_CALL_REJECTED] =	{ "rejected", false, true, false },
-	[PP_CALL_REFUSED] =	{ "refused", false, true, true },
-	[PP_CALL_CREDENTIALS] =	{ "credentials", false, false, false },
-	[PP_CALL_QUOTA] =	{ "quota", false, false, false },
-	[PP_CALL_CANCELLED] =	{ "cancelled", false, false, true },
+	[PP_CALL_OK] = { "ok", false, false, true },
+	[PP_CALL_THROTTLE] = { "throttle", true, false, false },
+	[PP_CALL_TRANSIENT] = { "transient", true, true, false },
+	[PP_CALL_AMBIGUOUS] = { "ambiguous", true, true, true },
+	[PP_CALL_REJECTED] = { "rejected", false, true, false },
+	[PP_CALL_REFUSED] = { "refused", false, true, true },
+	[PP_CALL_CREDENTIALS] = { "credentials", false, false, false },
+	[PP_CALL_QUOTA] = { "quota", false, false, false },
+	[PP_CALL_CANCELLED] = { "cancelled", false, false, true },
 };
 
 /*
@@ -31,7 +31,7 @@ static const struct pp_call_class_info classes[PP_NCALL_CLASSES] = {
  */
 static const struct {
 	int from, to;
-	const char *word;	/* NULL: any */
+	const char *word; /* NULL: any */
 	enum pp_call_class class;
 } errors[] = {
 	{ 200, 599, "insufficient_quota", PP_CALL_QUOTA },
@@ -40,19 +40,19 @@ static const struct {
 	{ 200, 599, "billing_not_active", PP_CALL_QUOTA },
 	{ 200, 599, "invalid_api_key", PP_CALL_CREDENTIALS },
 	{ 200, 599, "context_length_exceeded", PP_CALL_REJECTED },
-	{ 200, 299, NULL, PP_CALL_AMBIGUOUS },	/* an error sent as success */
-	{ 300, 399, NULL, PP_CALL_REJECTED },	/* moved: the url is wrong */
+	{ 200, 299, NULL, PP_CALL_AMBIGUOUS }, /* an error sent as success */
+	{ 300, 399, NULL, PP_CALL_REJECTED },  /* moved: the url is wrong */
 	{ 401, 401, NULL, PP_CALL_CREDENTIALS },
 	{ 402, 402, NULL, PP_CALL_QUOTA },
 	{ 403, 403, NULL, PP_CALL_CREDENTIALS },
-	{ 407, 407, NULL, PP_CALL_CREDENTIALS },	/* a proxy's */
+	{ 407, 407, NULL, PP_CALL_CREDENTIALS }, /* a proxy's */
 	{ 408, 409, NULL, PP_CALL_TRANSIENT },
 	{ 425, 425, NULL, PP_CALL_TRANSIENT },
 	{ 429, 429, NULL, PP_CALL_THROTTLE },
 	{ 400, 499, NULL, PP_CALL_REJECTED },
 	{ 501, 501, NULL, PP_CALL_REJECTED },
 	{ 505, 505, NULL, PP_CALL_REJECTED },
-	{ 529, 529, NULL, PP_CALL_THROTTLE },	/* overloaded */
+	{ 529, 529, NULL, PP_CALL_THROTTLE }, /* overloaded */
 	{ 500, 599, NULL, PP_CALL_TRANSIENT },
 };
 
@@ -83,9 +83,8 @@ pp_finish_name(enum pp_finish f)
 static bool
 names(const struct pp_json *body, const char *word)
 {
-	static const char *const paths[] = {
-		"error.code", "error.type", "error.status", "code", "type"
-	};
+	static const char *const paths[] = { "error.code", "error.type",
+		"error.status", "code", "type" };
 
 	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
 		const struct pp_json *v = pp_json_path(body, paths[i]);

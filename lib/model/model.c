@@ -16,58 +16,58 @@
 #include "net/http.h"
 
 enum kind {
-	TEXT,		/* char *, never NULL */
+	TEXT, /* char *, never NULL */
 	TEXT_OR_NULL,
-	VARIABLE,	/* the name of an environment variable, or NULL */
-	USD,		/* int64_t of nano-dollars, or PP_PRICE_UNKNOWN */
-	COUNT,		/* int64_t, from 0 on */
-	PERCENT,	/* int64_t, from 1 on */
-	YES,		/* bool */
-	NO,		/* bool that is stored the other way round */
+	VARIABLE, /* the name of an environment variable, or NULL */
+	USD,	  /* int64_t of nano-dollars, or PP_PRICE_UNKNOWN */
+	COUNT,	  /* int64_t, from 0 on */
+	PERCENT,  /* int64_t, from 1 on */
+	YES,	  /* bool */
+	NO,	  /* bool that is stored the other way round */
 	TIER,
 	PROVIDER,
 	STATUS,
-	MILLISECONDS	/* int64_t, written as a duration */
+	MILLISECONDS /* int64_t, written as a duration */
 };
 
 struct field {
 	const char *name;
-	enum kind kind;
 	size_t offset;
+	enum kind kind;
 	bool is_price;
 };
 
 #define AT(member) offsetof(struct pp_model, member)
 
 static const struct field fields[] = {
-	{ "label", TEXT, AT(label), false },
-	{ "provider", PROVIDER, AT(provider), false },
-	{ "id", TEXT, AT(id), false },
-	{ "url", TEXT_OR_NULL, AT(url), false },
-	{ "key_env", VARIABLE, AT(key_env), false },
-	{ "tier", TIER, AT(tier), false },
-	{ "input", USD, AT(price.input), true },
-	{ "output", USD, AT(price.output), true },
-	{ "cache_read", USD, AT(price.cache_read), true },
-	{ "cache_write", USD, AT(price.cache_write), true },
-	{ "long_above", COUNT, AT(price.long_above), true },
-	{ "long_input", USD, AT(price.long_input), true },
-	{ "long_output", USD, AT(price.long_output), true },
-	{ "long_cache_read", USD, AT(price.long_cache_read), true },
-	{ "long_cache_write", USD, AT(price.long_cache_write), true },
-	{ "source", TEXT, AT(price_source), false },
-	{ "date", TEXT, AT(price_date), false },
-	{ "status", STATUS, AT(status), false },
-	{ "context", COUNT, AT(context_tokens), false },
-	{ "rpm", COUNT, AT(rpm), false },
-	{ "tpm", COUNT, AT(tpm), false },
-	{ "bytes_per_100_tokens", PERCENT, AT(bytes_per_token_x100), false },
-	{ "temperature", NO, AT(no_temperature), false },
-	{ "system", NO, AT(no_system), false },
-	{ "max_completion_tokens", YES, AT(completion_tokens), false },
-	{ "seed", YES, AT(send_seed), false },
-	{ "plain_http", YES, AT(plain_http), false },
-	{ "timeout", MILLISECONDS, AT(total_timeout_ms), false },
+	{ "label", AT(label), TEXT, false },
+	{ "provider", AT(provider), PROVIDER, false },
+	{ "id", AT(id), TEXT, false },
+	{ "url", AT(url), TEXT_OR_NULL, false },
+	{ "key_env", AT(key_env), VARIABLE, false },
+	{ "tier", AT(tier), TIER, false },
+	{ "input", AT(price.input), USD, true },
+	{ "output", AT(price.output), USD, true },
+	{ "cache_read", AT(price.cache_read), USD, true },
+	{ "cache_write", AT(price.cache_write), USD, true },
+	{ "long_above", AT(price.long_above), COUNT, true },
+	{ "long_input", AT(price.long_input), USD, true },
+	{ "long_output", AT(price.long_output), USD, true },
+	{ "long_cache_read", AT(price.long_cache_read), USD, true },
+	{ "long_cache_write", AT(price.long_cache_write), USD, true },
+	{ "source", AT(price_source), TEXT, false },
+	{ "date", AT(price_date), TEXT, false },
+	{ "status", AT(status), STATUS, false },
+	{ "context", AT(context_tokens), COUNT, false },
+	{ "rpm", AT(rpm), COUNT, false },
+	{ "tpm", AT(tpm), COUNT, false },
+	{ "bytes_per_100_tokens", AT(bytes_per_token_x100), PERCENT, false },
+	{ "temperature", AT(no_temperature), NO, false },
+	{ "system", AT(no_system), NO, false },
+	{ "max_completion_tokens", AT(completion_tokens), YES, false },
+	{ "seed", AT(send_seed), YES, false },
+	{ "plain_http", AT(plain_http), YES, false },
+	{ "timeout", AT(total_timeout_ms), MILLISECONDS, false },
 };
 
 #define NFIELDS (sizeof fields / sizeof fields[0])
@@ -164,7 +164,8 @@ set_variable(char **p, const char *value, struct pp_error *err)
 	for (const char *c = value; *c != '\0'; c++)
 		ok = ok && (isalnum((unsigned char)*c) || *c == '_');
 	if (!ok)
-		return pp_error_set(err, PP_EUSAGE, "must be the name of the "
+		return pp_error_set(err, PP_EUSAGE,
+		    "must be the name of the "
 		    "environment variable that holds the key");
 	replace(p, value);
 	return 0;
@@ -185,9 +186,8 @@ set_bool(bool *p, const char *value, bool inverse, struct pp_error *err)
 static int
 set_status(char **p, const char *value, struct pp_error *err)
 {
-	static const char *const known[] = {
-		"active", "legacy", "end-of-life"
-	};
+	static const char *const known[] = { "active", "legacy",
+		"end-of-life" };
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (strcmp(known[i], value) == 0) {
@@ -207,9 +207,7 @@ set_value(struct pp_model *m, const struct field *f, const char *value,
 
 	switch (f->kind) {
 	case TEXT:
-	case TEXT_OR_NULL:
-		replace(p, value);
-		return 0;
+	case TEXT_OR_NULL: replace(p, value); return 0;
 	case VARIABLE: return set_variable(p, value, err);
 	case USD: return pp_money_parse(value, "it", p, err);
 	case COUNT: return pp_parse_int(value, "it", 0, INT64_MAX, p, err);
@@ -221,8 +219,10 @@ set_value(struct pp_model *m, const struct field *f, const char *value,
 	case TIER:
 		if (pp_tier_parse(value, p) == 0)
 			return 0;
-		return pp_error_set(err, PP_EUSAGE, "must be cheap, balanced, "
-		    "premium or none, not '%s'", value);
+		return pp_error_set(err, PP_EUSAGE,
+		    "must be cheap, balanced, "
+		    "premium or none, not '%s'",
+		    value);
 	case PROVIDER:
 		if (pp_provider_parse(value, p) == 0)
 			return 0;
@@ -239,8 +239,8 @@ pp_model_set(struct pp_model *m, const char *field, const char *value,
 	const struct field *f = find_field(field);
 
 	if (f == NULL)
-		return pp_error_set(err, PP_EUSAGE,
-		    "a model has no field '%s'", field);
+		return pp_error_set(err, PP_EUSAGE, "a model has no field '%s'",
+		    field);
 	if (value == NULL) {
 		set_default(m, f);
 		return 0;
@@ -275,8 +275,7 @@ pp_model_release(struct pp_model *m)
 			free(*p);
 			*p = NULL;
 			break;
-		default:
-			break;
+		default: break;
 		}
 	}
 }
@@ -293,9 +292,7 @@ put_value(struct pp_buf *out, const struct pp_model *m, const struct field *f)
 	case TEXT:
 	case TEXT_OR_NULL:
 	case VARIABLE:
-	case STATUS:
-		pp_json_put_cstr(out, *(char *const *)p);
-		break;
+	case STATUS: pp_json_put_cstr(out, *(char *const *)p); break;
 	case USD:
 		if (*(const int64_t *)p == PP_PRICE_UNKNOWN)
 			pp_buf_adds(out, "null");
@@ -304,20 +301,16 @@ put_value(struct pp_buf *out, const struct pp_model *m, const struct field *f)
 			    pp_money_format(*(const int64_t *)p, money));
 		break;
 	case COUNT:
-	case PERCENT:
-		pp_json_put_int(out, *(const int64_t *)p);
-		break;
+	case PERCENT: pp_json_put_int(out, *(const int64_t *)p); break;
 	case MILLISECONDS:
 		pp_buf_addf(out, "\"%lldms\"", (long long)*(const int64_t *)p);
 		break;
 	case YES:
 	case NO:
-		pp_buf_adds(out, *(const bool *)p == (f->kind == YES) ?
-		    "true" : "false");
+		pp_buf_adds(out,
+		    *(const bool *)p == (f->kind == YES) ? "true" : "false");
 		break;
-	case TIER:
-		pp_json_put_cstr(out, pp_tier_name(*(const int *)p));
-		break;
+	case TIER: pp_json_put_cstr(out, pp_tier_name(*(const int *)p)); break;
 	case PROVIDER:
 		pp_json_put_cstr(out,
 		    pp_provider_name(*(const enum pp_provider *)p));
@@ -351,7 +344,7 @@ set_from_json(struct pp_model *m, const char *field, const struct pp_json *v,
 		return pp_error_set(err, PP_EDATA,
 		    "%s must be a string, a number or a flag", field);
 	text = v->type == PP_JSON_STRING ? pp_json_strdup(v) :
-	    pp_strndup(v->text, v->len);
+					   pp_strndup(v->text, v->len);
 	rc = pp_model_set(m, field, text, err);
 	free(text);
 	return rc;
@@ -404,20 +397,24 @@ check_openai(const struct pp_model *m, struct pp_error *why)
 	const char *key;
 
 	if (m->url == NULL || m->url[0] == '\0')
-		return pp_error_set(why, PP_ECONFIG,
-		    "model '%s' has no url", m->name);
+		return pp_error_set(why, PP_ECONFIG, "model '%s' has no url",
+		    m->name);
 	if (pp_http_check_url(m->url, m->plain_http, why) < 0)
 		return pp_error_wrap(why, "model '%s'", m->name);
 	if (m->key_env == NULL)
 		return 0;
 	key = getenv(m->key_env);
 	if (key == NULL || key[0] == '\0')
-		return pp_error_set(why, PP_ECONFIG, "%s, which holds the key "
-		    "for model '%s', is not set", m->key_env, m->name);
+		return pp_error_set(why, PP_ECONFIG,
+		    "%s, which holds the key "
+		    "for model '%s', is not set",
+		    m->key_env, m->name);
 	for (; *key != '\0'; key++) {
 		if (!isgraph((unsigned char)*key))
-			return pp_error_set(why, PP_ECONFIG, "%s holds "
-			    "characters that no key has", m->key_env);
+			return pp_error_set(why, PP_ECONFIG,
+			    "%s holds "
+			    "characters that no key has",
+			    m->key_env);
 	}
 	return 0;
 }
@@ -426,18 +423,18 @@ bool
 pp_model_is_configured(const struct pp_model *m, struct pp_error *why)
 {
 	if (strcmp(m->status, "end-of-life") == 0) {
-		pp_error_set(why, PP_ECONFIG,
-		    "model '%s' is no longer offered", m->name);
+		pp_error_set(why, PP_ECONFIG, "model '%s' is no longer offered",
+		    m->name);
 		return false;
 	}
 	switch (m->provider) {
-	case PP_PROVIDER_LOCAL:
-		return true;
+	case PP_PROVIDER_LOCAL: return true;
 	case PP_PROVIDER_BEDROCK:
-		pp_error_set(why, PP_ECONFIG, "model '%s' can be priced but "
-		    "not called: this build has no provider bedrock", m->name);
+		pp_error_set(why, PP_ECONFIG,
+		    "model '%s' can be priced but "
+		    "not called: this build has no provider bedrock",
+		    m->name);
 		return false;
-	default:
-		return check_openai(m, why) == 0;
+	default: return check_openai(m, why) == 0;
 	}
 }

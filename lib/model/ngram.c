@@ -17,60 +17,60 @@
 #include "base/rand.h"
 #include "base/str.h"
 
-#define MARK 0u			/* number of the mark between texts */
+#define MARK 0u /* number of the mark between texts */
 #define MAX_WORD_BYTES 64
 #define EMPTY UINT32_MAX
 #define MIN_SENTENCES 2
 #define MAX_SENTENCES 5
-#define LONGEST_RUN 40		/* words without the end of a sentence */
+#define LONGEST_RUN 40 /* words without the end of a sentence */
 
 struct span {
-	uint32_t first, count;	/* in `places` */
+	uint32_t first, count; /* in `places` */
 };
 
 struct pp_ngram {
-	struct pp_buf letters;		/* all words, one after the other */
+	struct pp_buf letters; /* all words, one after the other */
 	struct {
 		uint32_t at, len;
-		bool ends;		/* a sentence ends with it */
-	} *words;
+		bool ends; /* a sentence ends with it */
+	} * words;
 	size_t word_count, word_cap;
-	uint32_t *word_slots;		/* hash table: word numbers */
+	uint32_t *word_slots; /* hash table: word numbers */
 	size_t word_slot_count;
 
-	uint32_t *text;			/* word numbers */
+	uint32_t *text; /* word numbers */
 	size_t text_len, text_cap;
 	size_t learned_bytes;
 
 	/* the index, built when the first text is asked for */
 	bool indexed;
-	struct span *by_word;		/* places after a word */
+	struct span *by_word; /* places after a word */
 	uint32_t *word_places;
 	struct {
 		uint64_t pair;
 		struct span span;
-	} *pairs;			/* hash table */
+	} * pairs; /* hash table */
 	size_t pair_slot_count;
 	uint32_t *pair_places;
-	uint32_t *starts;		/* places where a sentence begins */
+	uint32_t *starts; /* places where a sentence begins */
 	size_t start_count;
 };
 
 static const char own_page[] =
-	"This text was written without having read anything. "
-	"The machine strings words together that have stood together before. "
-	"It knows nothing of what they mean, and it says so. "
-	"A story begins with a door, a road and somebody who waits. "
-	"The road goes down to the river, and the river goes to the sea. "
-	"Somebody who waits at the door hears the rain before it comes. "
-	"In the morning the light lies on the table like a letter. "
-	"Nobody has read the letter, and nobody will write another. "
-	"The words that have stood together before come back in the evening. "
-	"What is the name of the river that goes down to the sea? "
-	"It has no name, and the road knows nothing of it. "
-	"A machine may count the words, but it waits for somebody to read. "
-	"The rain comes in the evening, and the road is like a river. "
-	"Before the door stands a table, and on the table lies the light.";
+    "This text was written without having read anything. "
+    "The machine strings words together that have stood together before. "
+    "It knows nothing of what they mean, and it says so. "
+    "A story begins with a door, a road and somebody who waits. "
+    "The road goes down to the river, and the river goes to the sea. "
+    "Somebody who waits at the door hears the rain before it comes. "
+    "In the morning the light lies on the table like a letter. "
+    "Nobody has read the letter, and nobody will write another. "
+    "The words that have stood together before come back in the evening. "
+    "What is the name of the river that goes down to the sea? "
+    "It has no name, and the road knows nothing of it. "
+    "A machine may count the words, but it waits for somebody to read. "
+    "The rain comes in the evening, and the road is like a river. "
+    "Before the door stands a table, and on the table lies the light.";
 
 struct pp_ngram *
 pp_ngram_new(void)
@@ -194,16 +194,15 @@ grow_word_slots(struct pp_ngram *g)
 {
 	if (g->word_count * 2 < g->word_slot_count)
 		return;
-	g->word_slot_count = g->word_slot_count > 0 ?
-	    g->word_slot_count * 2 : 1024;
+	g->word_slot_count = g->word_slot_count > 0 ? g->word_slot_count * 2 :
+						      1024;
 	free(g->word_slots);
 	g->word_slots = pp_reallocarray(NULL, g->word_slot_count,
 	    sizeof *g->word_slots);
-	memset(g->word_slots, 0xff,
-	    g->word_slot_count * sizeof *g->word_slots);
+	memset(g->word_slots, 0xff, g->word_slot_count * sizeof *g->word_slots);
 	for (uint32_t w = 1; w < g->word_count; w++)
-		g->word_slots[find_word_slot(g, g->letters.data +
-		    g->words[w].at, g->words[w].len)] = w;
+		g->word_slots[find_word_slot(g,
+		    g->letters.data + g->words[w].at, g->words[w].len)] = w;
 }
 
 static uint32_t
@@ -230,8 +229,7 @@ intern(struct pp_ngram *g, const char *word, size_t len)
 static void
 add_to_text(struct pp_ngram *g, uint32_t w)
 {
-	g->text = pp_grow(g->text, g->text_len, &g->text_cap,
-	    sizeof *g->text);
+	g->text = pp_grow(g->text, g->text_len, &g->text_cap, sizeof *g->text);
 	g->text[g->text_len++] = w;
 }
 
@@ -318,8 +316,8 @@ index_words(struct pp_ngram *g)
 		at += g->by_word[w].count;
 	}
 	for (size_t i = 0; i < n; i++)
-		g->word_places[g->by_word[g->text[i]].first++] =
-		    (uint32_t)i + 1;
+		g->word_places[g->by_word[g->text[i]].first++] = (uint32_t)i +
+		    1;
 	for (size_t w = 0; w < g->word_count; w++)
 		g->by_word[w].first -= g->by_word[w].count;
 }
@@ -362,8 +360,8 @@ build_index(struct pp_ngram *g)
 static uint32_t
 draw_next(const struct pp_ngram *g, struct pp_rand *r, uint32_t a, uint32_t b)
 {
-	const struct span *s = &g->pairs[find_pair(g,
-	    (uint64_t)a << 32 | b)].span;
+	const struct span *s = &g->pairs[find_pair(g, (uint64_t)a << 32 | b)]
+				    .span;
 	const uint32_t *places = g->pair_places;
 
 	if (s->count == 0 || (s->count == 1 && pp_rand_below(r, 3) == 0)) {
@@ -432,8 +430,8 @@ pp_ngram_write(struct pp_ngram *g, uint64_t seed, int64_t max_words,
 		return 0;
 	build_index(g);
 	pp_rand_seed(&r, seed);
-	sentences = MIN_SENTENCES + (int64_t)pp_rand_below(&r,
-	    MAX_SENTENCES - MIN_SENTENCES + 1);
+	sentences = MIN_SENTENCES +
+	    (int64_t)pp_rand_below(&r, MAX_SENTENCES - MIN_SENTENCES + 1);
 	for (int64_t i = 0; i < sentences && !*cut; i++)
 		words += write_sentence(g, &r, max_words - words, out, i == 0,
 		    cut);

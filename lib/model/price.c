@@ -45,16 +45,17 @@ rates_for(const struct pp_price *p, int64_t prompt_tokens)
 	}
 	r.cache_read = known_or(is_long ? p->long_cache_read : p->cache_read,
 	    r.input);
-	r.cache_write = known_or(is_long ? p->long_cache_write :
-	    p->cache_write, r.input);
+	r.cache_write = known_or(is_long ? p->long_cache_write : p->cache_write,
+	    r.input);
 	return r;
 }
 
 int64_t
 pp_price_call(const struct pp_price *p, const struct pp_usage *u)
 {
-	struct rates r = rates_for(p, pp_money_add(u->tokens_in,
-	    pp_money_add(u->cache_read, u->cache_write)));
+	struct rates r = rates_for(p,
+	    pp_money_add(u->tokens_in,
+		pp_money_add(u->cache_read, u->cache_write)));
 	struct pp_token_price parts[] = {
 		{ u->tokens_in, r.input },
 		{ u->tokens_out, r.output },
@@ -83,7 +84,7 @@ pp_price_bound(const struct pp_model *m, size_t prompt_bytes,
 	r.cache_read = max64(r.cache_read, shorter.cache_read);
 	r.output = max64(r.output, shorter.output);
 	parts[0] = (struct pp_token_price){ tokens,
-	    max64(r.input, max64(r.cache_write, r.cache_read)) };
+		max64(r.input, max64(r.cache_write, r.cache_read)) };
 	parts[1] = (struct pp_token_price){ max_tokens, r.output };
 	return pp_money_tokens(parts, 2);
 }
@@ -129,8 +130,7 @@ read_item(const struct pp_yaml *v, int64_t *nusd, struct pp_error *err)
 	if (pp_money_parse(usd->text, "usd", nusd, err) < 0)
 		return -1;
 	if (per != NULL && per->type == PP_YAML_SCALAR &&
-	    pp_parse_int(per->text, "per", 1, INT64_C(1000000000), &n,
-	    err) < 0)
+	    pp_parse_int(per->text, "per", 1, INT64_C(1000000000), &n, err) < 0)
 		return -1;
 	*nusd = *nusd / n + (*nusd % n != 0);
 	return 0;
@@ -144,24 +144,24 @@ read_items(const struct pp_yaml *root, const char *path,
 	const struct pp_yaml *date = pp_yaml_get(root, "date");
 
 	if (prices == NULL || prices->type != PP_YAML_MAPPING)
-		return pp_error_set(err, PP_ECONFIG,
-		    "%s: prices is missing", path);
+		return pp_error_set(err, PP_ECONFIG, "%s: prices is missing",
+		    path);
 	if (date != NULL && date->type == PP_YAML_SCALAR &&
 	    date->len < sizeof out->date)
 		memcpy(out->date, date->text, date->len + 1);
 	for (size_t i = 0; i < prices->count; i++) {
 		size_t k = 0;
 
-		while (k < NITEMS && strcmp(items[k].name,
-		    prices->keys[i]->text) != 0)
+		while (k < NITEMS &&
+		    strcmp(items[k].name, prices->keys[i]->text) != 0)
 			k++;
 		if (k == NITEMS)
 			return pp_error_set(err, PP_ECONFIG,
 			    "%s:%d: '%s' is no known price", path,
 			    prices->keys[i]->line, prices->keys[i]->text);
 		if (read_item(prices->values[i],
-		    (int64_t *)(void *)((char *)out + items[k].offset),
-		    err) < 0) {
+			(int64_t *)(void *)((char *)out + items[k].offset),
+			err) < 0) {
 			if (err != NULL)
 				err->code = PP_ECONFIG;
 			return pp_error_wrap(err, "%s:%d", path,
@@ -172,8 +172,7 @@ read_items(const struct pp_yaml *root, const char *path,
 }
 
 static int
-read_prices(const char *path, struct pp_infra_prices *out,
-    struct pp_error *err)
+read_prices(const char *path, struct pp_infra_prices *out, struct pp_error *err)
 {
 	struct pp_buf text = PP_BUF_INIT_MAX(MAX_FILE_BYTES);
 	struct pp_arena arena = PP_ARENA_INIT;
@@ -182,7 +181,7 @@ read_prices(const char *path, struct pp_infra_prices *out,
 
 	if (pp_io_read_file(path, &text, err) == 0 &&
 	    (root = pp_yaml_parse(&arena, text.data, text.len, path, err)) !=
-	    NULL)
+		NULL)
 		rc = read_items(root, path, out, err);
 	if (rc < 0 && err != NULL)
 		err->code = PP_ECONFIG;

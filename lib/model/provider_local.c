@@ -43,7 +43,7 @@ answer(struct pp_invocation *v)
 	if (v->cancelled) {
 		a.class = PP_CALL_CANCELLED;
 		snprintf(a.reason, sizeof a.reason, "cancelled");
-		a.has_usage = true;	/* surely nothing */
+		a.has_usage = true; /* surely nothing */
 		pp_invocation_answer(v, &a);
 		return;
 	}
@@ -57,7 +57,7 @@ answer(struct pp_invocation *v)
 	a.class = PP_CALL_OK;
 	a.http_status = 200;
 	a.finish = stop_at(&i->text, c->stop) || !cut ? PP_FINISH_STOP :
-	    PP_FINISH_LENGTH;
+							PP_FINISH_LENGTH;
 	a.text = a.raw = i->text.data;
 	a.text_len = a.raw_len = i->text.len;
 	a.elapsed_us = pp_clock_boot_us() - v->start_us;

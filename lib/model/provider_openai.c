@@ -29,8 +29,8 @@ completions_url(const char *base)
 
 	while (n > 0 && base[n - 1] == '/')
 		n--;
-	if (n >= sizeof path - 1 && memcmp(base + n - (sizeof path - 1), path,
-	    sizeof path - 1) == 0)
+	if (n >= sizeof path - 1 &&
+	    memcmp(base + n - (sizeof path - 1), path, sizeof path - 1) == 0)
 		return pp_strndup(base, n);
 	return pp_asprintf("%.*s%s", (int)n, base, path);
 }
@@ -83,11 +83,25 @@ open_http(struct pp_invoker *i, struct pp_error *err)
 
 /* ---- the request ---- */
 
-/* ".5" and "1." are numbers to people and not in JSON. */
+/* ".5", "1." and "007" are numbers to people and not in JSON. */
+static bool
+is_json_decimal(const char *text)
+{
+	size_t whole = strspn(text, "0123456789"), fraction;
+
+	if (whole == 0 || (whole > 1 && text[0] == '0'))
+		return false;
+	if (text[whole] == '\0')
+		return true;
+	fraction = strspn(text + whole + 1, "0123456789");
+	return text[whole] == '.' && fraction > 0 &&
+	    text[whole + 1 + fraction] == '\0';
+}
+
 static void
 put_decimal(struct pp_buf *b, const char *text)
 {
-	if (pp_json_value_len(text, strlen(text)) == strlen(text))
+	if (is_json_decimal(text))
 		pp_buf_adds(b, text);
 	else
 		pp_json_put_double(b, strtod(text, NULL));
@@ -148,8 +162,9 @@ put_request(struct pp_invocation *v)
 	pp_buf_adds(b, "{\"model\":");
 	pp_json_put_cstr(b, m->id);
 	put_messages(b, &v->invoker->joined, c);
-	pp_buf_adds(b, m->completion_tokens ? ",\"max_completion_tokens\":" :
-	    ",\"max_tokens\":");
+	pp_buf_adds(b,
+	    m->completion_tokens ? ",\"max_completion_tokens\":" :
+				   ",\"max_tokens\":");
 	pp_json_put_int(b, c->max_tokens);
 	if (c->temperature != NULL && !m->no_temperature) {
 		pp_buf_adds(b, ",\"temperature\":");
@@ -189,8 +204,8 @@ read_finish(const struct pp_json *v)
 		{ "safety", PP_FINISH_FILTER },
 	};
 
-	for (size_t i = 0; v != NULL &&
-	    i < sizeof known / sizeof known[0]; i++) {
+	for (size_t i = 0; v != NULL && i < sizeof known / sizeof known[0];
+	     i++) {
 		if (pp_json_is(v, known[i].name))
 			return known[i].finish;
 	}
@@ -206,10 +221,12 @@ read_usage(const struct pp_json *v, struct pp_answer *a)
 	if (v == NULL ||
 	    !pp_json_int64(pp_json_get(v, "prompt_tokens"), &u.tokens_in) ||
 	    !pp_json_int64(pp_json_get(v, "completion_tokens"),
-	    &u.tokens_out) || u.tokens_in < 0 || u.tokens_out < 0)
+		&u.tokens_out) ||
+	    u.tokens_in < 0 || u.tokens_out < 0)
 		return;
 	if (pp_json_int64(pp_json_path(v,
-	    "prompt_tokens_details.cached_tokens"), &u.cache_read)) {
+			      "prompt_tokens_details.cached_tokens"),
+		&u.cache_read)) {
 		if (u.cache_read < 0 || u.cache_read > u.tokens_in)
 			return;
 		u.tokens_in -= u.cache_read;
@@ -338,9 +355,8 @@ read_completion(struct pp_invoker *i, const struct pp_json *root,
 static const struct pp_json *
 error_message(const struct pp_json *root)
 {
-	static const char *const paths[] = {
-		"error.message", "error", "message", "detail"
-	};
+	static const char *const paths[] = { "error.message", "error",
+		"message", "detail" };
 	const struct pp_json *v;
 
 	for (size_t n = 0; n < sizeof paths / sizeof paths[0]; n++) {
@@ -381,9 +397,17 @@ hide_key(struct pp_invocation *v, struct pp_answer *a)
 	at = i->raw.data;
 	end = at + i->raw.len;
 	for (; (at = memmem(at, (size_t)(end - at), e->key, n)) != NULL;
-	    at += n)
+	     at += n)
 		memset(at, '*', n);
 	a->raw = i->raw.data;
+}
+
+/* Some servers send an error with status 200. */
+static bool
+is_error(const struct pp_json *root)
+{
+	return root != NULL && pp_json_get(root, "choices") == NULL &&
+	    pp_json_get(root, "error") != NULL;
 }
 
 static void
@@ -399,14 +423,12 @@ read_reply(struct pp_invocation *v, const struct pp_http_reply *r,
 	a->raw = r->body;
 	a->raw_len = r->body_len;
 	a->retry_after_ms = r->retry_after_ms;
-	if (r->status < 200 || r->status > 299)
+	if (r->status < 200 || r->status > 299 || is_error(root))
 		read_error(root, r->status, a);
 	else if (root == NULL)
-		doubt(a, r->body_len > 0 ? "the reply is not JSON" :
-		    "the reply is empty");
-	else if (pp_json_get(root, "choices") == NULL &&
-	    pp_json_get(root, "error") != NULL)
-		read_error(root, r->status, a);
+		doubt(a,
+		    r->body_len > 0 ? "the reply is not JSON" :
+				      "the reply is empty");
 	else
 		read_completion(i, root, a);
 	if (a->class != PP_CALL_OK)
@@ -422,20 +444,14 @@ on_reply(void *arg, const struct pp_http_reply *r)
 	pp_answer_init(&a);
 	a.elapsed_us = r->elapsed_us;
 	switch (r->outcome) {
-	case PP_HTTP_ANSWERED:
-		read_reply(v, r, &a);
-		break;
-	case PP_HTTP_NOT_SENT:
-		a.class = PP_CALL_TRANSIENT;
-		break;
+	case PP_HTTP_ANSWERED: read_reply(v, r, &a); break;
+	case PP_HTTP_NOT_SENT: a.class = PP_CALL_TRANSIENT; break;
 	case PP_HTTP_AMBIGUOUS:
 		a.class = PP_CALL_AMBIGUOUS;
 		a.raw = r->body;
 		a.raw_len = r->body_len;
 		break;
-	case PP_HTTP_CANCELLED:
-		a.class = PP_CALL_CANCELLED;
-		break;
+	case PP_HTTP_CANCELLED: a.class = PP_CALL_CANCELLED; break;
 	}
 	if (r->outcome != PP_HTTP_ANSWERED)
 		snprintf(a.reason, sizeof a.reason, "%s", r->error);
@@ -483,6 +499,5 @@ openai_cancel(struct pp_invocation *v)
 	pp_http_cancel(v->exchange);
 }
 
-const struct pp_provider_ops pp_provider_openai = {
-	openai_send, openai_cancel
-};
+const struct pp_provider_ops pp_provider_openai = { openai_send,
+	openai_cancel };

@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const tier_names[PP_NTIERS + 1] = {
-	"none", "cheap", "balanced", "premium"
-};
+static const char *const tier_names[PP_NTIERS + 1] = { "none", "cheap",
+	"balanced", "premium" };
 
 static const struct {
 	const char *name;
@@ -96,8 +95,7 @@ route_tier(const struct pp_catalog *c, int tier, enum use use,
 		found = first_priced(c, t);
 	if (found == NULL)
 		pp_error_set(err, PP_ECONFIG,
-		    "no model of tier '%s' can be used: %s",
-		    pp_tier_name(tier),
+		    "no model of tier '%s' can be used: %s", pp_tier_name(tier),
 		    t->count > 0 ? reasons.data : "it has none");
 	pp_buf_release(&reasons);
 	return found;
@@ -137,8 +135,10 @@ route(const struct pp_catalog *c, const char *override, const char *model,
 	if (tier != NULL) {
 		if (pp_tier_parse(tier, &t) == 0 && t > 0)
 			return route_tier(c, t, use, err);
-		pp_error_set(err, PP_ECONFIG, "there is no tier '%s'; they are "
-		    "cheap, balanced and premium", tier);
+		pp_error_set(err, PP_ECONFIG,
+		    "there is no tier '%s'; they are "
+		    "cheap, balanced and premium",
+		    tier);
 		return NULL;
 	}
 	if (kind == NULL)
@@ -147,8 +147,10 @@ route(const struct pp_catalog *c, const char *override, const char *model,
 		if (strcmp(kinds[i].name, kind) == 0)
 			return route_tier(c, kinds[i].tier, use, err);
 	}
-	pp_error_set(err, PP_ECONFIG, "there is no kind of step '%s'; they are "
-	    "question, answer, summary and cleanup", kind);
+	pp_error_set(err, PP_ECONFIG,
+	    "there is no kind of step '%s'; they are "
+	    "question, answer, summary and cleanup",
+	    kind);
 	return NULL;
 }
 
@@ -161,8 +163,7 @@ pp_route(const struct pp_catalog *c, const char *override, const char *model,
 
 const struct pp_model *
 pp_route_price(const struct pp_catalog *c, const char *override,
-    const char *model, const char *tier, const char *kind,
-    struct pp_error *err)
+    const char *model, const char *tier, const char *kind, struct pp_error *err)
 {
 	return route(c, override, model, tier, kind, TO_PRICE, err);
 }

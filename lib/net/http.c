@@ -29,9 +29,9 @@
 #include "base/mem.h"
 
 #define MAX_MULTIS 16
-#define SLOTS_A_MULTI 8			/* before another multi is worth it */
-#define MIN_STREAMS 100			/* of a server; RFC 9113, 6.5.2 */
-#define MAX_STREAMS 1000L		/* of ours; the server's count first */
+#define SLOTS_A_MULTI 8	  /* before another multi is worth it */
+#define MIN_STREAMS 100	  /* of a server; RFC 9113, 6.5.2 */
+#define MAX_STREAMS 1000L /* of ours; the server's count first */
 #define DEFAULT_CONNECT_MS 10000
 #define DEFAULT_TOTAL_MS 600000
 #define DEFAULT_MAX_REPLY ((size_t)16 << 20)
@@ -43,8 +43,8 @@
 struct multi {
 	struct pp_http *http;
 	CURLM *handle;
-	struct pp_timer timer;		/* libcurl's own deadline */
-	bool counted;			/* connections to a host are capped */
+	struct pp_timer timer; /* libcurl's own deadline */
+	bool counted;	       /* connections to a host are capped */
 };
 
 struct pool {
@@ -68,24 +68,24 @@ struct pp_http_exchange {
 
 	/* What the easy handle is set to, to set only what differs. */
 	char *url;
-	bool plain_http;		/* url was allowed with this */
+	bool plain_http; /* url was allowed with this */
 	char method[16];
 	int64_t connect_timeout_ms;
 
-	struct curl_slist *nodes;	/* an array, linked in order */
+	struct curl_slist *nodes; /* an array, linked in order */
 	size_t node_cap;
-	struct pp_buf header_text;	/* of the request */
+	struct pp_buf header_text; /* of the request */
 
 	pp_http_fn *fn;
 	void *arg;
 	int64_t start_us, sent_us, last_byte_us;
 	int64_t total_us, idle_us;
 	struct pp_timer deadline;
-	int sends;			/* times it came to be sent */
+	int sends; /* times it came to be sent */
 	bool cancelled, timed_out, too_large;
 	size_t max_reply;
 	struct pp_buf reply_headers;
-	struct pp_buf body;		/* lent by the pool while it fills */
+	struct pp_buf body; /* lent by the pool while it fills */
 	char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -93,10 +93,10 @@ struct pp_http {
 	struct pp_loop *loop;
 	int max_in_flight;
 	struct pool pools[NPOOLS];
-	struct pp_http_exchange **slots;	/* of both pools */
+	struct pp_http_exchange **slots; /* of both pools */
 	size_t slot_count, slot_cap;
 	char *ca_file, *user_agent;
-	struct pp_buf buffers[KEEP_BUFFERS];	/* empty, with memory */
+	struct pp_buf buffers[KEEP_BUFFERS]; /* empty, with memory */
 	size_t buffer_count;
 };
 
@@ -194,7 +194,8 @@ uncount(struct pp_http_exchange *x)
 	long version = 0;
 
 	if (curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version) !=
-	    CURLE_OK || version >= CURL_HTTP_VERSION_2_0)
+		CURLE_OK ||
+	    version >= CURL_HTTP_VERSION_2_0)
 		return;
 	for (int i = 0; i < x->pool->multi_count; i++) {
 		x->pool->multis[i].counted = false;
@@ -214,8 +215,8 @@ init_pool(struct pp_http *h, struct pool *p, struct pp_error *err)
 		multis = MAX_MULTIS;
 	while (p->multi_count < multis) {
 		if (init_multi(h, &p->multis[p->multi_count],
-		    (n + multis - 1) / multis, p == &h->pools[SECURE],
-		    err) < 0)
+			(n + multis - 1) / multis, p == &h->pools[SECURE],
+			err) < 0)
 			return -1;
 		p->multi_count++;
 	}
@@ -364,6 +365,7 @@ add_slot(struct pp_http *h, struct pool *p, struct pp_error *err)
 
 	if (p->multi_count == 0 && init_pool(h, p, err) < 0)
 		return NULL;
+	assert(p->multi_count > 0);
 	x = pp_calloc(1, sizeof *x);
 	x->easy = curl_easy_init();
 	if (x->easy == NULL) {
@@ -438,7 +440,8 @@ pp_http_new(struct pp_loop *loop, const struct pp_http_options *options,
 	h->max_in_flight = options->max_in_flight;
 	h->ca_file = pp_strdup(options->ca_file);
 	h->user_agent = pp_strdup(options->user_agent != NULL ?
-	    options->user_agent : "plot-palette/" PACKAGE_VERSION);
+		options->user_agent :
+		"plot-palette/" PACKAGE_VERSION);
 	return h;
 }
 
@@ -500,8 +503,10 @@ look_at_url(const char *url, bool plain_http, bool *secure, bool *loopback,
 	}
 	*loopback = is_loopback(host);
 	if (!*secure && !*loopback && !plain_http)
-		pp_error_set(err, PP_ECONFIG, "plain http is allowed only to "
-		    "this machine, and '%s' is another", host);
+		pp_error_set(err, PP_ECONFIG,
+		    "plain http is allowed only to "
+		    "this machine, and '%s' is another",
+		    host);
 	else
 		rc = 0;
 out:
@@ -570,7 +575,9 @@ set_method(struct pp_http_exchange *x, const char *method)
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST,
 	    strcmp(method, "PUT") == 0 || strcmp(method, "DELETE") == 0 ||
-	    strcmp(method, "PATCH") == 0 ? x->method : NULL);
+		    strcmp(method, "PATCH") == 0 ?
+		x->method :
+		NULL);
 }
 
 static void
@@ -663,8 +670,8 @@ struct pp_http_exchange *
 pp_http_send(struct pp_http *h, const struct pp_http_request *req,
     pp_http_fn *fn, void *arg, struct pp_error *err)
 {
-	struct pp_http_exchange *x = take_slot_for(h, req->url,
-	    req->plain_http, err);
+	struct pp_http_exchange *x = take_slot_for(h, req->url, req->plain_http,
+	    err);
 	CURLMcode code;
 
 	if (x == NULL)
@@ -678,7 +685,7 @@ pp_http_send(struct pp_http *h, const struct pp_http_request *req,
 	x->sends = 0;
 	x->cancelled = x->timed_out = x->too_large = false;
 	x->max_reply = req->max_reply_bytes > 0 ? req->max_reply_bytes :
-	    DEFAULT_MAX_REPLY;
+						  DEFAULT_MAX_REPLY;
 	x->curl_error[0] = '\0';
 	pp_buf_clear(&x->reply_headers);
 	code = curl_multi_add_handle(x->multi->handle, x->easy);
@@ -707,7 +714,8 @@ was_sent(struct pp_http_exchange *x)
 	if (x->sends == 0)
 		return false;
 	return curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &bytes) !=
-	    CURLE_OK || bytes > 0;
+	    CURLE_OK ||
+	    bytes > 0;
 }
 
 static void
@@ -715,13 +723,13 @@ explain(const struct pp_http_exchange *x, CURLcode code,
     struct pp_http_reply *r)
 {
 	const char *why = x->curl_error[0] != '\0' ? x->curl_error :
-	    curl_easy_strerror(code);
+						     curl_easy_strerror(code);
 
 	if (x->cancelled)
 		why = "cancelled";
 	else if (x->timed_out)
 		why = x->sends > 0 ? "no whole reply in time" :
-		    "no connection in time";
+				     "no connection in time";
 	else if (x->too_large)
 		why = "the reply is too large";
 	else if (x->sends > 1)
@@ -777,8 +785,7 @@ fill_reply(struct pp_http_exchange *x, CURLcode code, struct pp_http_reply *r)
 	if (x->cancelled)
 		r->outcome = PP_HTTP_CANCELLED;
 	else
-		r->outcome = was_sent(x) ? PP_HTTP_AMBIGUOUS :
-		    PP_HTTP_NOT_SENT;
+		r->outcome = was_sent(x) ? PP_HTTP_AMBIGUOUS : PP_HTTP_NOT_SENT;
 	explain(x, code, r);
 }
 
@@ -821,8 +828,9 @@ on_deadline(void *arg)
 	int64_t now_us = pp_clock_boot_us();
 
 	if (!x->cancelled) {
-		if (now_us < x->start_us + x->total_us && (x->sends == 0 ||
-		    x->idle_us == 0 || now_us < x->last_byte_us + x->idle_us)) {
+		if (now_us < x->start_us + x->total_us &&
+		    (x->sends == 0 || x->idle_us == 0 ||
+			now_us < x->last_byte_us + x->idle_us)) {
 			set_deadline(x, now_us);
 			return;
 		}

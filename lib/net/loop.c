@@ -41,18 +41,18 @@ struct pp_loop {
 	int epoll_fd;
 	int64_t now_us;
 
-	struct watch *watches;		/* by descriptor */
+	struct watch *watches; /* by descriptor */
 	size_t watch_cap;
 
-	struct pp_timer **heap;		/* binary, soonest first */
+	struct pp_timer **heap; /* binary, soonest first */
 	size_t heap_len, heap_cap;
 
 	struct deferred *deferred;
 	size_t deferred_len, deferred_cap;
-	struct deferred *running;	/* the list that is being called */
+	struct deferred *running; /* the list that is being called */
 	size_t running_cap;
 
-	int signal_fd;			/* -1 until a signal is asked for */
+	int signal_fd; /* -1 until a signal is asked for */
 	sigset_t signals, blocked_by_us;
 	struct {
 		signal_fn *fn;
@@ -228,7 +228,7 @@ pp_timer_set(struct pp_loop *l, struct pp_timer *t, int64_t in_us,
 	bool is_new = t->due_us == 0;
 
 	if (__builtin_add_overflow(pp_clock_boot_us(), in_us > 0 ? in_us : 0,
-	    &t->due_us))
+		&t->due_us))
 		t->due_us = INT64_MAX;
 	t->fn = fn;
 	t->arg = arg;
@@ -302,8 +302,8 @@ pp_loop_signal(struct pp_loop *l, int signo, signal_fn *fn, void *arg,
 	if (fd < 0)
 		return pp_error_errno(err, PP_EIO, errno,
 		    "cannot wait for signal %d", signo);
-	if (l->signal_fd < 0 && pp_loop_watch(l, fd, PP_LOOP_READ,
-	    read_signals, l, err) < 0) {
+	if (l->signal_fd < 0 &&
+	    pp_loop_watch(l, fd, PP_LOOP_READ, read_signals, l, err) < 0) {
 		close(fd);
 		return -1;
 	}

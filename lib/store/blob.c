@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_KEY_BYTES 1024	/* what S3 takes */
-#define MAX_PART_BYTES 255	/* what file systems take */
+#define MAX_KEY_BYTES 1024 /* what S3 takes */
+#define MAX_PART_BYTES 255 /* what file systems take */
 
 static int
 bad_key(const char *key, const char *why, struct pp_error *err)
@@ -84,8 +84,10 @@ pp_blob_missing(const char *key, struct pp_error *err)
 int
 pp_blob_conflict(const char *key, enum pp_blob_when when, struct pp_error *err)
 {
-	return pp_error_set(err, PP_ECONFLICT, when == PP_BLOB_IF_NONE ?
-	    "object '%s' is there already" : "object '%s' has changed", key);
+	return pp_error_set(err, PP_ECONFLICT,
+	    when == PP_BLOB_IF_NONE ? "object '%s' is there already" :
+				      "object '%s' has changed",
+	    key);
 }
 
 void

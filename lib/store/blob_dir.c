@@ -28,7 +28,7 @@
 
 #define COPY_BYTES 262144
 #define DELETE_PAGE 256
-#define MAX_TRIES 100	/* while others prune the folder that is made */
+#define MAX_TRIES 100 /* while others prune the folder that is made */
 
 struct dir {
 	struct pp_blob blob;
@@ -37,9 +37,9 @@ struct dir {
 
 /* What a move into place can find, besides 0 and -1. */
 enum {
-	FOLDER_IS_GONE = 1,	/* somebody pruned it: make it again */
-	NO_LINKS,		/* the file system has no hard links */
-	OTHER_DEVICE		/* the file is to be copied first */
+	FOLDER_IS_GONE = 1, /* somebody pruned it: make it again */
+	NO_LINKS,	    /* the file system has no hard links */
+	OTHER_DEVICE	    /* the file is to be copied first */
 };
 
 static struct dir *
@@ -275,7 +275,7 @@ dir_list(struct pp_blob *b, const char *prefix, const char *after,
 	if (max <= 0)
 		return 0;
 	if (pp_blob_walk(dir_of(b)->root, prefix, after, add_to_listing, &l,
-	    err) < 0) {
+		err) < 0) {
 		while (l.count > 0)
 			pp_blob_info_release(&infos[--l.count]);
 		return -1;
@@ -296,7 +296,7 @@ write_temporary(const struct dir *d, const char *key, const void *data,
 	if (fd < 0)
 		return NULL;
 	if (pp_blob_fs_finish(fd, path, key,
-	    pp_io_write_all(fd, data, len) == 0, err) < 0) {
+		pp_io_write_all(fd, data, len) == 0, err) < 0) {
 		free(path);
 		return NULL;
 	}
@@ -467,8 +467,7 @@ put_copy(const struct dir *d, const char *key, int from, struct pp_error *err)
 		return -1;
 	rc = pp_blob_fs_finish(fd, path, key, copy_bytes(from, fd), err);
 	if (rc == 0)
-		rc = move_temporary_in(d, path, key, PP_BLOB_ALWAYS, NULL,
-		    err);
+		rc = move_temporary_in(d, path, key, PP_BLOB_ALWAYS, NULL, err);
 	free(path);
 	return rc;
 }
@@ -485,7 +484,7 @@ dir_put_file(struct pp_blob *b, const char *key, const char *path,
 		return pp_error_errno(err, errno == ENOENT ? PP_ENOENT : PP_EIO,
 		    errno, "cannot open '%s'", path);
 	rc = fsync(fd) < 0 ? pp_blob_fs_fail(errno, "sync", path, err) :
-	    move_in(d, path, key, PP_BLOB_ALWAYS, NULL, err);
+			     move_in(d, path, key, PP_BLOB_ALWAYS, NULL, err);
 	if (rc == OTHER_DEVICE) {
 		rc = put_copy(d, key, fd, err);
 		if (rc == 0)

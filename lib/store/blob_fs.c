@@ -17,7 +17,7 @@
 #include "base/mem.h"
 
 #define LOCKS 64
-#define MAX_TRIES 100	/* while others take away what is made */
+#define MAX_TRIES 100 /* while others take away what is made */
 
 /* A temporary that nobody has touched for a day is what a crash left. */
 #define STALE_MS INT64_C(86400000)
@@ -62,7 +62,7 @@ pp_blob_fs_sync_parent(const char *path, struct pp_error *err)
 int
 pp_blob_fs_make(const char *path, struct pp_error *err)
 {
-	for (int i = 0; ; i++) {
+	for (int i = 0;; i++) {
 		char *parent;
 		int rc;
 
@@ -130,7 +130,7 @@ pp_blob_fs_temporary(const char *root, char **path, struct pp_error *err)
 {
 	char id[PP_ID_BYTES];
 
-	for (int i = 0; ; i++) {
+	for (int i = 0;; i++) {
 		int fd;
 
 		*path = pp_asprintf("%s/.tmp/%s", root, pp_id_new(id));
@@ -177,8 +177,9 @@ sweep(const char *folder)
 	struct stat st;
 
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		if (fstatat(dirfd(dir), e->d_name, &st,
-		    AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) <
+			0 ||
+		    !S_ISREG(st.st_mode))
 			continue;
 		if (now - (int64_t)st.st_mtim.tv_sec * 1000 > STALE_MS)
 			unlinkat(dirfd(dir), e->d_name, 0);

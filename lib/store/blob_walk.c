@@ -16,8 +16,8 @@ struct walk {
 	const char *prefix, *after;
 	pp_blob_walk_fn *fn;
 	void *arg;
-	struct pp_buf path;	/* "root/" and the key so far */
-	size_t root_len;	/* with the slash */
+	struct pp_buf path; /* "root/" and the key so far */
+	size_t root_len;    /* with the slash */
 };
 
 struct names {
@@ -140,7 +140,7 @@ visit_folder(struct walk *w, struct pp_error *err)
 	for (size_t i = 0; rc == 0 && i < n.count; i++) {
 		pp_buf_adds(&w->path, n.list[i]);
 		rc = pp_ends_with(n.list[i], "/") ? visit_folder(w, err) :
-		    visit_file(w, err);
+						    visit_file(w, err);
 		pp_buf_truncate(&w->path, len);
 	}
 	names_release(&n);
@@ -151,8 +151,11 @@ int
 pp_blob_walk(const char *root, const char *prefix, const char *after,
     pp_blob_walk_fn *fn, void *arg, struct pp_error *err)
 {
-	struct walk w = { .prefix = prefix, .after = after, .fn = fn,
-		.arg = arg, .path = PP_BUF_INIT };
+	struct walk w = { .prefix = prefix,
+		.after = after,
+		.fn = fn,
+		.arg = arg,
+		.path = PP_BUF_INIT };
 	const char *slash = strrchr(prefix, '/');
 	int rc;
 

@@ -33,8 +33,8 @@ fail(struct pp_sqlite *s, int rc, struct pp_error *err)
 		    "'%s' is not a database, or its beginning is damaged",
 		    path);
 	case SQLITE_CORRUPT:
-		return pp_error_set(err, PP_EDATA,
-		    "database '%s' is damaged", path);
+		return pp_error_set(err, PP_EDATA, "database '%s' is damaged",
+		    path);
 	case SQLITE_FULL:
 		return pp_error_errno(err, PP_EIO, ENOSPC,
 		    "cannot write database '%s'", path);
@@ -45,18 +45,15 @@ fail(struct pp_sqlite *s, int rc, struct pp_error *err)
 		    "cannot write database '%s': %s", path,
 		    errnum != 0 ? strerror(errnum) : sqlite3_errstr(rc));
 	case SQLITE_IOERR:
-		return pp_error_set(err, PP_EIO,
-		    "cannot use database '%s': %s", path,
-		    errnum != 0 ? strerror(errnum) : sqlite3_errstr(rc));
-	case SQLITE_NOMEM:
-		return pp_error_set(err, PP_ENOMEM, "out of memory");
+		return pp_error_set(err, PP_EIO, "cannot use database '%s': %s",
+		    path, errnum != 0 ? strerror(errnum) : sqlite3_errstr(rc));
+	case SQLITE_NOMEM: return pp_error_set(err, PP_ENOMEM, "out of memory");
 	case SQLITE_TOOBIG:
 		return pp_error_set(err, PP_ELIMIT,
 		    "a value is too large for database '%s'", path);
 	default:
 		return pp_error_set(err, PP_EBUG, "database '%s': %s", path,
-		    s->db != NULL ? sqlite3_errmsg(s->db) :
-		    sqlite3_errstr(rc));
+		    s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
 	}
 }
 
@@ -110,18 +107,21 @@ pp_sqlite_open(struct pp_sqlite *s, const char *path, struct pp_error *err)
 
 	*s = (struct pp_sqlite){ .path = pp_strdup(path) };
 	pp_rand_seed_any(&s->chance);
-	rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE |
-	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	rc = sqlite3_open_v2(path, &s->db,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+	    NULL);
 	if (rc != SQLITE_OK) {
 		fail(s, rc, err);
 		goto bad;
 	}
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_handler(s->db, wait_a_little, s);
-	if (set_wal(s, err) < 0 || pp_sqlite_exec(s,
-	    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-	    "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-	    "PRAGMA temp_store = MEMORY", err) < 0)
+	if (set_wal(s, err) < 0 ||
+	    pp_sqlite_exec(s,
+		"PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+		"PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+		"PRAGMA temp_store = MEMORY",
+		err) < 0)
 		goto bad;
 	return 0;
 bad:
@@ -150,8 +150,8 @@ prepare(struct pp_sqlite *s, const char *sql, struct pp_error *err)
 			return s->kept[i].st;
 	}
 	assert(s->kept_count < PP_SQLITE_STATEMENTS);
-	rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
-	    &st, NULL);
+	rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st,
+	    NULL);
 	if (rc != SQLITE_OK) {
 		fail(s, rc, err);
 		return NULL;
@@ -170,7 +170,7 @@ bindv(struct pp_sqlite *s, struct pp_error *err, const char *sql,
 	for (int i = 1; st != NULL && *types != '\0'; i++, types++) {
 		int rc = *types == 't' ?
 		    sqlite3_bind_text(st, i, va_arg(ap, const char *), -1,
-		    SQLITE_STATIC) :
+			SQLITE_STATIC) :
 		    sqlite3_bind_int64(st, i, va_arg(ap, int64_t));
 
 		if (rc != SQLITE_OK) {

@@ -162,8 +162,8 @@ int
 pp_store_has_ended(const char *job_id, enum pp_job_status status,
     struct pp_error *err)
 {
-	return pp_error_set(err, PP_ECONFLICT, "job '%s' has ended: %s",
-	    job_id, pp_job_status_name(status));
+	return pp_error_set(err, PP_ECONFLICT, "job '%s' has ended: %s", job_id,
+	    pp_job_status_name(status));
 }
 
 int
@@ -192,7 +192,7 @@ pp_store_share(int64_t limit_nusd, int64_t others_nusd, int64_t spent_nusd,
 		want_nusd = left;
 	*free_nusd = left == INT64_MAX ? INT64_MAX : left - want_nusd;
 	return spent_nusd > INT64_MAX - want_nusd ? INT64_MAX :
-	    spent_nusd + want_nusd;
+						    spent_nusd + want_nusd;
 }
 
 /* ---- the verbs ---- */

@@ -19,7 +19,8 @@
  * when the job is resumed. jobs holds the sums over its shards; `granted` is
  * kept for jobs with a limit alone.
  */
-#define STATUS_CHECK "CHECK (status IN ('QUEUED', 'RUNNING', 'COMPLETED', " \
+#define STATUS_CHECK \
+	"CHECK (status IN ('QUEUED', 'RUNNING', 'COMPLETED', " \
 	"'FAILED', 'BUDGET_EXCEEDED', 'CANCELLED'))"
 #define TOTALS \
 	"records_generated INTEGER NOT NULL DEFAULT 0," \
@@ -31,6 +32,7 @@
 	"cost_estimate INTEGER NOT NULL DEFAULT 0," \
 	"cost_unproven INTEGER NOT NULL DEFAULT 0"
 
+/* clang-format off */
 static const char schema_1[] =
     "CREATE TABLE jobs ("
 	"job_id TEXT PRIMARY KEY NOT NULL,"
@@ -75,6 +77,8 @@ static const char schema_1[] =
 	" WHERE status = 'QUEUED';"
     "CREATE INDEX queue_running ON queue (job_id, shard)"
 	" WHERE status = 'RUNNING';"
+    "CREATE INDEX queue_leases ON queue (lease_expires_at)"
+	" WHERE status = 'RUNNING';"
 
     "CREATE TABLE idempotency ("
 	"user_id TEXT NOT NULL,"
@@ -113,15 +117,14 @@ static const char schema_1[] =
     ") STRICT;"
     "PRAGMA application_id = 1349542220;"
     "PRAGMA user_version = 1";
+/* clang-format on */
 
 void
 pp_sqlite_totals(sqlite3_stmt *st, int first, struct pp_totals *out)
 {
-	int64_t *const fields[PP_SQLITE_NTOTALS] = {
-		&out->rows_done, &out->rows_failed, &out->calls,
-		&out->tokens_in, &out->tokens_out, &out->settled_nusd,
-		&out->unproven_nusd
-	};
+	int64_t *const fields[PP_SQLITE_NTOTALS] = { &out->rows_done,
+		&out->rows_failed, &out->calls, &out->tokens_in,
+		&out->tokens_out, &out->settled_nusd, &out->unproven_nusd };
 
 	for (int i = 0; i < PP_SQLITE_NTOTALS; i++)
 		*fields[i] = sqlite3_column_int64(st, first + i);
@@ -146,10 +149,10 @@ check_schema(struct pp_sqlite *s, struct pp_error *err)
 	int64_t version = 0, application = 0, tables = 0;
 
 	if (pp_sqlite_int(s, err, &version, "PRAGMA user_version", "") < 0 ||
-	    pp_sqlite_int(s, err, &application, "PRAGMA application_id",
-	    "") < 0 ||
-	    pp_sqlite_int(s, err, &tables,
-	    "SELECT count(*) FROM sqlite_schema", "") < 0)
+	    pp_sqlite_int(s, err, &application, "PRAGMA application_id", "") <
+		0 ||
+	    pp_sqlite_int(s, err, &tables, "SELECT count(*) FROM sqlite_schema",
+		"") < 0)
 		return -1;
 	if (tables == 0 && version == 0)
 		return pp_sqlite_exec(s, schema_1, err);
@@ -159,8 +162,8 @@ check_schema(struct pp_sqlite *s, struct pp_error *err)
 	if (version > SCHEMA_VERSION)
 		return pp_error_set(err, PP_ECONFIG,
 		    "database '%s' has format %lld, this program knows up to "
-		    "%d: use a newer plotpalette", s->path,
-		    (long long)version, SCHEMA_VERSION);
+		    "%d: use a newer plotpalette",
+		    s->path, (long long)version, SCHEMA_VERSION);
 	return 0;
 }
 

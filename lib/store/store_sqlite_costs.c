@@ -33,16 +33,18 @@ add(struct pp_sqlite *s, const struct pp_cost *c, struct pp_error *err)
 	int64_t now = seconds_of(c->timestamp);
 
 	if (pp_sqlite_run(s, err,
-	    "INSERT OR REPLACE INTO costs (job_id, timestamp, model_id, "
-	    "tokens_in, tokens_out, compute_ms, s3_operations, "
-	    "estimated_cost, ttl) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "tttiiiiii", c->job_id, c->timestamp,
-	    c->model_id != NULL ? c->model_id : "", c->tokens_in,
-	    c->tokens_out, c->compute_ms, c->store_operations, c->cost_nusd,
-	    now + KEPT_SECONDS) < 0)
+		"INSERT OR REPLACE INTO costs (job_id, timestamp, model_id, "
+		"tokens_in, tokens_out, compute_ms, s3_operations, "
+		"estimated_cost, ttl) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"tttiiiiii", c->job_id, c->timestamp,
+		c->model_id != NULL ? c->model_id : "", c->tokens_in,
+		c->tokens_out, c->compute_ms, c->store_operations, c->cost_nusd,
+		now + KEPT_SECONDS) < 0)
 		return -1;
 	return pp_sqlite_run(s, err, "DELETE FROM costs WHERE ttl < ?", "i",
-	    now) < 0 ? -1 : 0;
+		   now) < 0 ?
+	    -1 :
+	    0;
 }
 
 int

@@ -6,7 +6,8 @@
 
 #include "base/money.h"
 
-#define JOB_COLUMNS "job_id, user_id, name, status, cancel_requested, " \
+#define JOB_COLUMNS \
+	"job_id, user_id, name, status, cancel_requested, " \
 	"paused, created_at, updated_at, started_at, ended_at, rows, " \
 	"shards, priority, budget_limit, config, reason, " PP_SQLITE_TOTALS
 #define FIRST_TOTAL 16
@@ -62,20 +63,20 @@ static int
 insert_job(struct pp_sqlite *s, const struct pp_job *j, struct pp_error *err)
 {
 	if (pp_sqlite_run(s, err,
-	    "INSERT INTO jobs (job_id, user_id, name, status, paused, "
-	    "created_at, updated_at, rows, shards, priority, budget_limit, "
-	    "config) VALUES (?, ?, ?, 'QUEUED', ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "tttiiiiiiit", j->job_id, j->user_id,
-	    j->name != NULL ? j->name : "", (int64_t)j->paused,
-	    j->created_at_ms, j->created_at_ms, j->rows, (int64_t)j->shards,
-	    (int64_t)j->priority, j->budget_limit_nusd, j->config) < 0)
+		"INSERT INTO jobs (job_id, user_id, name, status, paused, "
+		"created_at, updated_at, rows, shards, priority, budget_limit, "
+		"config) VALUES (?, ?, ?, 'QUEUED', ?, ?, ?, ?, ?, ?, ?, ?)",
+		"tttiiiiiiit", j->job_id, j->user_id,
+		j->name != NULL ? j->name : "", (int64_t)j->paused,
+		j->created_at_ms, j->created_at_ms, j->rows, (int64_t)j->shards,
+		(int64_t)j->priority, j->budget_limit_nusd, j->config) < 0)
 		return -1;
 	return pp_sqlite_run(s, err,
 	    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL "
 	    "SELECT i + 1 FROM n WHERE i + 1 < ?2) "
 	    "INSERT INTO queue (job_id, shard, status) "
-	    "SELECT ?1, i, 'QUEUED' FROM n", "ti", j->job_id,
-	    (int64_t)j->shards);
+	    "SELECT ?1, i, 'QUEUED' FROM n",
+	    "ti", j->job_id, (int64_t)j->shards);
 }
 
 static int
@@ -93,13 +94,15 @@ add_job(struct pp_sqlite *s, const struct pp_job *j, const char *key,
 	rc = pp_sqlite_int(s, err, &found,
 	    "SELECT 1 FROM jobs WHERE job_id = ?", "t", j->job_id);
 	if (rc == 1)
-		return pp_error_set(err, PP_EEXIST,
-		    "job '%s' is there already", j->job_id);
+		return pp_error_set(err, PP_EEXIST, "job '%s' is there already",
+		    j->job_id);
 	if (rc < 0 || insert_job(s, j, err) < 0)
 		return -1;
-	if (key != NULL && pp_sqlite_run(s, err,
-	    "INSERT INTO idempotency (user_id, key, job_id) VALUES (?, ?, ?)",
-	    "ttt", j->user_id, key, j->job_id) < 0)
+	if (key != NULL &&
+	    pp_sqlite_run(s, err,
+		"INSERT INTO idempotency (user_id, key, job_id) "
+		"VALUES (?, ?, ?)",
+		"ttt", j->user_id, key, j->job_id) < 0)
 		return -1;
 	return 0;
 }
@@ -112,8 +115,8 @@ pp_sqlite_job_add(struct pp_store *store, const struct pp_job *job,
 
 	if (pp_sqlite_begin(s, err) < 0)
 		return -1;
-	return pp_sqlite_end(s,
-	    add_job(s, job, idempotency_key, existing, err), err);
+	return pp_sqlite_end(s, add_job(s, job, idempotency_key, existing, err),
+	    err);
 }
 
 /* ---- looking ---- */
@@ -137,7 +140,8 @@ pp_sqlite_job_get(struct pp_store *store, const char *job_id,
 }
 
 /* Ids sort by creation, so the newest are the last. */
-#define LIST_WHERE "(?1 IS NULL OR job_id < ?1) AND created_at >= ?2 AND " \
+#define LIST_WHERE \
+	"(?1 IS NULL OR job_id < ?1) AND created_at >= ?2 AND " \
 	"(?3 IS NULL OR status = ?3) "
 #define LIST_ORDER "ORDER BY job_id DESC LIMIT ?4"
 
@@ -145,18 +149,20 @@ static sqlite3_stmt *
 list_statement(struct pp_sqlite *s, const struct pp_job_filter *f, int max,
     struct pp_error *err)
 {
-	const char *status = f->status < 0 ? NULL :
+	const char *status = f->status < 0 ?
+	    NULL :
 	    pp_job_status_name((enum pp_job_status)f->status);
 
 	if (f->user_id == NULL)
 		return pp_sqlite_bind(s, err,
-		    "SELECT " JOB_COLUMNS " FROM jobs WHERE " LIST_WHERE
-		    LIST_ORDER, "titi", f->before_id, f->since_ms, status,
-		    (int64_t)max);
+		    "SELECT " JOB_COLUMNS
+		    " FROM jobs WHERE " LIST_WHERE LIST_ORDER,
+		    "titi", f->before_id, f->since_ms, status, (int64_t)max);
 	return pp_sqlite_bind(s, err,
 	    "SELECT " JOB_COLUMNS " FROM jobs WHERE " LIST_WHERE
-	    "AND user_id = ?5 " LIST_ORDER, "titit", f->before_id,
-	    f->since_ms, status, (int64_t)max, f->user_id);
+	    "AND user_id = ?5 " LIST_ORDER,
+	    "titit", f->before_id, f->since_ms, status, (int64_t)max,
+	    f->user_id);
 }
 
 int
@@ -205,25 +211,27 @@ static int
 cancel(struct pp_sqlite *s, const char *job_id, int64_t now_ms,
     struct pp_error *err)
 {
-	enum pp_job_status status;
+	enum pp_job_status status = PP_JOB_QUEUED;
 
 	if (get_status(s, job_id, &status, err) < 0)
 		return -1;
 	if (pp_job_status_is_final(status))
 		return pp_store_has_ended(job_id, status, err);
 	if (pp_sqlite_run(s, err,
-	    "UPDATE jobs SET cancel_requested = 1, updated_at = ?2 "
-	    "WHERE job_id = ?1", "ti", job_id, now_ms) < 0 ||
+		"UPDATE jobs SET cancel_requested = 1, updated_at = ?2 "
+		"WHERE job_id = ?1",
+		"ti", job_id, now_ms) < 0 ||
 	    pp_sqlite_run(s, err,
-	    "UPDATE queue SET status = 'CANCELLED' "
-	    "WHERE job_id = ? AND status = 'QUEUED'", "t", job_id) < 0)
+		"UPDATE queue SET status = 'CANCELLED' "
+		"WHERE job_id = ? AND status = 'QUEUED'",
+		"t", job_id) < 0)
 		return -1;
 	return pp_sqlite_derive_status(s, job_id, "", now_ms, NULL, err);
 }
 
 int
-pp_sqlite_job_cancel(struct pp_store *store, const char *job_id,
-    int64_t now_ms, struct pp_error *err)
+pp_sqlite_job_cancel(struct pp_store *store, const char *job_id, int64_t now_ms,
+    struct pp_error *err)
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
 
@@ -243,8 +251,9 @@ set_limit(struct pp_sqlite *s, const char *job_id, int64_t limit_nusd,
 	int64_t spent = 0;
 
 	if (pp_sqlite_int(s, err, &spent,
-	    "SELECT cost_estimate + cost_unproven FROM jobs WHERE job_id = ?",
-	    "t", job_id) < 0)
+		"SELECT cost_estimate + cost_unproven FROM jobs "
+		"WHERE job_id = ?",
+		"t", job_id) < 0)
 		return -1;
 	if (limit_nusd >= 0 && limit_nusd < spent) {
 		char limit_text[PP_MONEY_TEXT_BYTES];
@@ -258,14 +267,15 @@ set_limit(struct pp_sqlite *s, const char *job_id, int64_t limit_nusd,
 	return pp_sqlite_run(s, err,
 	    "UPDATE jobs SET granted = ?2, "
 	    "budget_limit = CASE WHEN ?3 = -2 THEN budget_limit ELSE ?3 END "
-	    "WHERE job_id = ?1", "tii", job_id, spent, limit_nusd);
+	    "WHERE job_id = ?1",
+	    "tii", job_id, spent, limit_nusd);
 }
 
 static int
 resume(struct pp_sqlite *s, const char *job_id, int64_t limit_nusd, bool all,
     int64_t now_ms, struct pp_error *err)
 {
-	enum pp_job_status status;
+	enum pp_job_status status = PP_JOB_QUEUED;
 	int n;
 
 	if (get_status(s, job_id, &status, err) < 0)
@@ -274,16 +284,19 @@ resume(struct pp_sqlite *s, const char *job_id, int64_t limit_nusd, bool all,
 		return pp_store_not_final(job_id, err);
 	n = pp_sqlite_run(s, err,
 	    "UPDATE queue SET status = 'QUEUED', give_backs = 0, reason = '' "
-	    "WHERE job_id = ?1 AND (?2 OR status <> 'COMPLETED')", "ti",
-	    job_id, (int64_t)all);
+	    "WHERE job_id = ?1 AND (?2 OR status <> 'COMPLETED')",
+	    "ti", job_id, (int64_t)all);
 	if (n == 0)
 		return pp_store_has_ended(job_id, status, err);
 	if (n < 0 || set_limit(s, job_id, limit_nusd, err) < 0)
 		return -1;
 	return pp_sqlite_run(s, err,
-	    "UPDATE jobs SET status = 'QUEUED', cancel_requested = 0, "
-	    "ended_at = 0, reason = '', updated_at = ?2 WHERE job_id = ?1",
-	    "ti", job_id, now_ms) < 0 ? -1 : 0;
+		   "UPDATE jobs SET status = 'QUEUED', cancel_requested = 0, "
+		   "ended_at = 0, reason = '', updated_at = ?2 "
+		   "WHERE job_id = ?1",
+		   "ti", job_id, now_ms) < 0 ?
+	    -1 :
+	    0;
 }
 
 int
@@ -294,24 +307,26 @@ pp_sqlite_job_resume(struct pp_store *store, const char *job_id,
 
 	if (pp_sqlite_begin(s, err) < 0)
 		return -1;
-	return pp_sqlite_end(s, resume(s, job_id, budget_limit_nusd, all,
-	    now_ms, err), err);
+	return pp_sqlite_end(s,
+	    resume(s, job_id, budget_limit_nusd, all, now_ms, err), err);
 }
 
 static int
 delete_job(struct pp_sqlite *s, const char *job_id, struct pp_error *err)
 {
-	enum pp_job_status status;
+	enum pp_job_status status = PP_JOB_QUEUED;
 
 	if (get_status(s, job_id, &status, err) < 0)
 		return -1;
 	if (!pp_job_status_is_final(status))
 		return pp_store_not_final(job_id, err);
 	if (pp_sqlite_run(s, err, "DELETE FROM costs WHERE job_id = ?", "t",
-	    job_id) < 0)
+		job_id) < 0)
 		return -1;
 	return pp_sqlite_run(s, err, "DELETE FROM jobs WHERE job_id = ?", "t",
-	    job_id) < 0 ? -1 : 0;
+		   job_id) < 0 ?
+	    -1 :
+	    0;
 }
 
 int

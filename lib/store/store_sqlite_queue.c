@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ENTRY_COLUMNS \
+	"status, lease_owner, epoch, seq, granted, give_backs, " PP_SQLITE_TOTALS
+
 /* A row of the queue, as a verb finds it. */
 struct entry {
 	enum pp_job_status status;
@@ -24,12 +27,12 @@ copy_text(char *out, size_t size, sqlite3_stmt *st, int column)
 
 /* 1 with `e` filled, 0 when there is no such row, -1. */
 static int
-load_entry(struct pp_sqlite *s, const char *job_id, int shard,
-    struct entry *e, struct pp_error *err)
+load_entry(struct pp_sqlite *s, const char *job_id, int shard, struct entry *e,
+    struct pp_error *err)
 {
 	sqlite3_stmt *st = pp_sqlite_bind(s, err,
-	    "SELECT status, lease_owner, epoch, seq, granted, give_backs, "
-	    PP_SQLITE_TOTALS " FROM queue WHERE job_id = ? AND shard = ?",
+	    "SELECT " ENTRY_COLUMNS " FROM queue "
+	    "WHERE job_id = ? AND shard = ?",
 	    "ti", job_id, (int64_t)shard);
 	int rc = st == NULL ? -1 : pp_sqlite_step(s, st, err);
 
@@ -65,15 +68,19 @@ load_owned(struct pp_sqlite *s, const struct pp_claim *c, struct entry *e,
 /* ---- the job's status ---- */
 
 static int
-any_shard(struct pp_sqlite *s, const char *job_id, bool *queued,
-    bool *running, struct pp_error *err)
+any_shard(struct pp_sqlite *s, const char *job_id, bool *queued, bool *running,
+    struct pp_error *err)
 {
 	int64_t q = 0, r = 0;
 
-	if (pp_sqlite_int(s, err, &q, "SELECT EXISTS (SELECT 1 FROM queue "
-	    "WHERE job_id = ? AND status = 'QUEUED')", "t", job_id) < 0 ||
-	    pp_sqlite_int(s, err, &r, "SELECT EXISTS (SELECT 1 FROM queue "
-	    "WHERE job_id = ? AND status = 'RUNNING')", "t", job_id) < 0)
+	if (pp_sqlite_int(s, err, &q,
+		"SELECT EXISTS (SELECT 1 FROM queue "
+		"WHERE job_id = ? AND status = 'QUEUED')",
+		"t", job_id) < 0 ||
+	    pp_sqlite_int(s, err, &r,
+		"SELECT EXISTS (SELECT 1 FROM queue "
+		"WHERE job_id = ? AND status = 'RUNNING')",
+		"t", job_id) < 0)
 		return -1;
 	*queued = q != 0;
 	*running = r != 0;
@@ -92,7 +99,8 @@ end_job(struct pp_sqlite *s, const char *job_id, int64_t now_ms,
 	    "SELECT status, reason FROM queue WHERE job_id = ? "
 	    "ORDER BY CASE status WHEN 'CANCELLED' THEN 0 "
 	    "WHEN 'FAILED' THEN 1 WHEN 'BUDGET_EXCEEDED' THEN 2 ELSE 3 END, "
-	    "shard LIMIT 1", "t", job_id);
+	    "shard LIMIT 1",
+	    "t", job_id);
 	int rc = st == NULL ? -1 : pp_sqlite_step(s, st, err);
 
 	if (rc == 1) {
@@ -125,8 +133,8 @@ pp_sqlite_derive_status(struct pp_sqlite *s, const char *job_id,
 	} else if (queued) {
 		rc = pp_sqlite_run(s, err,
 		    "UPDATE jobs SET status = 'QUEUED', reason = ?2, "
-		    "updated_at = ?3 WHERE job_id = ?1", "tti", job_id,
-		    reason != NULL ? reason : "", now_ms);
+		    "updated_at = ?3 WHERE job_id = ?1",
+		    "tti", job_id, reason != NULL ? reason : "", now_ms);
 	} else {
 		rc = end_job(s, job_id, now_ms, &status, err);
 	}
@@ -149,20 +157,36 @@ read_place(sqlite3_stmt *st, struct place *p)
 	p->shard = sqlite3_column_int(st, 1);
 }
 
+#define FIND_LAPSED(from, which) \
+	"SELECT q.job_id, q.shard, q.lease_expires_at, q.lease_owner " \
+	"FROM queue q " from " JOIN jobs j USING (job_id) " \
+	"WHERE q.status = 'RUNNING' AND NOT j.paused " which \
+	"AND (?1 IS NULL OR q.job_id = ?1) " \
+	"ORDER BY j.priority DESC, q.job_id, q.shard"
+
 /*
- * The first entry whose worker is gone. There are as many RUNNING entries as
- * workers, so all of them are looked at.
+ * RUNNING entries that may be taken over: those whose lease has run out; all,
+ * when workers can be asked whether they live.
  */
+static sqlite3_stmt *
+lapsed_statement(struct pp_sqlite *s, const struct pp_claim_request *r,
+    struct pp_error *err)
+{
+	if (r->is_dead != NULL)
+		return pp_sqlite_bind(s, err, FIND_LAPSED("", ""), "t",
+		    r->job_id);
+	return pp_sqlite_bind(s, err,
+	    FIND_LAPSED("INDEXED BY queue_leases",
+		"AND q.lease_expires_at <= ?2 "),
+	    "ti", r->job_id, r->now_ms);
+}
+
+/* The first entry whose worker is gone. */
 static int
 find_lapsed(struct pp_sqlite *s, const struct pp_claim_request *r,
     struct place *p, struct pp_error *err)
 {
-	sqlite3_stmt *st = pp_sqlite_bind(s, err,
-	    "SELECT q.job_id, q.shard, q.lease_expires_at, q.lease_owner "
-	    "FROM queue q "
-	    "JOIN jobs j USING (job_id) WHERE q.status = 'RUNNING' "
-	    "AND NOT j.paused AND (?1 IS NULL OR q.job_id = ?1) "
-	    "ORDER BY j.priority DESC, q.job_id, q.shard", "t", r->job_id);
+	sqlite3_stmt *st = lapsed_statement(s, r, err);
 	int rc = st == NULL ? -1 : 1;
 	bool found = false;
 
@@ -172,8 +196,9 @@ find_lapsed(struct pp_sqlite *s, const struct pp_claim_request *r,
 			break;
 		read_place(st, p);
 		found = sqlite3_column_int64(st, 2) <= r->now_ms ||
-		    (r->is_dead != NULL && r->is_dead(r->arg,
-		    (const char *)sqlite3_column_text(st, 3)));
+		    (r->is_dead != NULL &&
+			r->is_dead(r->arg,
+			    (const char *)sqlite3_column_text(st, 3)));
 	}
 	pp_sqlite_done(st);
 	return rc < 0 ? -1 : found;
@@ -200,8 +225,7 @@ queued_statement(struct pp_sqlite *s, const struct pp_claim_request *r,
 	if (room)
 		return pp_sqlite_bind(s, err,
 		    FIND_QUEUED("j.status IN ('QUEUED', 'RUNNING')"), "");
-	return pp_sqlite_bind(s, err,
-	    FIND_QUEUED("j.status = 'RUNNING'"), "");
+	return pp_sqlite_bind(s, err, FIND_QUEUED("j.status = 'RUNNING'"), "");
 }
 
 static int
@@ -213,7 +237,7 @@ find_queued(struct pp_sqlite *s, const struct pp_claim_request *r,
 	int rc;
 
 	if (pp_sqlite_int(s, err, &running,
-	    "SELECT count(*) FROM jobs WHERE status = 'RUNNING'", "") < 0)
+		"SELECT count(*) FROM jobs WHERE status = 'RUNNING'", "") < 0)
 		return -1;
 	st = queued_statement(s, r, running < r->max_running, err);
 	rc = st == NULL ? -1 : pp_sqlite_step(s, st, err);
@@ -244,18 +268,20 @@ take(struct pp_sqlite *s, const struct pp_claim_request *r,
 	snprintf(out->job_id, sizeof out->job_id, "%s", p->job_id);
 	snprintf(out->owner, sizeof out->owner, "%s", r->owner);
 	if (pp_sqlite_run(s, err,
-	    "UPDATE queue SET status = 'RUNNING', lease_owner = ?3, "
-	    "lease_expires_at = ?4, epoch = ?5 "
-	    "WHERE job_id = ?1 AND shard = ?2", "titii", out->job_id,
-	    (int64_t)out->shard, out->owner, out->lease_expires_ms,
-	    out->epoch) < 0)
+		"UPDATE queue SET status = 'RUNNING', lease_owner = ?3, "
+		"lease_expires_at = ?4, epoch = ?5 "
+		"WHERE job_id = ?1 AND shard = ?2",
+		"titii", out->job_id, (int64_t)out->shard, out->owner,
+		out->lease_expires_ms, out->epoch) < 0)
 		return -1;
 	return pp_sqlite_run(s, err,
-	    "UPDATE jobs SET status = 'RUNNING', reason = '', "
-	    "updated_at = ?2, started_at = "
-	    "CASE started_at WHEN 0 THEN ?2 ELSE started_at END "
-	    "WHERE job_id = ?1 AND status = 'QUEUED'", "ti", out->job_id,
-	    r->now_ms) < 0 ? -1 : 1;
+		   "UPDATE jobs SET status = 'RUNNING', reason = '', "
+		   "updated_at = ?2, started_at = "
+		   "CASE started_at WHEN 0 THEN ?2 ELSE started_at END "
+		   "WHERE job_id = ?1 AND status = 'QUEUED'",
+		   "ti", out->job_id, r->now_ms) < 0 ?
+	    -1 :
+	    1;
 }
 
 /* Nothing of the job that was asked for is free: say why. */
@@ -279,10 +305,12 @@ why_not(struct pp_sqlite *s, const char *job_id, struct pp_error *err)
 		return -1;
 	if (pp_job_status_is_final(status))
 		return pp_store_has_ended(job_id, status, err);
-	return pp_error_set(err, PP_ETEMP, paused ? "job '%s' is paused" :
-	    status == PP_JOB_RUNNING ?
-	    "all that is left of job '%s' is leased to other workers" :
-	    "job '%s' waits: as many jobs as may run are running", job_id);
+	return pp_error_set(err, PP_ETEMP,
+	    paused ? "job '%s' is paused" :
+		status == PP_JOB_RUNNING ?
+		     "all that is left of job '%s' is leased to other workers" :
+		     "job '%s' waits: as many jobs as may run are running",
+	    job_id);
 }
 
 static int
@@ -318,15 +346,15 @@ static int
 raise_epoch(struct pp_sqlite *s, struct pp_claim *c, int64_t at_least,
     struct pp_error *err)
 {
-	struct entry e;
+	struct entry e = { .epoch = 0 };
 
 	if (load_owned(s, c, &e, err) < 0)
 		return -1;
 	if (at_least <= c->epoch)
 		return 0;
 	if (pp_sqlite_run(s, err,
-	    "UPDATE queue SET epoch = ?3 WHERE job_id = ?1 AND shard = ?2",
-	    "tii", c->job_id, (int64_t)c->shard, at_least) < 0)
+		"UPDATE queue SET epoch = ?3 WHERE job_id = ?1 AND shard = ?2",
+		"tii", c->job_id, (int64_t)c->shard, at_least) < 0)
 		return -1;
 	return 0;
 }
@@ -349,18 +377,20 @@ static int
 renew(struct pp_sqlite *s, const struct pp_claim *c, int64_t expires_ms,
     int64_t *cancel, struct pp_error *err)
 {
-	struct entry e;
+	struct entry e = { .epoch = 0 };
 
 	if (load_owned(s, c, &e, err) < 0)
 		return -1;
 	if (pp_sqlite_run(s, err,
-	    "UPDATE queue SET lease_expires_at = ?3 "
-	    "WHERE job_id = ?1 AND shard = ?2", "tii", c->job_id,
-	    (int64_t)c->shard, expires_ms) < 0)
+		"UPDATE queue SET lease_expires_at = ?3 "
+		"WHERE job_id = ?1 AND shard = ?2",
+		"tii", c->job_id, (int64_t)c->shard, expires_ms) < 0)
 		return -1;
 	return pp_sqlite_int(s, err, cancel,
-	    "SELECT cancel_requested FROM jobs WHERE job_id = ?", "t",
-	    c->job_id) < 0 ? -1 : 0;
+		   "SELECT cancel_requested FROM jobs WHERE job_id = ?", "t",
+		   c->job_id) < 0 ?
+	    -1 :
+	    0;
 }
 
 int
@@ -370,8 +400,10 @@ pp_sqlite_renew(struct pp_store *store, struct pp_claim *c, int64_t now_ms,
 	struct pp_sqlite *s = pp_sqlite_of(store);
 	int64_t cancel_requested = 0;
 
-	if (pp_sqlite_begin(s, err) < 0 || pp_sqlite_end(s, renew(s, c,
-	    now_ms + lease_ms, &cancel_requested, err), err) < 0)
+	if (pp_sqlite_begin(s, err) < 0 ||
+	    pp_sqlite_end(s,
+		renew(s, c, now_ms + lease_ms, &cancel_requested, err),
+		err) < 0)
 		return -1;
 	c->lease_expires_ms = now_ms + lease_ms;
 	if (cancel != NULL)
@@ -394,29 +426,35 @@ write_money(struct pp_sqlite *s, const struct pp_claim *c,
 	if (granted_nusd < spent)
 		granted_nusd = spent;
 	if (pp_sqlite_run(s, err,
-	    "UPDATE queue SET granted = ?3, seq = ?4, records_generated = ?5, "
-	    "records_failed = ?6, calls = ?7, tokens_in = ?8, "
-	    "tokens_out = ?9, cost_estimate = ?10, cost_unproven = ?11 "
-	    "WHERE job_id = ?1 AND shard = ?2", "tiiiiiiiiii", c->job_id,
-	    (int64_t)c->shard, granted_nusd, seq, t->rows_done, t->rows_failed,
-	    t->calls, t->tokens_in, t->tokens_out, t->settled_nusd,
-	    t->unproven_nusd) < 0)
+		"UPDATE queue SET granted = ?3, seq = ?4, "
+		"records_generated = ?5, "
+		"records_failed = ?6, calls = ?7, tokens_in = ?8, "
+		"tokens_out = ?9, cost_estimate = ?10, cost_unproven = ?11 "
+		"WHERE job_id = ?1 AND shard = ?2",
+		"tiiiiiiiiii", c->job_id, (int64_t)c->shard, granted_nusd, seq,
+		t->rows_done, t->rows_failed, t->calls, t->tokens_in,
+		t->tokens_out, t->settled_nusd, t->unproven_nusd) < 0)
 		return -1;
 	return pp_sqlite_run(s, err,
-	    "UPDATE jobs SET updated_at = ?2, "
-	    "granted = CASE budget_limit WHEN -1 THEN 0 ELSE granted + ?3 END, "
-	    "records_generated = records_generated + ?4, "
-	    "records_failed = records_failed + ?5, calls = calls + ?6, "
-	    "tokens_in = tokens_in + ?7, tokens_out = tokens_out + ?8, "
-	    "cost_estimate = cost_estimate + ?9, "
-	    "cost_unproven = cost_unproven + ?10 WHERE job_id = ?1",
-	    "tiiiiiiiii", c->job_id, now_ms, granted_nusd - e->granted_nusd,
-	    t->rows_done - e->totals.rows_done,
-	    t->rows_failed - e->totals.rows_failed,
-	    t->calls - e->totals.calls, t->tokens_in - e->totals.tokens_in,
-	    t->tokens_out - e->totals.tokens_out,
-	    t->settled_nusd - e->totals.settled_nusd,
-	    t->unproven_nusd - e->totals.unproven_nusd) < 0 ? -1 : 0;
+		   "UPDATE jobs SET updated_at = ?2, "
+		   "granted = CASE budget_limit WHEN -1 THEN 0 "
+		   "ELSE granted + ?3 END, "
+		   "records_generated = records_generated + ?4, "
+		   "records_failed = records_failed + ?5, calls = calls + ?6, "
+		   "tokens_in = tokens_in + ?7, tokens_out = tokens_out + ?8, "
+		   "cost_estimate = cost_estimate + ?9, "
+		   "cost_unproven = cost_unproven + ?10 WHERE job_id = ?1",
+		   "tiiiiiiiii", c->job_id, now_ms,
+		   granted_nusd - e->granted_nusd,
+		   t->rows_done - e->totals.rows_done,
+		   t->rows_failed - e->totals.rows_failed,
+		   t->calls - e->totals.calls,
+		   t->tokens_in - e->totals.tokens_in,
+		   t->tokens_out - e->totals.tokens_out,
+		   t->settled_nusd - e->totals.settled_nusd,
+		   t->unproven_nusd - e->totals.unproven_nusd) < 0 ?
+	    -1 :
+	    0;
 }
 
 /* What was granted and not spent goes back to the job. */
@@ -435,9 +473,9 @@ leave(struct pp_sqlite *s, const struct pp_claim *c, enum pp_job_status status,
 	return pp_sqlite_run(s, err,
 	    "UPDATE queue SET status = ?3, give_backs = ?4, reason = ?5, "
 	    "lease_owner = '', lease_expires_at = 0 "
-	    "WHERE job_id = ?1 AND shard = ?2", "titit", c->job_id,
-	    (int64_t)c->shard, pp_job_status_name(status), give_backs,
-	    reason != NULL ? reason : "");
+	    "WHERE job_id = ?1 AND shard = ?2",
+	    "titit", c->job_id, (int64_t)c->shard, pp_job_status_name(status),
+	    give_backs, reason != NULL ? reason : "");
 }
 
 /* A job that is to end takes no entry back: it ends as cancelled. */
@@ -447,21 +485,20 @@ release(struct pp_sqlite *s, const struct pp_claim *c, bool progress,
 {
 	enum pp_job_status status = PP_JOB_QUEUED;
 	int64_t cancel = 0;
-	struct entry e;
+	struct entry e = { .epoch = 0 };
 
 	if (load_owned(s, c, &e, err) < 0 ||
 	    return_money(s, c, &e, now_ms, err) < 0 ||
 	    pp_sqlite_int(s, err, &cancel,
-	    "SELECT cancel_requested FROM jobs WHERE job_id = ?", "t",
-	    c->job_id) < 0)
+		"SELECT cancel_requested FROM jobs WHERE job_id = ?", "t",
+		c->job_id) < 0)
 		return -1;
 	if (cancel)
 		status = PP_JOB_CANCELLED;
-	if (leave(s, c, status, progress ? 0 : e.give_backs + 1, reason,
-	    err) < 0)
+	if (leave(s, c, status, progress ? 0 : e.give_backs + 1, reason, err) <
+	    0)
 		return -1;
-	return pp_sqlite_derive_status(s, c->job_id, reason, now_ms, NULL,
-	    err);
+	return pp_sqlite_derive_status(s, c->job_id, reason, now_ms, NULL, err);
 }
 
 int
@@ -477,11 +514,11 @@ pp_sqlite_release(struct pp_store *store, struct pp_claim *c, bool progress,
 }
 
 static int
-finish(struct pp_sqlite *s, const struct pp_claim *c,
-    enum pp_job_status status, const char *reason, int64_t now_ms,
-    enum pp_job_status *job_status, struct pp_error *err)
+finish(struct pp_sqlite *s, const struct pp_claim *c, enum pp_job_status status,
+    const char *reason, int64_t now_ms, enum pp_job_status *job_status,
+    struct pp_error *err)
 {
-	struct entry e;
+	struct entry e = { .epoch = 0 };
 
 	assert(pp_job_status_is_final(status));
 	if (load_owned(s, c, &e, err) < 0 ||
@@ -501,8 +538,8 @@ pp_sqlite_finish(struct pp_store *store, struct pp_claim *c,
 
 	if (pp_sqlite_begin(s, err) < 0)
 		return -1;
-	return pp_sqlite_end(s, finish(s, c, status, reason, now_ms,
-	    job_status, err), err);
+	return pp_sqlite_end(s,
+	    finish(s, c, status, reason, now_ms, job_status, err), err);
 }
 
 /* ---- budget and progress ---- */
@@ -518,7 +555,8 @@ job_money(struct pp_sqlite *s, const char *job_id, struct money *out,
 {
 	sqlite3_stmt *st = pp_sqlite_bind(s, err,
 	    "SELECT budget_limit, granted, cost_estimate + cost_unproven "
-	    "FROM jobs WHERE job_id = ?", "t", job_id);
+	    "FROM jobs WHERE job_id = ?",
+	    "t", job_id);
 	int rc = st == NULL ? -1 : pp_sqlite_step(s, st, err);
 
 	if (rc == 0)
@@ -537,14 +575,13 @@ struct share {
 };
 
 static int
-grant(struct pp_sqlite *s, const struct pp_claim *c,
-    const struct pp_totals *t, int64_t want_nusd, int64_t now_ms,
-    struct share *out, struct pp_error *err)
+grant(struct pp_sqlite *s, const struct pp_claim *c, const struct pp_totals *t,
+    int64_t want_nusd, int64_t now_ms, struct share *out, struct pp_error *err)
 {
 	int64_t spent = t->settled_nusd + t->unproven_nusd;
 	int64_t others = 0, others_spent = 0;
 	struct money job = { .limit_nusd = PP_NO_LIMIT };
-	struct entry e;
+	struct entry e = { .epoch = 0 };
 
 	if (load_owned(s, c, &e, err) < 0)
 		return -1;
@@ -572,8 +609,9 @@ pp_sqlite_grant(struct pp_store *store, struct pp_claim *c,
 	struct pp_sqlite *s = pp_sqlite_of(store);
 	struct share share = { .granted_nusd = 0 };
 
-	if (pp_sqlite_begin(s, err) < 0 || pp_sqlite_end(s, grant(s, c,
-	    totals, want_nusd, now_ms, &share, err), err) < 0)
+	if (pp_sqlite_begin(s, err) < 0 ||
+	    pp_sqlite_end(s,
+		grant(s, c, totals, want_nusd, now_ms, &share, err), err) < 0)
 		return -1;
 	c->seq++;
 	c->granted_nusd = share.granted_nusd;
@@ -589,7 +627,7 @@ static int
 progress(struct pp_sqlite *s, const struct pp_claim *c,
     const struct pp_totals *t, int64_t now_ms, struct pp_error *err)
 {
-	struct entry e;
+	struct entry e = { .epoch = 0 };
 
 	if (load_owned(s, c, &e, err) < 0)
 		return -1;
@@ -602,8 +640,8 @@ pp_sqlite_progress(struct pp_store *store, struct pp_claim *c,
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
 
-	if (pp_sqlite_begin(s, err) < 0 || pp_sqlite_end(s,
-	    progress(s, c, totals, now_ms, err), err) < 0)
+	if (pp_sqlite_begin(s, err) < 0 ||
+	    pp_sqlite_end(s, progress(s, c, totals, now_ms, err), err) < 0)
 		return -1;
 	c->totals = *totals;
 	return 0;
@@ -619,8 +657,8 @@ pp_sqlite_shards(struct pp_store *store, const char *job_id, int first,
 	sqlite3_stmt *st = pp_sqlite_bind(s, err,
 	    "SELECT shard, status, epoch, lease_expires_at, granted, "
 	    "lease_owner, " PP_SQLITE_TOTALS " FROM queue "
-	    "WHERE job_id = ? AND shard >= ? ORDER BY shard LIMIT ?", "tii",
-	    job_id, (int64_t)first, (int64_t)max);
+	    "WHERE job_id = ? AND shard >= ? ORDER BY shard LIMIT ?",
+	    "tii", job_id, (int64_t)first, (int64_t)max);
 	int n = 0, rc = st == NULL ? -1 : 1;
 
 	while (n < max && rc == 1) {
@@ -649,9 +687,11 @@ pp_sqlite_queue_length(struct pp_store *store, int64_t *queued,
 	struct pp_sqlite *s = pp_sqlite_of(store);
 
 	if (pp_sqlite_int(s, err, queued,
-	    "SELECT count(*) FROM queue WHERE status = 'QUEUED'", "") < 0)
+		"SELECT count(*) FROM queue WHERE status = 'QUEUED'", "") < 0)
 		return -1;
 	return pp_sqlite_int(s, err, running,
-	    "SELECT count(*) FROM queue WHERE status = 'RUNNING'", "") < 0 ?
-	    -1 : 0;
+		   "SELECT count(*) FROM queue WHERE status = 'RUNNING'",
+		   "") < 0 ?
+	    -1 :
+	    0;
 }

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define COLUMNS "template_id, version, name, user_id, " \
+#define COLUMNS \
+	"template_id, version, name, user_id, " \
 	"template_definition, source, schema_requirements, created_at, " \
 	"is_public"
 
@@ -29,8 +30,8 @@ read_version(sqlite3_stmt *st, struct pp_template_version *t)
 
 /* Up to `max` rows of a statement. How many, or -1. */
 static int
-read_all(struct pp_sqlite *s, sqlite3_stmt *st,
-    struct pp_template_version *out, int max, struct pp_error *err)
+read_all(struct pp_sqlite *s, sqlite3_stmt *st, struct pp_template_version *out,
+    int max, struct pp_error *err)
 {
 	int n = 0, rc = st == NULL ? -1 : 1;
 
@@ -54,10 +55,12 @@ static int
 newest_of(struct pp_sqlite *s, const struct pp_template_version *t,
     struct pp_template_version *out, struct pp_error *err)
 {
-	int rc = read_all(s, pp_sqlite_bind(s, err,
-	    "SELECT " COLUMNS " FROM templates WHERE template_id = ? "
-	    "ORDER BY version DESC LIMIT 1", "t", t->template_id), out, 1,
-	    err);
+	int rc = read_all(s,
+	    pp_sqlite_bind(s, err,
+		"SELECT " COLUMNS " FROM templates WHERE template_id = ? "
+		"ORDER BY version DESC LIMIT 1",
+		"t", t->template_id),
+	    out, 1, err);
 
 	if (rc != 1 || strcmp(out->user_id, t->user_id) == 0)
 		return rc;
@@ -82,8 +85,8 @@ text_or(const char *text, const char *otherwise)
 }
 
 static int
-add(struct pp_sqlite *s, const struct pp_template_version *t,
-    int64_t *version, struct pp_error *err)
+add(struct pp_sqlite *s, const struct pp_template_version *t, int64_t *version,
+    struct pp_error *err)
 {
 	struct pp_template_version newest = { .version = 0 };
 	int rc = newest_of(s, t, &newest, err);
@@ -96,18 +99,19 @@ add(struct pp_sqlite *s, const struct pp_template_version *t,
 	if (same)
 		return 1;
 	return pp_sqlite_run(s, err,
-	    "INSERT INTO templates (" COLUMNS ") "
-	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", "titttttii",
-	    t->template_id, *version, text_or(t->name, ""), t->user_id,
-	    t->definition, text_or(t->source, ""),
-	    text_or(t->requirements, "[]"), t->created_at_ms,
-	    (int64_t)t->is_public) < 0 ? -1 : 0;
+		   "INSERT INTO templates (" COLUMNS ") "
+		   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		   "titttttii", t->template_id, *version, text_or(t->name, ""),
+		   t->user_id, t->definition, text_or(t->source, ""),
+		   text_or(t->requirements, "[]"), t->created_at_ms,
+		   (int64_t)t->is_public) < 0 ?
+	    -1 :
+	    0;
 }
 
 int
 pp_sqlite_template_add(struct pp_store *store,
-    const struct pp_template_version *t, int64_t *version,
-    struct pp_error *err)
+    const struct pp_template_version *t, int64_t *version, struct pp_error *err)
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
 	int64_t v = 0;
@@ -124,15 +128,16 @@ pp_sqlite_template_add(struct pp_store *store,
 /* ---- looking ---- */
 
 int
-pp_sqlite_template_get(struct pp_store *store, const char *id,
-    int64_t version, const char *user_id, struct pp_template_version *out,
-    struct pp_error *err)
+pp_sqlite_template_get(struct pp_store *store, const char *id, int64_t version,
+    const char *user_id, struct pp_template_version *out, struct pp_error *err)
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
-	int rc = read_all(s, pp_sqlite_bind(s, err,
-	    "SELECT " COLUMNS " FROM templates WHERE template_id = ?2 AND "
-	    "(?3 = 0 OR version = ?3) AND " VISIBLE
-	    " ORDER BY version DESC LIMIT 1", "tti", user_id, id, version),
+	int rc = read_all(s,
+	    pp_sqlite_bind(s, err,
+		"SELECT " COLUMNS " FROM templates WHERE template_id = ?2 AND "
+		"(?3 = 0 OR version = ?3) AND " VISIBLE
+		" ORDER BY version DESC LIMIT 1",
+		"tti", user_id, id, version),
 	    out, 1, err);
 
 	if (rc == 0)
@@ -147,13 +152,15 @@ pp_sqlite_template_list(struct pp_store *store, const char *user_id,
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
 
-	return read_all(s, pp_sqlite_bind(s, err,
-	    "SELECT " COLUMNS " FROM templates WHERE template_id > ?2 AND "
-	    "(template_id, version) IN (SELECT template_id, max(version) "
-	    "FROM templates WHERE template_id > ?2 AND " VISIBLE
-	    " GROUP BY template_id ORDER BY template_id LIMIT ?3) "
-	    "ORDER BY template_id", "tti", user_id,
-	    after != NULL ? after : "", (int64_t)max), out, max, err);
+	return read_all(s,
+	    pp_sqlite_bind(s, err,
+		"SELECT " COLUMNS " FROM templates WHERE template_id > ?2 AND "
+		"(template_id, version) IN (SELECT template_id, max(version) "
+		"FROM templates WHERE template_id > ?2 AND " VISIBLE
+		" GROUP BY template_id ORDER BY template_id LIMIT ?3) "
+		"ORDER BY template_id",
+		"tti", user_id, after != NULL ? after : "", (int64_t)max),
+	    out, max, err);
 }
 
 int
@@ -163,10 +170,12 @@ pp_sqlite_template_versions(struct pp_store *store, const char *id,
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
 
-	return read_all(s, pp_sqlite_bind(s, err,
-	    "SELECT " COLUMNS " FROM templates WHERE template_id = ?2 AND "
-	    "version > ?3 AND " VISIBLE " ORDER BY version LIMIT ?4", "ttii",
-	    user_id, id, after, (int64_t)max), out, max, err);
+	return read_all(s,
+	    pp_sqlite_bind(s, err,
+		"SELECT " COLUMNS " FROM templates WHERE template_id = ?2 AND "
+		"version > ?3 AND " VISIBLE " ORDER BY version LIMIT ?4",
+		"ttii", user_id, id, after, (int64_t)max),
+	    out, max, err);
 }
 
 /* ---- deleting ---- */
@@ -178,11 +187,12 @@ delete_all(struct pp_sqlite *s, const char *id, const char *user_id,
 	int64_t visible = 0, ours = 0;
 
 	if (pp_sqlite_int(s, err, &visible,
-	    "SELECT count(*) FROM templates WHERE template_id = ?2 AND "
-	    VISIBLE, "tt", user_id, id) < 0 ||
+		"SELECT count(*) FROM templates WHERE template_id = ?2 AND " VISIBLE,
+		"tt", user_id, id) < 0 ||
 	    pp_sqlite_int(s, err, &ours,
-	    "SELECT count(*) FROM templates WHERE template_id = ?2 AND "
-	    "(?1 IS NULL OR user_id = ?1)", "tt", user_id, id) < 0)
+		"SELECT count(*) FROM templates WHERE template_id = ?2 AND "
+		"(?1 IS NULL OR user_id = ?1)",
+		"tt", user_id, id) < 0)
 		return -1;
 	if (visible == 0)
 		return pp_store_no_template(id, 0, err);
@@ -190,8 +200,9 @@ delete_all(struct pp_sqlite *s, const char *id, const char *user_id,
 		return pp_error_set(err, PP_EAUTH,
 		    "template '%s' belongs to another user", id);
 	return pp_sqlite_run(s, err,
-	    "DELETE FROM templates WHERE template_id = ?", "t", id) < 0 ?
-	    -1 : 0;
+		   "DELETE FROM templates WHERE template_id = ?", "t", id) < 0 ?
+	    -1 :
+	    0;
 }
 
 int

@@ -24,7 +24,7 @@
 struct client {
 	CURLM *multi;
 	int epoll_fd;
-	long timeout_ms;	/* libcurl's; -1: none */
+	long timeout_ms; /* libcurl's; -1: none */
 	long to_send, under_way, done, failed;
 	char body[PROMPT_BYTES + 200];
 };
@@ -118,9 +118,11 @@ turn(struct client *c)
 	for (int i = 0; i < n; i++)
 		curl_multi_socket_action(c->multi, events[i].data.fd,
 		    (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-		    (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-		    (events[i].events & (EPOLLERR | EPOLLHUP) ?
-		    CURL_CSELECT_ERR : 0), &running);
+			(events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+			(events[i].events & (EPOLLERR | EPOLLHUP) ?
+				CURL_CSELECT_ERR :
+				0),
+		    &running);
 	collect(c);
 }
 
@@ -145,7 +147,8 @@ print(const struct client *c, double wall_s)
 	double cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
 
 	getrusage(RUSAGE_SELF, &ru);
-	printf("{\"tool\":\"libcurl\",\"calls\":%ld,\"failed\":%ld,"
+	printf(
+	    "{\"tool\":\"libcurl\",\"calls\":%ld,\"failed\":%ld,"
 	    "\"calls_per_s\":%.0f,\"cpu_us_per_call\":%.1f,\"rss_kib\":%ld}\n",
 	    c->done, c->failed, (double)c->done / wall_s,
 	    cpu_s * 1e6 / (double)c->done, ru.ru_maxrss);
@@ -173,7 +176,8 @@ main(int argc, char **argv)
 		    "usage: bench_curl [-c CONNECTIONS] [-n CALLS] URL\n");
 		return 64;
 	}
-	snprintf(c.body, sizeof c.body, "{\"model\":\"bench\",\"messages\":"
+	snprintf(c.body, sizeof c.body,
+	    "{\"model\":\"bench\",\"messages\":"
 	    "[{\"role\":\"user\",\"content\":\"%0*d\"}],\"max_tokens\":1024}",
 	    PROMPT_BYTES, 0);
 	headers = curl_slist_append(headers, "Content-Type: application/json");

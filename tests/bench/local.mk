@@ -1,1 +1,20 @@
-# Files of tests/bench.
+# Throughput beside what the machine can do at best: 'make bench'.
+bench_programs = \
+	tests/bench/bench_call \
+	tests/bench/bench_curl \
+	tests/bench/bench_run
+EXTRA_PROGRAMS += $(bench_programs)
+CLEANFILES += $(bench_programs)
+EXTRA_DIST += tests/bench/post.lua tests/bench/run.sh
+
+tests_bench_bench_call_SOURCES = tests/bench/bench_call.c
+tests_bench_bench_curl_SOURCES = tests/bench/bench_curl.c
+tests_bench_bench_curl_LDADD = $(CURL_LIBS)
+tests_bench_bench_run_SOURCES = tests/bench/bench_run.c
+tests_bench_bench_run_LDADD =
+
+bench: all $(bench_programs) tests/support/mockllm
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		'$(srcdir)'/tests/bench/run.sh
+
+.PHONY: bench

@@ -34,7 +34,8 @@ a_grant_is_what_is_spent_and_what_is_free(void **state)
 		int64_t left = -1, others = -1, seq = c.seq;
 
 		assert_ok(pp_store_grant(f->store, &c, &t, rows[i].want, NOW,
-		    &left, &others, &f->err), f->err);
+			      &left, &others, &f->err),
+		    f->err);
 		if (c.granted_nusd != rows[i].granted || left != rows[i].free)
 			fail_msg("%s: granted %lld, free %lld", rows[i].name,
 			    (long long)c.granted_nusd, (long long)left);
@@ -56,27 +57,32 @@ shards_see_what_others_hold(void **state)
 	must_claim(f, NOW, &a);
 	must_claim(f, NOW, &b);
 	assert_ok(pp_store_grant(f->store, &a, &t, 500, NOW, &left, &others,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(left, 400);
 	t.settled_nusd = 0;
 	assert_ok(pp_store_grant(f->store, &b, &t, 500, NOW, &left, &others,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(b.granted_nusd, 400);
 	assert_int_equal(left, 0);
-	assert_int_equal(others, 500);	/* of 600, 100 are spent */
+	assert_int_equal(others, 500); /* of 600, 100 are spent */
 	t.settled_nusd = 300;
 	assert_ok(pp_store_progress(f->store, &a, &t, NOW, &f->err), f->err);
 	t.settled_nusd = 400;
 	assert_ok(pp_store_grant(f->store, &b, &t, 100, NOW, &left, &others,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(b.granted_nusd, 400);
 	assert_int_equal(others, 300);
 
 	/* an ended shard holds nothing */
-	assert_ok(pp_store_finish(f->store, &a, PP_JOB_COMPLETED, "", NOW,
-	    NULL, &f->err), f->err);
+	assert_ok(pp_store_finish(f->store, &a, PP_JOB_COMPLETED, "", NOW, NULL,
+		      &f->err),
+	    f->err);
 	assert_ok(pp_store_grant(f->store, &b, &t, 100, NOW, &left, &others,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(b.granted_nusd, 500);
 	assert_int_equal(left, 200);
 	assert_int_equal(others, 0);
@@ -95,12 +101,14 @@ what_is_given_back_can_be_spent_by_others(void **state)
 	must_claim(f, NOW, &a);
 	must_claim(f, NOW, &b);
 	assert_ok(pp_store_grant(f->store, &a, &t, 5000, NOW, NULL, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_ok(pp_store_release(f->store, &a, true, "", NOW, &f->err),
 	    f->err);
 	t = (struct pp_totals){ .settled_nusd = 0 };
 	assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, &left, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(b.granted_nusd, 985);
 	must_claim(f, NOW, &a);
 	assert_int_equal(a.granted_nusd, 15);
@@ -119,7 +127,8 @@ a_takeover_finds_what_was_granted(void **state)
 	add_job(f, 1, 1000, id);
 	must_claim(f, NOW, &a);
 	assert_ok(pp_store_grant(f->store, &a, &t, 400, NOW, NULL, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	must_claim(f, NOW + 60000, &b);
 	assert_int_equal(b.granted_nusd, 410);
 	assert_int_equal(b.seq, a.seq);
@@ -139,9 +148,11 @@ a_grant_of_an_old_sequence_is_refused(void **state)
 	must_claim(f, NOW, &c);
 	before = c;
 	assert_ok(pp_store_grant(f->store, &c, &t, 400, NOW, NULL, NULL,
-	    &f->err), f->err);
-	assert_fails(pp_store_grant(f->store, &before, &t, 400, NOW, NULL,
-	    NULL, &f->err), f->err, PP_ECONFLICT);
+		      &f->err),
+	    f->err);
+	assert_fails(pp_store_grant(f->store, &before, &t, 400, NOW, NULL, NULL,
+			 &f->err),
+	    f->err, PP_ECONFLICT);
 	assert_int_equal(before.granted_nusd, 0);
 }
 
@@ -158,24 +169,29 @@ without_a_limit_all_is_granted(void **state)
 	must_claim(f, NOW, &a);
 	must_claim(f, NOW, &b);
 	assert_ok(pp_store_grant(f->store, &a, &t, INT64_MAX, NOW, &left,
-	    &others, &f->err), f->err);
+		      &others, &f->err),
+	    f->err);
 	assert_int_equal(a.granted_nusd, INT64_MAX);
 	assert_ok(pp_store_grant(f->store, &b, &t, 50, NOW, &left, &others,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(b.granted_nusd, 57);
 	assert_int_equal(left, INT64_MAX);
 	assert_int_equal(others, 0);
 	assert_ok(pp_store_finish(f->store, &a, PP_JOB_FAILED, "", NOW, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_ok(pp_store_finish(f->store, &b, PP_JOB_FAILED, "", NOW, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 
 	/* a limit that comes later counts what was spent before */
 	assert_ok(pp_store_job_resume(f->store, id, 100, false, NOW, &f->err),
 	    f->err);
 	must_claim(f, NOW, &a);
 	assert_ok(pp_store_grant(f->store, &a, &t, 1000, NOW, &left, &others,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(a.granted_nusd, 93);
 }
 
@@ -193,12 +209,14 @@ spending_above_the_grant_is_counted(void **state)
 	must_claim(f, NOW, &a);
 	must_claim(f, NOW, &b);
 	assert_ok(pp_store_grant(f->store, &a, &t, 100, NOW, NULL, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	t.settled_nusd = 300;
 	assert_ok(pp_store_progress(f->store, &a, &t, NOW, &f->err), f->err);
 	t.settled_nusd = 0;
 	assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, &left, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(b.granted_nusd, 700);
 }
 
@@ -221,7 +239,7 @@ a_job_has_the_sums_of_its_shards(void **state)
 	    f->err);
 	assert_int_equal(a.totals.rows_done, 10);
 	assert_ok(pp_store_progress(f->store, &a, &t, NOW + 5, &f->err),
-	    f->err);	/* absolute: twice is once */
+	    f->err); /* absolute: twice is once */
 	assert_ok(pp_store_job_get(f->store, id, &j, &f->err), f->err);
 	assert_int_equal(j.totals.rows_done, 11);
 	assert_int_equal(j.totals.rows_failed, 22);
@@ -280,7 +298,8 @@ spend(struct fixture *f, int i, void *shared)
 		int64_t most;
 
 		CHILD_CHECK(pp_store_grant(f->store, &c, &t, want, NOW, &left,
-		    &others, &f->err) == 0, f->err);
+				&others, &f->err) == 0,
+		    f->err);
 		most = c.granted_nusd - w->spent[i];
 		CHILD_CHECK(most >= 0 && most <= want, f->err);
 		if (most == 0)
@@ -290,10 +309,11 @@ spend(struct fixture *f, int i, void *shared)
 		t.settled_nusd = w->spent[i] - t.unproven_nusd;
 		if (pp_rand_below(&r, 8) == 0)
 			CHILD_CHECK(pp_store_progress(f->store, &c, &t, NOW,
-			    &f->err) == 0, f->err);
+					&f->err) == 0,
+			    f->err);
 	}
 	CHILD_CHECK(pp_store_progress(f->store, &c, &t, NOW, &f->err) == 0,
-	    f->err);	/* or the others would wait for it */
+	    f->err); /* or the others would wait for it */
 	__atomic_fetch_add(&w->done, 1, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -313,8 +333,7 @@ racing_shards_spend_the_budget_and_no_more(void **state)
 	assert_int_equal(spent, LIMIT);
 	assert_int_equal(granted_in_all(f, w->id), LIMIT);
 	assert_ok(pp_store_job_get(f->store, w->id, &j, &f->err), f->err);
-	assert_int_equal(j.totals.settled_nusd + j.totals.unproven_nusd,
-	    LIMIT);
+	assert_int_equal(j.totals.settled_nusd + j.totals.unproven_nusd, LIMIT);
 	pp_job_release(&j);
 	shared_free(w, sizeof *w);
 }

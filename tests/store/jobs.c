@@ -12,9 +12,14 @@ a_job_comes_back_as_it_went_in(void **state)
 {
 	struct fixture *f = *state;
 	char user[] = "béa", name[] = "a 'name'", config[] = "{\"rows\": 7}";
-	struct pp_job j = { .user_id = user, .name = name, .config = config,
-		.created_at_ms = 123456, .rows = 7, .shards = 3,
-		.priority = 9, .budget_limit_nusd = 5 };
+	struct pp_job j = { .user_id = user,
+		.name = name,
+		.config = config,
+		.created_at_ms = 123456,
+		.rows = 7,
+		.shards = 3,
+		.priority = 9,
+		.budget_limit_nusd = 5 };
 	struct pp_job out;
 
 	pp_id_new(j.job_id);
@@ -55,28 +60,31 @@ an_idempotency_key_adds_once_for_each_user(void **state)
 	struct pp_job out;
 
 	assert_int_equal(pp_store_job_add(f->store, &first, "k", existing,
-	    &f->err), 0);
+			     &f->err),
+	    0);
 	assert_int_equal(pp_store_job_add(f->store, &second, "k", existing,
-	    &f->err), 1);
+			     &f->err),
+	    1);
 	assert_string_equal(existing, first.job_id);
 	assert_fails(pp_store_job_get(f->store, second.job_id, &out, &f->err),
 	    f->err, PP_ENOENT);
 	third.user_id = bob;
 	assert_int_equal(pp_store_job_add(f->store, &third, "k", existing,
-	    &f->err), 0);
+			     &f->err),
+	    0);
 
 	assert_ok(pp_store_job_cancel(f->store, first.job_id, 1, &f->err),
 	    f->err);
-	assert_ok(pp_store_job_delete(f->store, first.job_id, &f->err),
-	    f->err);
+	assert_ok(pp_store_job_delete(f->store, first.job_id, &f->err), f->err);
 	assert_int_equal(pp_store_job_add(f->store, &second, "k", existing,
-	    &f->err), 0);
+			     &f->err),
+	    0);
 }
 
 static int
 add_with_key(struct fixture *f, int i, void *shared)
 {
-	char (*ids)[PP_ID_BYTES] = shared;
+	char(*ids)[PP_ID_BYTES] = shared;
 	struct pp_job j = job_of(2, 10);
 	int rc = pp_store_job_add(f->store, &j, "one", ids[i], &f->err);
 
@@ -92,14 +100,13 @@ racing_adds_with_one_key_make_one_job(void **state)
 	struct fixture *f = *state;
 	struct pp_job_filter any = { .status = -1 };
 	size_t size = (size_t)8 * PP_ID_BYTES;
-	char (*ids)[PP_ID_BYTES] = shared_alloc(size);
+	char(*ids)[PP_ID_BYTES] = shared_alloc(size);
 	struct pp_job out[2];
 
 	race(f, 8, add_with_key, ids);
 	for (int i = 1; i < 8; i++)
 		assert_string_equal(ids[i], ids[0]);
-	assert_int_equal(pp_store_job_list(f->store, &any, out, 2, &f->err),
-	    1);
+	assert_int_equal(pp_store_job_list(f->store, &any, out, 2, &f->err), 1);
 	assert_string_equal(out[0].job_id, ids[0]);
 	pp_job_release(&out[0]);
 	shared_free(ids, size);
@@ -117,7 +124,8 @@ add_many(struct fixture *f, int i, void *shared)
 
 		j.created_at_ms = i < 2 ? 1000 : 5000;
 		CHILD_CHECK(pp_store_job_add(f->store, &j, NULL, NULL,
-		    &f->err) == 0, f->err);
+				&f->err) == 0,
+		    f->err);
 	}
 	return 0;
 }
@@ -211,7 +219,8 @@ a_running_job_is_cancelled_by_its_workers(void **state)
 	assert_true(cancel);
 
 	assert_ok(pp_store_finish(f->store, &a, PP_JOB_CANCELLED, "asked", 400,
-	    &status, &f->err), f->err);
+		      &status, &f->err),
+	    f->err);
 	assert_int_equal(status, PP_JOB_RUNNING);
 	/* what is given back to a cancelled job ends as well */
 	assert_ok(pp_store_release(f->store, &b, true, "", 500, &f->err),
@@ -226,15 +235,18 @@ the_worst_end_of_a_shard_is_the_jobs(void **state)
 		const char *name;
 		enum pp_job_status ends[3], job;
 	} rows[] = {
-		{ "all done", { PP_JOB_COMPLETED, PP_JOB_COMPLETED,
-		    PP_JOB_COMPLETED }, PP_JOB_COMPLETED },
-		{ "one out of budget", { PP_JOB_COMPLETED,
-		    PP_JOB_BUDGET_EXCEEDED, PP_JOB_COMPLETED },
+		{ "all done",
+		    { PP_JOB_COMPLETED, PP_JOB_COMPLETED, PP_JOB_COMPLETED },
+		    PP_JOB_COMPLETED },
+		{ "one out of budget",
+		    { PP_JOB_COMPLETED, PP_JOB_BUDGET_EXCEEDED,
+			PP_JOB_COMPLETED },
 		    PP_JOB_BUDGET_EXCEEDED },
-		{ "failed before budget", { PP_JOB_BUDGET_EXCEEDED,
-		    PP_JOB_COMPLETED, PP_JOB_FAILED }, PP_JOB_FAILED },
-		{ "cancelled before all", { PP_JOB_FAILED,
-		    PP_JOB_BUDGET_EXCEEDED, PP_JOB_CANCELLED },
+		{ "failed before budget",
+		    { PP_JOB_BUDGET_EXCEEDED, PP_JOB_COMPLETED, PP_JOB_FAILED },
+		    PP_JOB_FAILED },
+		{ "cancelled before all",
+		    { PP_JOB_FAILED, PP_JOB_BUDGET_EXCEEDED, PP_JOB_CANCELLED },
 		    PP_JOB_CANCELLED },
 	};
 	struct fixture *f = *state;
@@ -251,9 +263,10 @@ the_worst_end_of_a_shard_is_the_jobs(void **state)
 		for (int k = 0; k < 3; k++) {
 			assert_int_equal(status_of(f, id), PP_JOB_RUNNING);
 			assert_ok(pp_store_finish(f->store, &c[k],
-			    rows[i].ends[k],
-			    pp_job_status_name(rows[i].ends[k]), 200 + k,
-			    &status, &f->err), f->err);
+				      rows[i].ends[k],
+				      pp_job_status_name(rows[i].ends[k]),
+				      200 + k, &status, &f->err),
+			    f->err);
 		}
 		if (status != rows[i].job)
 			fail_msg("%s: %s", rows[i].name,
@@ -280,14 +293,17 @@ a_job_whose_shards_all_wait_is_queued(void **state)
 	must_claim(f, 100, &a);
 	must_claim(f, 100, &b);
 	assert_ok(pp_store_release(f->store, &a, false, "throttled", 200,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(status_of(f, id), PP_JOB_RUNNING);
 	assert_ok(pp_store_finish(f->store, &b, PP_JOB_COMPLETED, NULL, 200,
-	    &status, &f->err), f->err);
+		      &status, &f->err),
+	    f->err);
 	assert_int_equal(status, PP_JOB_QUEUED);
 	must_claim(f, 300, &a);
 	assert_ok(pp_store_release(f->store, &a, false, "throttled", 400,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_ok(pp_store_job_get(f->store, id, &j, &f->err), f->err);
 	assert_int_equal(j.status, PP_JOB_QUEUED);
 	assert_string_equal(j.reason, "throttled");
@@ -305,7 +321,8 @@ run_to(struct fixture *f, const enum pp_job_status *ends, int n)
 		must_claim(f, 100, &c[i]);
 	for (int i = 0; i < n; i++)
 		assert_ok(pp_store_finish(f->store, &c[i], ends[i], "", 200,
-		    NULL, &f->err), f->err);
+			      NULL, &f->err),
+		    f->err);
 }
 
 static void
@@ -333,7 +350,7 @@ resume_queues_what_has_not_completed(void **state)
 	for (int shard = 1; shard <= 2; shard++) {
 		must_claim(f, 400, &c);
 		assert_int_equal(c.shard, shard);
-		assert_int_equal(c.epoch, 2);	/* goes on, never again 1 */
+		assert_int_equal(c.epoch, 2); /* goes on, never again 1 */
 	}
 	assert_int_equal(claim_any(f->store, 400, &none, &f->err), 0);
 	pp_id_new(id);
@@ -393,9 +410,11 @@ the_limit_stays_above_what_is_spent(void **state)
 	add_job(f, 1, 1000, id);
 	must_claim(f, 100, &c);
 	assert_ok(pp_store_grant(f->store, &c, &t, 300, 100, NULL, NULL,
-	    &f->err), f->err);
-	assert_ok(pp_store_finish(f->store, &c, PP_JOB_BUDGET_EXCEEDED, "",
-	    200, NULL, &f->err), f->err);
+		      &f->err),
+	    f->err);
+	assert_ok(pp_store_finish(f->store, &c, PP_JOB_BUDGET_EXCEEDED, "", 200,
+		      NULL, &f->err),
+	    f->err);
 	assert_fails(pp_store_job_resume(f->store, id, 699, false, 1, &f->err),
 	    f->err, PP_EUSAGE);
 	assert_int_equal(status_of(f, id), PP_JOB_BUDGET_EXCEEDED);
@@ -429,7 +448,8 @@ only_a_final_job_is_deleted(void **state)
 	assert_fails(pp_store_job_delete(f->store, id, &f->err), f->err,
 	    PP_ECONFLICT);
 	assert_ok(pp_store_finish(f->store, &c, PP_JOB_FAILED, "", 200, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_ok(pp_store_job_delete(f->store, id, &f->err), f->err);
 	assert_fails(pp_store_job_get(f->store, id, &j, &f->err), f->err,
 	    PP_ENOENT);
@@ -438,7 +458,8 @@ only_a_final_job_is_deleted(void **state)
 	assert_int_equal(pp_store_shards(f->store, id, 0, &shard, 1, &f->err),
 	    0);
 	assert_int_equal(pp_store_cost_list(f->store, id, NULL, &cost, 1,
-	    &f->err), 0);
+			     &f->err),
+	    0);
 	assert_fails(pp_store_progress(f->store, &c, &c.totals, 1, &f->err),
 	    f->err, PP_ECONFLICT);
 }

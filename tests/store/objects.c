@@ -21,8 +21,9 @@ blobs(struct fixture *f)
 static void
 put(struct fixture *f, const char *key, const char *text)
 {
-	assert_ok(pp_blob_put(blobs(f), key, text, strlen(text),
-	    PP_BLOB_ALWAYS, NULL, NULL, &f->err), f->err);
+	assert_ok(pp_blob_put(blobs(f), key, text, strlen(text), PP_BLOB_ALWAYS,
+		      NULL, NULL, &f->err),
+	    f->err);
 }
 
 static void
@@ -62,16 +63,18 @@ an_object_comes_back_as_it_went_in(void **state)
 
 	check_no_object(f, "jobs/x/config.json");
 	assert_ok(pp_blob_put(blobs(f), "jobs/x/config.json", bytes,
-	    sizeof bytes, PP_BLOB_ALWAYS, NULL, etag, &f->err), f->err);
+		      sizeof bytes, PP_BLOB_ALWAYS, NULL, etag, &f->err),
+	    f->err);
 	pp_buf_adds(&b, "before ");
 	assert_ok(pp_blob_get(blobs(f), "jobs/x/config.json", &b, again,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(b.len, 7 + sizeof bytes);
 	assert_memory_equal(b.data, "before ", 7);
 	assert_memory_equal(b.data + 7, bytes, sizeof bytes);
 	assert_string_equal(again, etag);
-	assert_ok(pp_blob_head(blobs(f), "jobs/x/config.json", &info,
-	    &f->err), f->err);
+	assert_ok(pp_blob_head(blobs(f), "jobs/x/config.json", &info, &f->err),
+	    f->err);
 	assert_string_equal(info.key, "jobs/x/config.json");
 	assert_string_equal(info.etag, etag);
 	assert_int_equal(info.size_bytes, sizeof bytes);
@@ -79,14 +82,16 @@ an_object_comes_back_as_it_went_in(void **state)
 	pp_blob_info_release(&info);
 
 	assert_ok(pp_blob_put(blobs(f), "jobs/x/config.json", "new", 3,
-	    PP_BLOB_ALWAYS, NULL, other, &f->err), f->err);
+		      PP_BLOB_ALWAYS, NULL, other, &f->err),
+	    f->err);
 	assert_string_not_equal(other, etag);
 	check_object(f, "jobs/x/config.json", "new");
 	check_no_object(f, "jobs/x");
 	check_no_object(f, "jobs/x/config.json/more");
 
 	assert_ok(pp_blob_put(blobs(f), "empty", "", 0, PP_BLOB_ALWAYS, NULL,
-	    etag, &f->err), f->err);
+		      etag, &f->err),
+	    f->err);
 	check_object(f, "empty", "");
 	assert_ok(pp_blob_delete(blobs(f), "empty", &f->err), f->err);
 	check_no_object(f, "empty");
@@ -102,25 +107,33 @@ conditions_hold_or_nothing_is_written(void **state)
 	struct pp_blob *b = blobs(f);
 
 	assert_fails(pp_blob_put(b, "k", "x", 1, PP_BLOB_IF_MATCH, "\"0\"",
-	    NULL, &f->err), f->err, PP_ECONFLICT);
+			 NULL, &f->err),
+	    f->err, PP_ECONFLICT);
 	check_no_object(f, "k");
 	assert_ok(pp_blob_put(b, "k", "1", 1, PP_BLOB_IF_NONE, NULL, first,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_fails(pp_blob_put(b, "k", "2", 1, PP_BLOB_IF_NONE, NULL, NULL,
-	    &f->err), f->err, PP_ECONFLICT);
+			 &f->err),
+	    f->err, PP_ECONFLICT);
 	check_object(f, "k", "1");
 	assert_ok(pp_blob_put(b, "k", "2", 1, PP_BLOB_IF_MATCH, first, second,
-	    &f->err), f->err);
-	assert_fails(pp_blob_put(b, "k", "3", 1, PP_BLOB_IF_MATCH, first,
-	    NULL, &f->err), f->err, PP_ECONFLICT);
+		      &f->err),
+	    f->err);
+	assert_fails(pp_blob_put(b, "k", "3", 1, PP_BLOB_IF_MATCH, first, NULL,
+			 &f->err),
+	    f->err, PP_ECONFLICT);
 	check_object(f, "k", "2");
 	assert_ok(pp_blob_put(b, "k", "3", 1, PP_BLOB_IF_MATCH, second, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_ok(pp_blob_delete(b, "k", &f->err), f->err);
-	assert_fails(pp_blob_put(b, "k", "4", 1, PP_BLOB_IF_MATCH, second,
-	    NULL, &f->err), f->err, PP_ECONFLICT);
+	assert_fails(pp_blob_put(b, "k", "4", 1, PP_BLOB_IF_MATCH, second, NULL,
+			 &f->err),
+	    f->err, PP_ECONFLICT);
 	assert_ok(pp_blob_put(b, "k", "5", 1, PP_BLOB_IF_NONE, NULL, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	check_object(f, "k", "5");
 }
 
@@ -138,11 +151,12 @@ keys_that_could_lead_astray_are_refused(void **state)
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		assert_fails(pp_blob_put(blobs(f), bad[i], "x", 1,
-		    PP_BLOB_ALWAYS, NULL, NULL, &f->err), f->err, PP_EDATA);
+				 PP_BLOB_ALWAYS, NULL, NULL, &f->err),
+		    f->err, PP_EDATA);
 		assert_fails(pp_blob_get(blobs(f), bad[i], &b, NULL, &f->err),
 		    f->err, PP_EDATA);
-		assert_fails(pp_blob_delete(blobs(f), bad[i], &f->err),
-		    f->err, PP_EDATA);
+		assert_fails(pp_blob_delete(blobs(f), bad[i], &f->err), f->err,
+		    PP_EDATA);
 		assert_null(pp_blob_local_path(blobs(f), bad[i]));
 	}
 	assert_fails(pp_blob_delete_prefix(blobs(f), "../", &f->err), f->err,
@@ -150,7 +164,8 @@ keys_that_could_lead_astray_are_refused(void **state)
 	memset(key, 'k', sizeof key);
 	key[256] = '\0';
 	assert_fails(pp_blob_put(blobs(f), key, "x", 1, PP_BLOB_ALWAYS, NULL,
-	    NULL, &f->err), f->err, PP_EDATA);
+			 NULL, &f->err),
+	    f->err, PP_EDATA);
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
 		put(f, i == 0 ? "only" : good[i], "x");
 	pp_buf_release(&b);
@@ -164,8 +179,12 @@ ranges_end_where_the_object_ends(void **state)
 		size_t len;
 		const char *text;
 	} rows[] = {
-		{ 0, 10, "0123456789" }, { 3, 4, "3456" }, { 8, 10, "89" },
-		{ 10, 5, "" }, { 99, 5, "" }, { 0, 0, "" },
+		{ 0, 10, "0123456789" },
+		{ 3, 4, "3456" },
+		{ 8, 10, "89" },
+		{ 10, 5, "" },
+		{ 99, 5, "" },
+		{ 0, 0, "" },
 		{ 9, SIZE_MAX, "9" },
 	};
 	struct fixture *f = *state;
@@ -174,8 +193,9 @@ ranges_end_where_the_object_ends(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct pp_buf b = PP_BUF_INIT;
 
-		assert_ok(pp_blob_get_range(blobs(f), "digits",
-		    rows[i].offset, rows[i].len, &b, &f->err), f->err);
+		assert_ok(pp_blob_get_range(blobs(f), "digits", rows[i].offset,
+			      rows[i].len, &b, &f->err),
+		    f->err);
 		assert_string_equal(b.data, rows[i].text);
 		pp_buf_release(&b);
 	}
@@ -188,8 +208,8 @@ a_ceiling_bounds_what_is_read(void **state)
 	struct pp_buf b = PP_BUF_INIT_MAX(5);
 
 	put(f, "digits", "0123456789");
-	assert_fails(pp_blob_get(blobs(f), "digits", &b, NULL, &f->err),
-	    f->err, PP_EDATA);
+	assert_fails(pp_blob_get(blobs(f), "digits", &b, NULL, &f->err), f->err,
+	    PP_EDATA);
 	pp_buf_release(&b);
 	pp_buf_init(&b, 10);
 	assert_ok(pp_blob_get(blobs(f), "digits", &b, NULL, &f->err), f->err);
@@ -235,8 +255,8 @@ list(struct fixture *f, const char *prefix, const char *after, int max,
 	if (after != NULL)
 		snprintf(last, sizeof last, "%s", after);
 	do {
-		n = pp_blob_list(blobs(f), prefix,
-		    *last != '\0' ? last : NULL, infos, max, &f->err);
+		n = pp_blob_list(blobs(f), prefix, *last != '\0' ? last : NULL,
+		    infos, max, &f->err);
 		assert_ok(n, f->err);
 		for (int i = 0; i < n; i++) {
 			pp_buf_addf(out, "%s ", infos[i].key);
@@ -300,7 +320,8 @@ put_many(struct fixture *f, int i, void *shared)
 		snprintf(key, sizeof key, "jobs/j/outputs/batch-%09d.jsonl",
 		    i * MANY / 4 + k);
 		CHILD_CHECK(pp_blob_put(pp_store_blobs(f->store), key, "x", 1,
-		    PP_BLOB_IF_NONE, NULL, NULL, &f->err) == 0, f->err);
+				PP_BLOB_IF_NONE, NULL, NULL, &f->err) == 0,
+		    f->err);
 	}
 	return 0;
 }
@@ -404,8 +425,9 @@ count_up(struct fixture *f, int i, void *shared)
 		int rc;
 
 		pp_buf_clear(&text);
-		CHILD_CHECK(pp_blob_get(b, "counter", &text, etag,
-		    &f->err) == 0, f->err);
+		CHILD_CHECK(pp_blob_get(b, "counter", &text, etag, &f->err) ==
+			0,
+		    f->err);
 		rc = atoi(text.data) + 1;
 		pp_buf_clear(&text);
 		pp_buf_addf(&text, "%d", rc);
@@ -440,9 +462,10 @@ come_and_go(struct fixture *f, int i, void *shared)
 	(void)shared;
 	snprintf(key, sizeof key, "deep/er/k%d", i);
 	for (int k = 0; k < 100; k++) {
-		CHILD_CHECK(pp_blob_put(b, key, "x", 1, k % 2 ?
-		    PP_BLOB_ALWAYS : PP_BLOB_IF_NONE, NULL, NULL,
-		    &f->err) == 0, f->err);
+		CHILD_CHECK(pp_blob_put(b, key, "x", 1,
+				k % 2 ? PP_BLOB_ALWAYS : PP_BLOB_IF_NONE, NULL,
+				NULL, &f->err) == 0,
+		    f->err);
 		CHILD_CHECK(pp_blob_delete(b, key, &f->err) == 0, f->err);
 	}
 	return 0;
@@ -488,7 +511,7 @@ put_until_killed(const struct fixture *f)
 		snprintf(key, sizeof key, "k/%u", n % 50);
 		seal_object(object, n);
 		if (pp_blob_put(pp_store_blobs(s), key, object, OBJECT_BYTES,
-		    whens[n % 2], NULL, NULL, &err) < 0 &&
+			whens[n % 2], NULL, NULL, &err) < 0 &&
 		    err.code != PP_ECONFLICT)
 			break;
 	}
@@ -509,7 +532,8 @@ check_all_whole(struct fixture *f)
 
 		assert_true(strncmp(infos[i].key, "k/", 2) == 0);
 		assert_ok(pp_blob_get(blobs(f), infos[i].key, &b, NULL,
-		    &f->err), f->err);
+			      &f->err),
+		    f->err);
 		assert_int_equal(b.len, OBJECT_BYTES);
 		pp_sha256_hex(b.data + 64, b.len - 64, hex);
 		assert_memory_equal(b.data, hex, 64);

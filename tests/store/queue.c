@@ -13,8 +13,10 @@ static int
 claim_as(struct pp_store *s, const char *owner, const char *job_id, int64_t now,
     int max_running, struct pp_claim *out, struct pp_error *err)
 {
-	struct pp_claim_request r = { .owner = owner, .job_id = job_id,
-		.now_ms = now, .lease_ms = MINUTE,
+	struct pp_claim_request r = { .owner = owner,
+		.job_id = job_id,
+		.now_ms = now,
+		.lease_ms = MINUTE,
 		.max_running = max_running };
 
 	return pp_store_claim(s, &r, out, err);
@@ -58,7 +60,7 @@ a_claim_is_a_lease_of_the_next_epoch(void **state)
 
 struct tally {
 	char ids[JOBS][PP_ID_BYTES];
-	int taken[JOBS][SHARDS];	/* added to atomically */
+	int taken[JOBS][SHARDS]; /* added to atomically */
 	int by_worker[WORKERS];
 };
 
@@ -110,8 +112,7 @@ claim_one(struct fixture *f, int i, void *shared)
 {
 	struct pp_claim *claims = shared;
 
-	CHILD_CHECK(claim_any(f->store, NOW, &claims[i], &f->err) == 1,
-	    f->err);
+	CHILD_CHECK(claim_any(f->store, NOW, &claims[i], &f->err) == 1, f->err);
 	return 0;
 }
 
@@ -142,8 +143,7 @@ claim_under_three(struct fixture *f, int i, void *shared)
 	int rc;
 
 	pp_id_new(owner);
-	while ((rc = claim_as(f->store, owner, NULL, NOW, 3, &c,
-	    &f->err)) == 1)
+	while ((rc = claim_as(f->store, owner, NULL, NOW, 3, &c, &f->err)) == 1)
 		claimed[i]++;
 	CHILD_CHECK(rc == 0, f->err);
 	return 0;
@@ -165,16 +165,15 @@ no_more_jobs_run_than_may(void **state)
 	race(f, 8, claim_under_three, claimed);
 	for (int i = 0; i < 8; i++)
 		all += claimed[i];
-	assert_int_equal(all, 6);	/* both shards of three jobs */
+	assert_int_equal(all, 6); /* both shards of three jobs */
 	n = pp_store_job_list(f->store, &running, jobs, 10, &f->err);
 	assert_int_equal(n, 3);
 	for (int i = 0; i < n; i++)
 		pp_job_release(&jobs[i]);
 	pp_id_new(owner);
-	assert_fails(claim_as(f->store, owner, id, NOW, 3, &c, &f->err),
-	    f->err, PP_ETEMP);
-	assert_int_equal(claim_as(f->store, owner, id, NOW, 4, &c, &f->err),
-	    1);
+	assert_fails(claim_as(f->store, owner, id, NOW, 3, &c, &f->err), f->err,
+	    PP_ETEMP);
+	assert_int_equal(claim_as(f->store, owner, id, NOW, 4, &c, &f->err), 1);
 	shared_free(claimed, 8 * sizeof *claimed);
 }
 
@@ -192,8 +191,9 @@ an_ended_job_makes_room_for_the_next(void **state)
 	    1);
 	assert_int_equal(claim_as(f->store, owner, NULL, NOW, 1, &d, &f->err),
 	    0);
-	assert_ok(pp_store_finish(f->store, &c, PP_JOB_COMPLETED, "", NOW,
-	    NULL, &f->err), f->err);
+	assert_ok(pp_store_finish(f->store, &c, PP_JOB_COMPLETED, "", NOW, NULL,
+		      &f->err),
+	    f->err);
 	assert_int_equal(claim_as(f->store, owner, NULL, NOW, 1, &d, &f->err),
 	    1);
 	assert_string_equal(d.job_id, second);
@@ -201,17 +201,22 @@ an_ended_job_makes_room_for_the_next(void **state)
 	assert_ok(pp_store_release(f->store, &d, true, "", NOW, &f->err),
 	    f->err);
 	add_job(f, 1, 10, first);
-	assert_int_equal(claim_as(f->store, owner, first, NOW, 1, &c,
-	    &f->err), 1);
+	assert_int_equal(claim_as(f->store, owner, first, NOW, 1, &c, &f->err),
+	    1);
 }
 
 static void
 jobs_go_by_priority_and_then_by_age(void **state)
 {
 	static const struct {
-		int added, priority;	/* `added`: which id, by age */
+		int added, priority; /* `added`: which id, by age */
 	} rows[] = {
-		{ 3, 0 }, { 1, 0 }, { 5, 9 }, { 2, 4 }, { 0, 9 }, { 4, 4 },
+		{ 3, 0 },
+		{ 1, 0 },
+		{ 5, 9 },
+		{ 2, 4 },
+		{ 0, 9 },
+		{ 4, 4 },
 	};
 	static const int order[] = { 0, 5, 2, 4, 1, 3 };
 	struct fixture *f = *state;
@@ -243,10 +248,10 @@ a_lease_that_ran_out_is_taken_over(void **state)
 
 	add_job(f, 1, 10, id);
 	must_claim(f, NOW, &a);
-	assert_int_equal(claim_any(f->store, NOW + MINUTE - 1, &b, &f->err),
-	    0);
+	assert_int_equal(claim_any(f->store, NOW + MINUTE - 1, &b, &f->err), 0);
 	assert_ok(pp_store_renew(f->store, &a, NOW + 20000, MINUTE, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_int_equal(a.lease_expires_ms, NOW + 80000);
 	assert_int_equal(claim_any(f->store, NOW + MINUTE, &b, &f->err), 0);
 	must_claim(f, NOW + 80000, &b);
@@ -264,8 +269,9 @@ a_late_worker_goes_on_when_nobody_came(void **state)
 
 	add_job(f, 1, 10, id);
 	must_claim(f, NOW, &a);
-	assert_ok(pp_store_renew(f->store, &a, NOW + 10 * MINUTE, MINUTE,
-	    NULL, &f->err), f->err);
+	assert_ok(pp_store_renew(f->store, &a, NOW + 10 * MINUTE, MINUTE, NULL,
+		      &f->err),
+	    f->err);
 }
 
 static void
@@ -288,7 +294,7 @@ what_ran_out_goes_before_what_waits(void **state)
 }
 
 struct grave {
-	char owner[PP_ID_BYTES];	/* who is dead */
+	char owner[PP_ID_BYTES]; /* who is dead */
 	int asked;
 };
 
@@ -309,8 +315,11 @@ a_dead_workers_entry_is_taken_at_once(void **state)
 	struct grave grave = { .asked = 0 };
 	struct pp_claim c;
 	struct pp_claim_request r = { .owner = pp_id_new(owner),
-		.now_ms = NOW, .lease_ms = MINUTE, .max_running = 1,
-		.is_dead = is_in_grave, .arg = &grave };
+		.now_ms = NOW,
+		.lease_ms = MINUTE,
+		.max_running = 1,
+		.is_dead = is_in_grave,
+		.arg = &grave };
 
 	add_job(f, 4, 10, id);
 	for (int i = 0; i < 4; i++) {
@@ -382,20 +391,21 @@ check_fenced(struct fixture *f, const struct pp_claim *c, const char *when)
 {
 	struct pp_shard before, after;
 
-	assert_int_equal(pp_store_shards(f->store, c->job_id, c->shard,
-	    &before, 1, &f->err), 1);
+	assert_int_equal(pp_store_shards(f->store, c->job_id, c->shard, &before,
+			     1, &f->err),
+	    1);
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
 		struct pp_claim old = *c;
 
 		if (verbs[i].verb(f->store, &old, &f->err) >= 0)
-			fail_msg("%s: %s by an old claim", when,
-			    verbs[i].name);
+			fail_msg("%s: %s by an old claim", when, verbs[i].name);
 		if (f->err.code != PP_ECONFLICT)
 			fail_msg("%s: %s: %s", when, verbs[i].name,
 			    f->err.text);
 	}
-	assert_int_equal(pp_store_shards(f->store, c->job_id, c->shard,
-	    &after, 1, &f->err), 1);
+	assert_int_equal(pp_store_shards(f->store, c->job_id, c->shard, &after,
+			     1, &f->err),
+	    1);
 	assert_string_equal(after.state, before.state);
 	assert_string_equal(after.owner, before.owner);
 	assert_int_equal(after.epoch, before.epoch);
@@ -419,7 +429,8 @@ an_old_claim_can_do_nothing(void **state)
 	pp_id_new(forged.owner);
 	check_fenced(f, &forged, "another owner");
 	assert_ok(pp_store_grant(f->store, &new, &new.totals, 10, NOW, NULL,
-	    NULL, &f->err), f->err);
+		      NULL, &f->err),
+	    f->err);
 	assert_int_equal(new.granted_nusd, 10);
 
 	assert_ok(pp_store_release(f->store, &new, true, "", NOW, &f->err),
@@ -428,7 +439,8 @@ an_old_claim_can_do_nothing(void **state)
 	must_claim(f, NOW, &new);
 	assert_int_equal(new.epoch, 3);
 	assert_ok(pp_store_finish(f->store, &new, PP_JOB_COMPLETED, "", NOW,
-	    NULL, &f->err), f->err);
+		      NULL, &f->err),
+	    f->err);
 	check_fenced(f, &new, "ended");
 }
 
@@ -460,10 +472,14 @@ give_backs_are_counted_until_there_is_progress(void **state)
 {
 	static const struct {
 		bool progress;
-		int64_t seen;	/* by the claim before */
+		int64_t seen; /* by the claim before */
 	} rows[] = {
-		{ false, 0 }, { false, 1 }, { false, 2 }, { true, 3 },
-		{ false, 0 }, { false, 1 },
+		{ false, 0 },
+		{ false, 1 },
+		{ false, 2 },
+		{ true, 3 },
+		{ false, 0 },
+		{ false, 1 },
 	};
 	struct fixture *f = *state;
 	char id[PP_ID_BYTES];
@@ -475,11 +491,13 @@ give_backs_are_counted_until_there_is_progress(void **state)
 		assert_int_equal(c.give_backs, rows[i].seen);
 		assert_int_equal(c.epoch, (int64_t)i + 1);
 		assert_ok(pp_store_release(f->store, &c, rows[i].progress,
-		    "throttled", NOW, &f->err), f->err);
+			      "throttled", NOW, &f->err),
+		    f->err);
 	}
 	must_claim(f, NOW, &c);
 	assert_ok(pp_store_finish(f->store, &c, PP_JOB_FAILED, "", NOW, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_ok(pp_store_job_resume(f->store, id, -2, false, NOW, &f->err),
 	    f->err);
 	must_claim(f, NOW, &c);
@@ -501,15 +519,17 @@ a_claim_of_one_job_says_why_not(void **state)
 	    f->err, PP_ENOENT);
 	add_job(f, 1, 10, first);
 	add_job(f, 1, 10, second);
-	assert_int_equal(claim_as(f->store, owner, second, NOW, 5, &c,
-	    &f->err), 1);
+	assert_int_equal(claim_as(f->store, owner, second, NOW, 5, &c, &f->err),
+	    1);
 	assert_string_equal(c.job_id, second);
 	assert_fails(claim_as(f->store, owner, second, NOW, 5, &d, &f->err),
 	    f->err, PP_ETEMP);
-	assert_int_equal(claim_as(f->store, owner, second, NOW + MINUTE, 5,
-	    &d, &f->err), 1);
-	assert_ok(pp_store_finish(f->store, &d, PP_JOB_COMPLETED, "", NOW,
-	    NULL, &f->err), f->err);
+	assert_int_equal(claim_as(f->store, owner, second, NOW + MINUTE, 5, &d,
+			     &f->err),
+	    1);
+	assert_ok(pp_store_finish(f->store, &d, PP_JOB_COMPLETED, "", NOW, NULL,
+		      &f->err),
+	    f->err);
 	assert_fails(claim_as(f->store, owner, second, NOW, 5, &d, &f->err),
 	    f->err, PP_ECONFLICT);
 	assert_int_equal(status_of(f, first), PP_JOB_QUEUED);
@@ -529,7 +549,8 @@ a_paused_job_is_not_claimed(void **state)
 	    f->err);
 	assert_int_equal(claim_any(f->store, NOW, &c, &f->err), 0);
 	assert_fails(claim_as(f->store, owner, paused.job_id, NOW, 5, &c,
-	    &f->err), f->err, PP_ETEMP);
+			 &f->err),
+	    f->err, PP_ETEMP);
 }
 
 /* ---- many shards ---- */

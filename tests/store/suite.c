@@ -82,7 +82,7 @@ run_child(const struct fixture *f, int i, int start,
 
 	if (read(start, &c, 1) != 0)
 		_exit(1);
-	alarm(MAX_CHILD_SECONDS);	/* for those that wait for the dead */
+	alarm(MAX_CHILD_SECONDS); /* for those that wait for the dead */
 	mine.store = open_again(f);
 	if (mine.store != NULL)
 		status = child(&mine, i, shared);
@@ -111,7 +111,7 @@ race(struct fixture *f, int n,
 		}
 	}
 	close(start[0]);
-	close(start[1]);	/* they all start */
+	close(start[1]); /* they all start */
 	for (int i = 0; i < n; i++) {
 		int status;
 
@@ -128,8 +128,12 @@ job_of(int shards, int64_t limit_nusd)
 {
 	static char user[] = "ann", config[] = "{}", name[] = "";
 	struct pp_job j = {
-		.user_id = user, .name = name, .config = config,
-		.created_at_ms = 1000, .rows = 1000, .shards = shards,
+		.user_id = user,
+		.name = name,
+		.config = config,
+		.created_at_ms = 1000,
+		.rows = 1000,
+		.shards = shards,
 		.budget_limit_nusd = limit_nusd,
 	};
 
@@ -138,8 +142,7 @@ job_of(int shards, int64_t limit_nusd)
 }
 
 void
-add_job(struct fixture *f, int shards, int64_t limit_nusd,
-    char id[PP_ID_BYTES])
+add_job(struct fixture *f, int shards, int64_t limit_nusd, char id[PP_ID_BYTES])
 {
 	struct pp_job j = job_of(shards, limit_nusd);
 
@@ -153,7 +156,9 @@ claim_any(struct pp_store *s, int64_t now, struct pp_claim *out,
 {
 	char owner[PP_ID_BYTES];
 	struct pp_claim_request r = { .owner = pp_id_new(owner),
-		.now_ms = now, .lease_ms = 60000, .max_running = 100000 };
+		.now_ms = now,
+		.lease_ms = 60000,
+		.max_running = 100000 };
 
 	return pp_store_claim(s, &r, out, err);
 }
@@ -201,8 +206,8 @@ suite_run(const struct suite_home *home, const struct CMUnitTest *own,
 	add_templates();
 	add_objects();
 	suite_add(own, count);
-	failed = _cmocka_run_group_tests(home->name, all.tests, all.count,
-	    NULL, NULL);
+	failed = _cmocka_run_group_tests(home->name, all.tests, all.count, NULL,
+	    NULL);
 	free(all.tests);
 	return failed;
 }

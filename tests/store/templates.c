@@ -12,9 +12,13 @@ put(struct pp_store *s, const char *id, const char *user,
 {
 	char i[64], u[64], d[64], n[] = "a name", src[] = "steps: # {}";
 	char r[] = "[\"poem.text\"]";
-	struct pp_template_version t = { .template_id = i, .name = n,
-		.user_id = u, .definition = d, .source = src,
-		.requirements = r, .created_at_ms = 5,
+	struct pp_template_version t = { .template_id = i,
+		.name = n,
+		.user_id = u,
+		.definition = d,
+		.source = src,
+		.requirements = r,
+		.created_at_ms = 5,
 		.is_public = is_public };
 
 	snprintf(i, sizeof i, "%s", id);
@@ -35,8 +39,8 @@ a_version_is_added_when_the_content_differs(void **state)
 		{ "{\"a\":1}", false, 0, 1 },
 		{ "{\"a\":1}", false, 1, 1 },
 		{ "{\"a\":2}", false, 0, 2 },
-		{ "{\"a\":1}", false, 0, 3 },	/* the newest is compared */
-		{ "{\"a\":1}", true, 0, 4 },	/* made public */
+		{ "{\"a\":1}", false, 0, 3 }, /* the newest is compared */
+		{ "{\"a\":1}", true, 0, 4 },  /* made public */
 		{ "{\"a\":1}", true, 1, 4 },
 	};
 	struct fixture *f = *state;
@@ -52,7 +56,8 @@ a_version_is_added_when_the_content_differs(void **state)
 		assert_int_equal(version, rows[i].version);
 	}
 	assert_ok(pp_store_template_get(f->store, "story", 2, "ann", &t,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_string_equal(t.template_id, "story");
 	assert_int_equal(t.version, 2);
 	assert_string_equal(t.definition, "{\"a\":2}");
@@ -64,7 +69,8 @@ a_version_is_added_when_the_content_differs(void **state)
 	assert_false(t.is_public);
 	pp_template_version_release(&t);
 	assert_fails(pp_store_template_get(f->store, "story", 5, "ann", &t,
-	    &f->err), f->err, PP_ENOENT);
+			 &f->err),
+	    f->err, PP_ENOENT);
 	assert_string_equal(f->err.text, "no template 'story@5'");
 }
 
@@ -81,7 +87,8 @@ put_ten(struct fixture *f, int i, void *shared)
 
 		snprintf(definition, sizeof definition, "[%d,%d]", i, k);
 		CHILD_CHECK(put(f->store, "story", "ann", definition, false,
-		    &versions[i * EACH + k], &f->err) == 0, f->err);
+				&versions[i * EACH + k], &f->err) == 0,
+		    f->err);
 	}
 	return 0;
 }
@@ -104,8 +111,9 @@ racing_writers_get_versions_of_their_own(void **state)
 		seen[versions[i]] = true;
 		snprintf(definition, sizeof definition, "[%d,%d]", i / EACH,
 		    i % EACH);
-		assert_ok(pp_store_template_get(f->store, "story",
-		    versions[i], NULL, &t, &f->err), f->err);
+		assert_ok(pp_store_template_get(f->store, "story", versions[i],
+			      NULL, &t, &f->err),
+		    f->err);
 		assert_string_equal(t.definition, definition);
 		pp_template_version_release(&t);
 	}
@@ -117,14 +125,14 @@ a_private_template_is_its_owners_alone(void **state)
 {
 	static const struct {
 		const char *id, *user;
-		int64_t version, seen;	/* 0: PP_ENOENT */
+		int64_t version, seen; /* 0: PP_ENOENT */
 	} rows[] = {
 		{ "mine", "ann", 0, 2 },
 		{ "mine", NULL, 0, 2 },
 		{ "mine", "bob", 0, 0 },
 		{ "mine", "bob", 1, 0 },
 		{ "ours", "ann", 0, 2 },
-		{ "ours", "bob", 0, 1 },	/* the newest that is public */
+		{ "ours", "bob", 0, 1 }, /* the newest that is public */
 		{ "ours", "bob", 1, 1 },
 		{ "ours", "bob", 2, 0 },
 		{ "none", NULL, 0, 0 },
@@ -203,16 +211,19 @@ lists_show_the_newest_that_one_may_see(void **state)
 		assert_string_equal(text, "a@1 b@2 c@1 d@2 ");
 	}
 	assert_int_equal(pp_store_template_versions(f->store, "b", "ann", 0, t,
-	    4, &f->err), 2);
+			     4, &f->err),
+	    2);
 	assert_int_equal(t[0].version, 1);
 	assert_int_equal(t[1].version, 2);
 	pp_template_version_release(&t[0]);
 	pp_template_version_release(&t[1]);
 	assert_int_equal(pp_store_template_versions(f->store, "b", "bob", 0, t,
-	    4, &f->err), 1);
+			     4, &f->err),
+	    1);
 	pp_template_version_release(&t[0]);
 	assert_int_equal(pp_store_template_versions(f->store, "b", "ann", 1, t,
-	    4, &f->err), 1);
+			     4, &f->err),
+	    1);
 	assert_int_equal(t[0].version, 2);
 	pp_template_version_release(&t[0]);
 }
@@ -226,16 +237,17 @@ only_the_owner_deletes_a_template(void **state)
 	put(f->store, "ours", "ann", "1", true, NULL, &f->err);
 	put(f->store, "ours", "ann", "2", true, NULL, &f->err);
 	put(f->store, "mine", "ann", "1", false, NULL, &f->err);
-	assert_fails(pp_store_template_delete(f->store, "ours", "bob",
-	    &f->err), f->err, PP_EAUTH);
-	assert_fails(pp_store_template_delete(f->store, "mine", "bob",
-	    &f->err), f->err, PP_ENOENT);
+	assert_fails(pp_store_template_delete(f->store, "ours", "bob", &f->err),
+	    f->err, PP_EAUTH);
+	assert_fails(pp_store_template_delete(f->store, "mine", "bob", &f->err),
+	    f->err, PP_ENOENT);
 	assert_ok(pp_store_template_delete(f->store, "ours", "ann", &f->err),
 	    f->err);
 	assert_fails(pp_store_template_get(f->store, "ours", 0, "ann", &t,
-	    &f->err), f->err, PP_ENOENT);
-	assert_fails(pp_store_template_delete(f->store, "ours", "ann",
-	    &f->err), f->err, PP_ENOENT);
+			 &f->err),
+	    f->err, PP_ENOENT);
+	assert_fails(pp_store_template_delete(f->store, "ours", "ann", &f->err),
+	    f->err, PP_ENOENT);
 }
 
 /* ---- costs ---- */
@@ -245,8 +257,11 @@ add_cost(struct fixture *f, const char *job_id, const char *timestamp,
     int64_t nusd)
 {
 	char model[] = "llama-3.1-8b";
-	struct pp_cost c = { .model_id = model, .tokens_in = 1,
-		.tokens_out = 2, .cost_nusd = nusd, .compute_ms = 3,
+	struct pp_cost c = { .model_id = model,
+		.tokens_in = 1,
+		.tokens_out = 2,
+		.cost_nusd = nusd,
+		.compute_ms = 3,
 		.store_operations = 4 };
 
 	snprintf(c.job_id, sizeof c.job_id, "%s", job_id);
@@ -273,7 +288,8 @@ a_cost_written_twice_is_one_row(void **state)
 		assert_ok(add_cost(f, id, times[i], 7), f->err);
 	assert_ok(add_cost(f, other, times[0], 8), f->err);
 	assert_int_equal(pp_store_cost_list(f->store, id, NULL, page, 4,
-	    &f->err), 3);
+			     &f->err),
+	    3);
 	assert_string_equal(page[0].timestamp, times[1]);
 	assert_string_equal(page[1].timestamp, times[0]);
 	assert_string_equal(page[2].timestamp, times[3]);
@@ -287,7 +303,8 @@ a_cost_written_twice_is_one_row(void **state)
 	for (int i = 0; i < 3; i++)
 		pp_cost_release(&page[i]);
 	assert_int_equal(pp_store_cost_list(f->store, id, times[0], page, 4,
-	    &f->err), 1);
+			     &f->err),
+	    1);
 	assert_string_equal(page[0].timestamp, times[3]);
 	pp_cost_release(&page[0]);
 }

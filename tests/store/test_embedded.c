@@ -82,8 +82,7 @@ the_environment_says_where(void **state)
 		{ "file:%s/a", "%s/x", "%s/h", "%s/a" },
 		{ NULL, "%s/x", "%s/h", "%s/x/plot-palette" },
 		{ "", NULL, "%s/h", "%s/h/.local/share/plot-palette" },
-		{ NULL, "relative", "%s/h",
-		    "%s/h/.local/share/plot-palette" },
+		{ NULL, "relative", "%s/h", "%s/h/.local/share/plot-palette" },
 	};
 	char *base = make_home();
 
@@ -326,7 +325,7 @@ a_read_only_home_is_a_clear_error(void **state)
 	assert_int_equal(chmod(f.home, 0555), 0);
 	assert_int_equal(as_nobody(open_read_only, f.home), 0);
 	chmod(f.home, 0755);
-	f.store = open_home(f.home, &f.err);	/* with everything in it */
+	f.store = open_home(f.home, &f.err); /* with everything in it */
 	assert_non_null(f.store);
 	pp_store_close(f.store);
 	chmod(f.home, 0555);
@@ -365,7 +364,8 @@ fill_disk(const char *home)
 	CHILD_CHECK(s != NULL, f.err);
 	CHILD_CHECK(pp_store_job_add(s, &j, NULL, NULL, &f.err) == 0, f.err);
 	CHILD_CHECK(pp_blob_put(pp_store_blobs(s), "kept", "old", 3,
-	    PP_BLOB_ALWAYS, NULL, etag, &f.err) == 0, f.err);
+			PP_BLOB_ALWAYS, NULL, etag, &f.err) == 0,
+	    f.err);
 	while (rc == 0 && n < 20) {
 		char key[16];
 
@@ -376,12 +376,15 @@ fill_disk(const char *home)
 	CHILD_CHECK(rc < 0 && f.err.code == PP_EIO, f.err);
 	CHILD_CHECK(strstr(f.err.text, "No space left") != NULL, f.err);
 	CHILD_CHECK(pp_blob_put(pp_store_blobs(s), "kept", big, 200000,
-	    PP_BLOB_IF_MATCH, etag, NULL, &f.err) < 0 &&
-	    f.err.code == PP_EIO, f.err);
-	CHILD_CHECK(pp_blob_get(pp_store_blobs(s), "kept", &b, NULL,
-	    &f.err) == 0 && strcmp(b.data, "old") == 0, f.err);
+			PP_BLOB_IF_MATCH, etag, NULL, &f.err) < 0 &&
+		f.err.code == PP_EIO,
+	    f.err);
+	CHILD_CHECK(pp_blob_get(pp_store_blobs(s), "kept", &b, NULL, &f.err) ==
+		    0 &&
+		strcmp(b.data, "old") == 0,
+	    f.err);
 	memset(big, 'x', 199999);
-	for (rc = 0; rc == 0;) {	/* what is left is the database's */
+	for (rc = 0; rc == 0;) { /* what is left is the database's */
 		pp_id_new(j.job_id);
 		j.config = big;
 		rc = pp_store_job_add(s, &j, NULL, NULL, &f.err);
@@ -389,8 +392,8 @@ fill_disk(const char *home)
 	CHILD_CHECK(f.err.code == PP_EIO, f.err);
 	CHILD_CHECK(strstr(f.err.text, "plotpalette.db") != NULL, f.err);
 	/* room again: all goes on */
-	CHILD_CHECK(pp_blob_delete_prefix(pp_store_blobs(s), "k",
-	    &f.err) == 0, f.err);
+	CHILD_CHECK(pp_blob_delete_prefix(pp_store_blobs(s), "k", &f.err) == 0,
+	    f.err);
 	CHILD_CHECK(pp_store_job_add(s, &j, NULL, NULL, &f.err) == 0, f.err);
 	pp_store_close(s);
 	free(big);
@@ -443,12 +446,13 @@ locks_do_not_grow_with_objects(void **state)
 
 		snprintf(key, sizeof key, "o/%d", i);
 		assert_ok(pp_blob_put(pp_store_blobs(f->store), key, "x", 1,
-		    PP_BLOB_ALWAYS, NULL, NULL, &f->err), f->err);
+			      PP_BLOB_ALWAYS, NULL, NULL, &f->err),
+		    f->err);
 	}
 	assert_int_equal(count_files(f->home, "objects/.locks"), 64);
 	assert_int_equal(count_files(f->home, "objects/.tmp"), 0);
-	assert_ok(pp_blob_delete_prefix(pp_store_blobs(f->store), "",
-	    &f->err), f->err);
+	assert_ok(pp_blob_delete_prefix(pp_store_blobs(f->store), "", &f->err),
+	    f->err);
 	assert_int_equal(count_files(f->home, "objects"), 64);
 }
 
@@ -469,8 +473,9 @@ old_temporaries_are_swept_and_never_listed(void **state)
 	assert_non_null(f->store);
 	assert_int_equal(access(old, F_OK), -1);
 	assert_int_equal(access(new, F_OK), 0);
-	assert_int_equal(pp_blob_list(pp_store_blobs(f->store), "", NULL,
-	    &info, 1, &f->err), 0);
+	assert_int_equal(pp_blob_list(pp_store_blobs(f->store), "", NULL, &info,
+			     1, &f->err),
+	    0);
 	free(old);
 	free(new);
 }
@@ -483,7 +488,8 @@ an_object_is_a_file_where_it_says(void **state)
 	char *path;
 
 	assert_ok(pp_blob_put(pp_store_blobs(f->store), "a/b", "x", 1,
-	    PP_BLOB_ALWAYS, NULL, NULL, &f->err), f->err);
+		      PP_BLOB_ALWAYS, NULL, NULL, &f->err),
+	    f->err);
 	path = pp_blob_local_path(pp_store_blobs(f->store), "a/b");
 	assert_ok(pp_io_read_file(path, &b, &f->err), f->err);
 	assert_string_equal(b.data, "x");
@@ -499,11 +505,14 @@ a_key_cannot_be_the_folder_of_another(void **state)
 	struct pp_blob *b = pp_store_blobs(f->store);
 
 	assert_ok(pp_blob_put(b, "a/b", "x", 1, PP_BLOB_ALWAYS, NULL, NULL,
-	    &f->err), f->err);
+		      &f->err),
+	    f->err);
 	assert_fails(pp_blob_put(b, "a", "x", 1, PP_BLOB_ALWAYS, NULL, NULL,
-	    &f->err), f->err, PP_ECREATE);
-	assert_fails(pp_blob_put(b, "a/b/c", "x", 1, PP_BLOB_ALWAYS, NULL,
-	    NULL, &f->err), f->err, PP_ECREATE);
+			 &f->err),
+	    f->err, PP_ECREATE);
+	assert_fails(pp_blob_put(b, "a/b/c", "x", 1, PP_BLOB_ALWAYS, NULL, NULL,
+			 &f->err),
+	    f->err, PP_ECREATE);
 	assert_int_equal(count_files(f->home, "objects/.tmp"), 0);
 }
 
@@ -520,13 +529,15 @@ old_costs_go_away(void **state)
 	memcpy(c.timestamp, "2026-03-31", 10);
 	assert_ok(pp_store_cost_add(f->store, &c, &f->err), f->err);
 	assert_int_equal(pp_store_cost_list(f->store, c.job_id, NULL, page, 4,
-	    &f->err), 2);
+			     &f->err),
+	    2);
 	pp_cost_release(&page[0]);
 	pp_cost_release(&page[1]);
 	memcpy(c.timestamp, "2026-04-02", 10);
 	assert_ok(pp_store_cost_add(f->store, &c, &f->err), f->err);
 	assert_int_equal(pp_store_cost_list(f->store, c.job_id, NULL, page, 4,
-	    &f->err), 2);
+			     &f->err),
+	    2);
 	assert_memory_equal(page[0].timestamp, "2026-03-31", 10);
 	pp_cost_release(&page[0]);
 	pp_cost_release(&page[1]);

@@ -3,6 +3,10 @@ unit_tests += tests/unit/test_catalog
 tests_unit_test_catalog_SOURCES = tests/unit/test_catalog.c
 tests_unit_test_catalog_LDADD = $(AM_TESTS_LDADD)
 
+unit_tests += tests/unit/test_invoke
+tests_unit_test_invoke_SOURCES = tests/unit/test_invoke.c tests/unit/server.c
+tests_unit_test_invoke_LDADD = $(AM_TESTS_LDADD)
+
 unit_tests += tests/unit/test_price
 tests_unit_test_price_SOURCES = tests/unit/test_price.c
 tests_unit_test_price_LDADD = $(AM_TESTS_LDADD)

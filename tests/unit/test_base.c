@@ -211,6 +211,41 @@ times_read_back(void **state)
 	assert_fails(pp_time_parse("yesterday", &t, &err), err, PP_EDATA);
 }
 
+/* Bit by bit, as RFC 3720 defines it. */
+static uint32_t
+crc32c_of(const unsigned char *p, size_t len)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}
+
+static void
+crc32c_is_right_for_any_length_and_place(void **state)
+{
+	unsigned char bytes[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)(i * 37 + 11);
+	for (size_t from = 0; from < 9; from++) {
+		for (size_t len = 0; from + len <= sizeof bytes; len++) {
+			uint32_t half = pp_crc32c(0, bytes + from, len / 3);
+
+			assert_int_equal(pp_crc32c(0, bytes + from, len),
+			    crc32c_of(bytes + from, len));
+			assert_int_equal(pp_crc32c(half,
+			    bytes + from + len / 3, len - len / 3),
+			    crc32c_of(bytes + from, len));
+		}
+	}
+}
+
 static void
 check_sums_match_published_values(void **state)
 {
@@ -393,6 +428,8 @@ main(void)
 		cmocka_unit_test(tokens_are_priced_once_and_rounded_up),
 		cmocka_unit_test(times_read_back),
 		cmocka_unit_test(check_sums_match_published_values),
+		cmocka_unit_test(
+		    crc32c_is_right_for_any_length_and_place),
 		cmocka_unit_test(ids_are_valid_and_rise),
 		cmocka_unit_test(chance_repeats_and_is_even),
 		cmocka_unit_test(durations_and_sizes_take_units),

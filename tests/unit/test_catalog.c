@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "model/model_int.h"
 
-static const char *env_vars[16];	/* name, value, ... */
+static const char *env_vars[16]; /* name, value, ... */
 
 static const char *
 fake_env(const char *name)
@@ -22,33 +22,36 @@ fake_env(const char *name)
 }
 
 static const char installed[] =
-	"sources:\n"
-	"  list: a price list\n"
-	"tiers:\n"
-	"  cheap: [small, other]\n"
-	"  premium: [large]\n"
-	"models:\n"
-	"  small:\n"
-	"    label: Small One\n"
-	"    provider: bedrock\n"
-	"    id: vendor.small-v1:0\n"
-	"    aliases: [tiny, vendor.small]\n"
-	"    input: 0.22\n"
-	"    output: 0.000000001\n"
-	"    context: 128000\n"
-	"    temperature: false\n"
-	"    source: list\n"
-	"    date: 2026-08-21\n"
-	"  other: {provider: openai, url: http://127.0.0.1:1/v1, input: 0,\n"
-	"    output: 0}\n"
-	"  large: {provider: openai, url: https://example.com/v1, system: no}\n";
+    "sources:\n"
+    "  list: a price list\n"
+    "tiers:\n"
+    "  cheap: [small, other]\n"
+    "  premium: [large]\n"
+    "models:\n"
+    "  small:\n"
+    "    label: Small One\n"
+    "    provider: bedrock\n"
+    "    id: vendor.small-v1:0\n"
+    "    aliases: [tiny, vendor.small]\n"
+    "    input: 0.22\n"
+    "    output: 0.000000001\n"
+    "    context: 128000\n"
+    "    temperature: false\n"
+    "    source: list\n"
+    "    date: 2026-08-21\n"
+    "  other: {provider: openai, url: http://127.0.0.1:1/v1, input: 0,\n"
+    "    output: 0}\n"
+    "  large: {provider: openai, url: https://example.com/v1, system: no}\n";
 
 static struct pp_catalog *
 read_with(const char *user, struct pp_error *err)
 {
 	struct pp_catalog_source src = {
-		.installed = installed, .installed_name = "models.yaml",
-		.user = user, .user_name = "mine.yaml", .env = fake_env,
+		.installed = installed,
+		.installed_name = "models.yaml",
+		.user = user,
+		.user_name = "mine.yaml",
+		.env = fake_env,
 	};
 
 	return pp_catalog_read(&src, err);
@@ -153,10 +156,20 @@ static void
 the_environment_adds_and_overrides(void **state)
 {
 	static const char *const vars[] = {
-		"PP_MODEL_1_NAME", "served", "PP_MODEL_1_URL",
-		"http://127.0.0.1:8000/v1", "PP_MODEL_1_INPUT_USD", "0.10",
-		"PP_MODEL_1_OUTPUT_USD", "0.40", "PP_MODEL_1_ID", "org/Served",
-		"PP_MODEL_20_NAME", "small", "PP_MODEL_20_OUTPUT_USD", "",
+		"PP_MODEL_1_NAME",
+		"served",
+		"PP_MODEL_1_URL",
+		"http://127.0.0.1:8000/v1",
+		"PP_MODEL_1_INPUT_USD",
+		"0.10",
+		"PP_MODEL_1_OUTPUT_USD",
+		"0.40",
+		"PP_MODEL_1_ID",
+		"org/Served",
+		"PP_MODEL_20_NAME",
+		"small",
+		"PP_MODEL_20_OUTPUT_USD",
+		"",
 	};
 	struct pp_catalog *c;
 	const struct pp_model *m;
@@ -193,7 +206,8 @@ what_is_wrong_is_named_with_its_place(void **state)
 		{ "unknown tier", "models:\n  a: {tier: gold}\n",
 		    "mine.yaml:2: tier: must be cheap" },
 		{ "no mapping", "- a\n", "mine.yaml:1: must be a mapping" },
-		{ "unknown section", "modles: {}\n", "mine.yaml:1: known here" },
+		{ "unknown section", "modles: {}\n",
+		    "mine.yaml:1: known here" },
 		{ "a model that is a list", "models:\n  a: []\n",
 		    "mine.yaml:2: a model must be a mapping" },
 		{ "name of a tier", "models:\n  cheap: {}\n",
@@ -244,7 +258,10 @@ static void
 a_key_in_the_wrong_place_is_not_shown(void **state)
 {
 	static const char *const vars[] = {
-		"PP_MODEL_1_NAME", "x", "PP_MODEL_1_KEY_ENV", "sk-secret-1234",
+		"PP_MODEL_1_NAME",
+		"x",
+		"PP_MODEL_1_KEY_ENV",
+		"sk-secret-1234",
 	};
 	struct pp_error err = PP_ERROR_INIT;
 
@@ -263,34 +280,46 @@ static void
 a_model_that_cannot_be_called_says_why(void **state)
 {
 	static const struct {
-		const char *name, *user, *why;	/* NULL: it can */
+		const char *name, *user, *why; /* NULL: it can */
 	} rows[] = {
 		{ "bedrock", "models: {m: {provider: bedrock}}",
 		    "this build has no provider bedrock" },
 		{ "no url", "models: {m: {}}", "has no url" },
-		{ "no key", "models: {m: {url: 'https://h/v1', "
-		    "key_env: PP_TEST_NO_KEY}}", "PP_TEST_NO_KEY" },
-		{ "key with a newline", "models: {m: {url: 'https://h/v1', "
-		    "key_env: PP_TEST_BAD_KEY}}", "characters" },
-		{ "key", "models: {m: {url: 'https://h/v1', "
-		    "key_env: PP_TEST_KEY}}", NULL },
+		{ "no key",
+		    "models: {m: {url: 'https://h/v1', "
+		    "key_env: PP_TEST_NO_KEY}}",
+		    "PP_TEST_NO_KEY" },
+		{ "key with a newline",
+		    "models: {m: {url: 'https://h/v1', "
+		    "key_env: PP_TEST_BAD_KEY}}",
+		    "characters" },
+		{ "key",
+		    "models: {m: {url: 'https://h/v1', "
+		    "key_env: PP_TEST_KEY}}",
+		    NULL },
 		{ "plain http elsewhere", "models: {m: {url: 'http://h/v1'}}",
 		    "plain http" },
-		{ "plain http allowed", "models: {m: {url: 'http://h/v1', "
-		    "plain_http: true}}", NULL },
+		{ "plain http allowed",
+		    "models: {m: {url: 'http://h/v1', "
+		    "plain_http: true}}",
+		    NULL },
 		{ "plain http here", "models: {m: {url: 'http://[::1]:1/v1'}}",
 		    NULL },
-		{ "a host that looks local", "models: {m: "
+		{ "a host that looks local",
+		    "models: {m: "
 		    "{url: 'http://127.0.0.1@evil.example/v1'}}",
 		    "plain http" },
-		{ "a name that looks local", "models: {m: "
+		{ "a name that looks local",
+		    "models: {m: "
 		    "{url: 'http://127.0.0.1.evil.example/v1'}}",
 		    "plain http" },
 		{ "file", "models: {m: {url: 'file:///etc/passwd'}}",
 		    "http or https" },
 		{ "no URL at all", "models: {m: {url: '::'}}", "URL" },
-		{ "gone", "models: {m: {provider: local, "
-		    "status: end-of-life}}", "no longer offered" },
+		{ "gone",
+		    "models: {m: {provider: local, "
+		    "status: end-of-life}}",
+		    "no longer offered" },
 		{ "local", "models: {m: {provider: local}}", NULL },
 	};
 
@@ -313,13 +342,14 @@ a_model_that_cannot_be_called_says_why(void **state)
 static void
 a_pinned_model_comes_back_the_same(void **state)
 {
-	struct pp_catalog *c = must_read("models:\n  m:\n"
-	    "    label: \"with \\\"quotes\\\" and \\u00e9\"\n"
-	    "    url: http://localhost/v1\n    key_env: SOME_KEY\n"
-	    "    input: 0.000000001\n    output: 9223372036\n"
-	    "    long_above: 272000\n    long_input: 2.5\n"
-	    "    timeout: 90s\n    tpm: 5\n    seed: true\n"
-	    "    bytes_per_100_tokens: 250\n    tier: balanced\n");
+	struct pp_catalog *c =
+	    must_read("models:\n  m:\n"
+		      "    label: \"with \\\"quotes\\\" and \\u00e9\"\n"
+		      "    url: http://localhost/v1\n    key_env: SOME_KEY\n"
+		      "    input: 0.000000001\n    output: 9223372036\n"
+		      "    long_above: 272000\n    long_input: 2.5\n"
+		      "    timeout: 90s\n    tpm: 5\n    seed: true\n"
+		      "    bytes_per_100_tokens: 250\n    tier: balanced\n");
 	struct pp_buf first = PP_BUF_INIT, second = PP_BUF_INIT;
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	struct pp_error err = PP_ERROR_INIT;
@@ -349,7 +379,10 @@ static void
 a_damaged_pin_is_refused(void **state)
 {
 	static const char *const rows[] = {
-		"{}", "{\"name\":1}", "[]", "{\"name\":\"m\",\"input\":-1}",
+		"{}",
+		"{\"name\":1}",
+		"[]",
+		"{\"name\":\"m\",\"input\":-1}",
 		"{\"name\":\"m\",\"input\":\"x\"}",
 		"{\"name\":\"m\",\"provider\":{}}",
 		"{\"name\":\"m\",\"context\":1.5}",

@@ -77,7 +77,8 @@ timers_fire_once_in_order_of_time(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		marks[i] = (struct mark){ .trace = &t, .name = (char)('a' + i) };
+		marks[i] = (struct mark){ .trace = &t,
+			.name = (char)('a' + i) };
 		pp_timer_set(t.loop, &marks[i].timer, ms[i] * 1000, on_mark,
 		    &marks[i]);
 	}
@@ -183,7 +184,8 @@ a_descriptor_is_watched_until_told_otherwise(void **state)
 	(void)state;
 	assert_int_equal(pipe(t.fds), 0);
 	assert_ok(pp_loop_watch(t.loop, t.fds[0], PP_LOOP_READ, read_one, &t,
-	    &err), err);
+		      &err),
+	    err);
 	assert_int_equal(write(t.fds[1], "abc", 3), 3);
 	turn(t.loop, 1000);
 	turn(t.loop, 1000);
@@ -192,7 +194,8 @@ a_descriptor_is_watched_until_told_otherwise(void **state)
 	turn(t.loop, 0);
 	assert_string_equal(t.text, "ab");
 	assert_ok(pp_loop_watch(t.loop, t.fds[0], PP_LOOP_READ, read_one, &t,
-	    &err), err);
+		      &err),
+	    err);
 	turn(t.loop, 1000);
 	assert_string_equal(t.text, "abc");
 	close(t.fds[1]);
@@ -230,7 +233,8 @@ an_event_of_an_ended_watch_is_dropped(void **state)
 	t.fds[1] = b[0];
 	for (int i = 0; i < 2; i++)
 		assert_ok(pp_loop_watch(t.loop, t.fds[i], PP_LOOP_READ,
-		    swap_the_other, &t, &err), err);
+			      swap_the_other, &t, &err),
+		    err);
 	assert_int_equal(write(a[1], "x", 1) + write(b[1], "x", 1), 2);
 	turn(t.loop, 1000);
 	assert_int_equal(t.count, 1);
@@ -254,13 +258,15 @@ a_descriptor_closed_unseen_may_come_again(void **state)
 	(void)state;
 	assert_int_equal(pipe(t.fds), 0);
 	assert_ok(pp_loop_watch(t.loop, t.fds[0], PP_LOOP_READ, read_one, &t,
-	    &err), err);
+		      &err),
+	    err);
 	close(t.fds[0]);
 	close(t.fds[1]);
 	assert_int_equal(pipe(again), 0);
 	assert_int_equal(again[0], t.fds[0]);
 	assert_ok(pp_loop_watch(t.loop, again[0], PP_LOOP_READ, read_one, &t,
-	    &err), err);
+		      &err),
+	    err);
 	assert_int_equal(write(again[1], "y", 1), 1);
 	turn(t.loop, 1000);
 	assert_string_equal(t.text, "y");

@@ -28,41 +28,60 @@ a_call_costs_the_sum_rounded_up_once(void **state)
 		    { .tokens_in = 1000000, .tokens_out = 1000000 },
 		    440000000 },
 		{ "one token at $0.22 rounds up",
-		    { .input = 220000000, .output = 0 },
-		    { .tokens_in = 1 }, 220 },
+		    { .input = 220000000, .output = 0 }, { .tokens_in = 1 },
+		    220 },
 		{ "the least price rounds up once, not twice",
 		    { .input = 1, .output = 1 },
 		    { .tokens_in = 1, .tokens_out = 1 }, 1 },
 		{ "free", { .input = 0, .output = 0 },
 		    { .tokens_in = 999, .tokens_out = 999 }, 0 },
 		{ "cache read at its own price",
-		    { .input = 1000000, .output = 0, .cache_read = 100000,
-		    .cache_write = UNKNOWN },
+		    { .input = 1000000,
+			.output = 0,
+			.cache_read = 100000,
+			.cache_write = UNKNOWN },
 		    { .tokens_in = 10, .cache_read = 10 }, 11 },
 		{ "cache without a price costs as input",
-		    { .input = 1000000, .output = 0, .cache_read = UNKNOWN,
-		    .cache_write = UNKNOWN },
+		    { .input = 1000000,
+			.output = 0,
+			.cache_read = UNKNOWN,
+			.cache_write = UNKNOWN },
 		    { .cache_read = 7, .cache_write = 5 }, 12 },
 		{ "a prompt at the limit is not long",
-		    { .input = 1000000, .output = 1000000, .long_above = 100,
-		    .long_input = 5000000, .long_output = 9000000 },
+		    { .input = 1000000,
+			.output = 1000000,
+			.long_above = 100,
+			.long_input = 5000000,
+			.long_output = 9000000 },
 		    { .tokens_in = 100, .tokens_out = 1 }, 101 },
 		{ "one above is, with all its tokens",
-		    { .input = 1000000, .output = 1000000, .long_above = 100,
-		    .long_input = 5000000, .long_output = 9000000 },
+		    { .input = 1000000,
+			.output = 1000000,
+			.long_above = 100,
+			.long_input = 5000000,
+			.long_output = 9000000 },
 		    { .tokens_in = 101, .tokens_out = 1 }, 514 },
 		{ "cached tokens count towards the limit",
-		    { .input = 1000000, .output = 1000000, .cache_read = 0,
-		    .long_above = 100, .long_input = 5000000,
-		    .long_output = 9000000, .long_cache_read = 1000000 },
+		    { .input = 1000000,
+			.output = 1000000,
+			.cache_read = 0,
+			.long_above = 100,
+			.long_input = 5000000,
+			.long_output = 9000000,
+			.long_cache_read = 1000000 },
 		    { .tokens_in = 1, .cache_read = 100 }, 105 },
 		{ "long without long prices costs as usual",
-		    { .input = 1000000, .output = 1000000, .long_above = 1,
-		    .long_input = UNKNOWN, .long_output = UNKNOWN },
+		    { .input = 1000000,
+			.output = 1000000,
+			.long_above = 1,
+			.long_input = UNKNOWN,
+			.long_output = UNKNOWN },
 		    { .tokens_in = 2, .tokens_out = 2 }, 4 },
 		{ "no price at all counts as nothing",
-		    { .input = UNKNOWN, .output = UNKNOWN,
-		    .cache_read = UNKNOWN, .cache_write = UNKNOWN },
+		    { .input = UNKNOWN,
+			.output = UNKNOWN,
+			.cache_read = UNKNOWN,
+			.cache_write = UNKNOWN },
 		    { .tokens_in = 9, .tokens_out = 9, .cache_read = 9 }, 0 },
 		{ "negative counts are nothing",
 		    { .input = 1000000, .output = 1000000 },
@@ -95,9 +114,13 @@ no_call_costs_more_than_its_bound(void **state)
 		int64_t bytes = (int64_t)pp_rand_below(&r, 400);
 		int64_t max_tokens = (int64_t)pp_rand_below(&r, 300);
 		int64_t *prices[] = {
-			&m.price.input, &m.price.output, &m.price.cache_read,
-			&m.price.cache_write, &m.price.long_input,
-			&m.price.long_output, &m.price.long_cache_read,
+			&m.price.input,
+			&m.price.output,
+			&m.price.cache_read,
+			&m.price.cache_write,
+			&m.price.long_input,
+			&m.price.long_output,
+			&m.price.long_cache_read,
 			&m.price.long_cache_write,
 		};
 		struct pp_usage u = { 0 };
@@ -111,8 +134,8 @@ no_call_costs_more_than_its_bound(void **state)
 				*prices[p] = UNKNOWN;
 		}
 		m.price.long_above = (int64_t)pp_rand_below(&r, 3) * 150;
-		left = (int64_t)pp_rand_below(&r, (uint64_t)bytes +
-		    PP_CHAT_OVERHEAD_TOKENS + 1);
+		left = (int64_t)pp_rand_below(&r,
+		    (uint64_t)bytes + PP_CHAT_OVERHEAD_TOKENS + 1);
 		u.tokens_in = (int64_t)pp_rand_below(&r, (uint64_t)left + 1);
 		left -= u.tokens_in;
 		u.cache_read = (int64_t)pp_rand_below(&r, (uint64_t)left + 1);
@@ -152,8 +175,7 @@ infrastructure_prices_are_read_and_overridden(void **state)
 	const char *srcdir = getenv("srcdir");
 	char *share = pp_asprintf("%s/share", srcdir != NULL ? srcdir : ".");
 	char path[] = "/tmp/pp-prices-XXXXXX";
-	static const char mine[] =
-	    "prices:\n  s3_put: {usd: 1, per: 3}\n";
+	static const char mine[] = "prices:\n  s3_put: {usd: 1, per: 3}\n";
 	static const char bad[] = "prices:\n  s3_put: {usd: x}\n";
 	struct pp_infra_prices p;
 	int fd = mkstemp(path);
@@ -176,8 +198,7 @@ infrastructure_prices_are_read_and_overridden(void **state)
 	assert_ok(pp_infra_prices_load(&p, &err), err);
 	assert_int_equal(p.s3_put_nusd, 333333334);
 	assert_int_equal(p.s3_get_nusd, 400);
-	assert_ok(pp_io_write_file(path, bad, sizeof bad - 1, 0600, &err),
-	    err);
+	assert_ok(pp_io_write_file(path, bad, sizeof bad - 1, 0600, &err), err);
 	assert_fails(pp_infra_prices_load(&p, &err), err, PP_ECONFIG);
 	assert_non_null(strstr(err.text, ":2: usd must be"));
 	unlink(path);

@@ -20,28 +20,31 @@ fake_env(const char *name)
 }
 
 static const char table[] =
-	"tiers:\n"
-	"  cheap: [cloud, unpriced, c1, c2]\n"
-	"  balanced: [b1]\n"
-	"  premium: [p-gone, p1]\n"
-	"models:\n"
-	"  local: {provider: local, input: 0, output: 0}\n"
-	"  cloud: {provider: bedrock, input: 1, output: 1}\n"
-	"  unpriced: {url: 'http://localhost/v1'}\n"
-	"  c1: {url: 'http://localhost/v1', input: 1, output: 1}\n"
-	"  c2: {url: 'http://localhost/v1', input: 1, output: 1}\n"
-	"  b1: {url: 'http://localhost/v1', input: 2, output: 2,\n"
-	"    aliases: [bee]}\n"
-	"  p-gone: {url: 'http://localhost/v1', input: 0, output: 0,\n"
-	"    status: end-of-life}\n"
-	"  p1: {url: 'http://localhost/v1', input: 3, output: 3}\n";
+    "tiers:\n"
+    "  cheap: [cloud, unpriced, c1, c2]\n"
+    "  balanced: [b1]\n"
+    "  premium: [p-gone, p1]\n"
+    "models:\n"
+    "  local: {provider: local, input: 0, output: 0}\n"
+    "  cloud: {provider: bedrock, input: 1, output: 1}\n"
+    "  unpriced: {url: 'http://localhost/v1'}\n"
+    "  c1: {url: 'http://localhost/v1', input: 1, output: 1}\n"
+    "  c2: {url: 'http://localhost/v1', input: 1, output: 1}\n"
+    "  b1: {url: 'http://localhost/v1', input: 2, output: 2,\n"
+    "    aliases: [bee]}\n"
+    "  p-gone: {url: 'http://localhost/v1', input: 0, output: 0,\n"
+    "    status: end-of-life}\n"
+    "  p1: {url: 'http://localhost/v1', input: 3, output: 3}\n";
 
 static struct pp_catalog *
 read_table(const char *user)
 {
 	struct pp_catalog_source src = {
-		.installed = table, .installed_name = "models.yaml",
-		.user = user, .user_name = "mine.yaml", .env = fake_env,
+		.installed = table,
+		.installed_name = "models.yaml",
+		.user = user,
+		.user_name = "mine.yaml",
+		.env = fake_env,
 	};
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_catalog *c = pp_catalog_read(&src, &err);
@@ -121,8 +124,8 @@ what_is_not_there_is_named(void **state)
 
 		assert_null(pp_route(c, NULL, rows[i].model, rows[i].tier,
 		    rows[i].kind, &err));
-		if (err.code != rows[i].code || strncmp(err.text,
-		    rows[i].says, strlen(rows[i].says)) != 0)
+		if (err.code != rows[i].code ||
+		    strncmp(err.text, rows[i].says, strlen(rows[i].says)) != 0)
 			fail_msg("%s: %s", rows[i].name, err.text);
 	}
 	pp_catalog_free(c);
@@ -132,8 +135,8 @@ what_is_not_there_is_named(void **state)
 static void
 a_tier_never_falls_back(void **state)
 {
-	struct pp_catalog *c = read_table(
-	    "tiers:\n  cheap: [cloud, unpriced]\n  balanced: []\n");
+	struct pp_catalog *c =
+	    read_table("tiers:\n  cheap: [cloud, unpriced]\n  balanced: []\n");
 	struct pp_error err = PP_ERROR_INIT;
 
 	(void)state;
@@ -148,13 +151,47 @@ a_tier_never_falls_back(void **state)
 	pp_catalog_free(c);
 }
 
+/* For a price, what is callable comes first, and then what has a price. */
+static void
+an_estimate_takes_what_has_a_price(void **state)
+{
+	static const struct {
+		const char *name, *user, *tier, *gets;	/* NULL: none */
+	} rows[] = {
+		{ "callable ones first", NULL, "cheap", "c1" },
+		{ "else the first with a price",
+		    "tiers: {cheap: [unpriced, cloud]}", "cheap", "cloud" },
+		{ "not one that is gone", "tiers: {premium: [p-gone]}",
+		    "premium", NULL },
+		{ "none has a price", "tiers: {cheap: [unpriced]}", "cheap",
+		    NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_catalog *c = read_table(rows[i].user);
+		struct pp_error err = PP_ERROR_INIT;
+		const struct pp_model *m = pp_route_price(c, NULL, NULL,
+		    rows[i].tier, NULL, &err);
+		const char *got = m != NULL ? m->name : "none";
+
+		if (strcmp(got, rows[i].gets != NULL ? rows[i].gets :
+						       "none") != 0)
+			fail_msg("%s: %s %s", rows[i].name, got, err.text);
+		if (m == NULL)
+			assert_int_equal(err.code, PP_ECONFIG);
+		pp_catalog_free(c);
+	}
+}
+
 static void
 the_nearest_layer_is_preferred(void **state)
 {
 	static const struct {
 		const char *name, *user, *env_name, *env_tier, *gets;
 	} rows[] = {
-		{ "a user's model with a tier", "models:\n  mine: {url: "
+		{ "a user's model with a tier",
+		    "models:\n  mine: {url: "
 		    "'http://localhost/v1', input: 0, output: 0, tier: cheap}",
 		    NULL, NULL, "mine" },
 		{ "a user's list", "tiers: {cheap: [c2, c1]}", NULL, NULL,
@@ -208,12 +245,21 @@ tiers_have_names_and_numbers(void **state)
 {
 	static const struct {
 		const char *name;
-		int tier;	/* -1: none */
+		int tier; /* -1: none */
 	} rows[] = {
-		{ "cheap", 1 }, { "balanced", 2 }, { "premium", 3 },
-		{ "tier-1", 1 }, { "tier-3", 3 }, { "2", 2 }, { "none", 0 },
-		{ "tier-4", -1 }, { "4", -1 }, { "", -1 }, { "tier-", -1 },
-		{ "tier-12", -1 }, { "Cheap", -1 },
+		{ "cheap", 1 },
+		{ "balanced", 2 },
+		{ "premium", 3 },
+		{ "tier-1", 1 },
+		{ "tier-3", 3 },
+		{ "2", 2 },
+		{ "none", 0 },
+		{ "tier-4", -1 },
+		{ "4", -1 },
+		{ "", -1 },
+		{ "tier-", -1 },
+		{ "tier-12", -1 },
+		{ "Cheap", -1 },
 	};
 
 	(void)state;
@@ -234,6 +280,7 @@ main(void)
 		cmocka_unit_test(a_step_gets_the_first_that_is_said),
 		cmocka_unit_test(what_is_not_there_is_named),
 		cmocka_unit_test(a_tier_never_falls_back),
+		cmocka_unit_test(an_estimate_takes_what_has_a_price),
 		cmocka_unit_test(the_nearest_layer_is_preferred),
 		cmocka_unit_test(a_replaced_list_takes_its_old_members_out),
 		cmocka_unit_test(tiers_have_names_and_numbers),

@@ -1,0 +1,46 @@
+/*
+ * Servers for unit tests: the mock server as a process of its own, and a
+ * scripted one in a thread, which sends exactly the bytes it is given and
+ * keeps what it was sent.
+ */
+#ifndef PP_TESTS_UNIT_SERVER_H
+#define PP_TESTS_UNIT_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct mock {
+	pid_t pid;
+	int port;
+	char url[64];			/* "http://127.0.0.1:PORT" */
+};
+
+/*
+ * Start it with these arguments, ended by NULL, on a free port; `tls` makes
+ * the url https. Skips the test when it is not built.
+ */
+void	mock_start(struct mock *m, bool tls, const char *const *args);
+void	mock_stop(struct mock *m);
+
+/* One of its counters. */
+long long mock_counter(const struct mock *m, const char *name);
+
+/* What to send for a request to "/N/...", N being the index. */
+struct script {
+	const char *reply;		/* NULL: close without one */
+	size_t reply_len;		/* 0: strlen */
+	bool keep;			/* wait for another request then */
+};
+
+struct scripted;
+
+struct scripted *scripted_start(const struct script *scripts, size_t count);
+void	scripted_stop(struct scripted *s);
+const char *scripted_url(const struct scripted *s);	/* without path */
+int	scripted_requests(struct scripted *s);		/* so far */
+
+/* The last request, head and body; valid until the next comes. */
+const char *scripted_last(struct scripted *s);
+
+#endif
