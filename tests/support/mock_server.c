@@ -864,6 +864,16 @@ on_timer(struct server *s)
 }
 
 static void
+on_signal(struct server *s)
+{
+	struct signalfd_siginfo who;
+
+	if (read(s->signals, &who, sizeof who) == sizeof who && !s->o->quiet)
+		fprintf(stderr, "mockllm: signal %u from process %u\n",
+		    who.ssi_signo, who.ssi_pid);
+}
+
+static void
 run_deadlines(struct server *s)
 {
 	int64_t now = s->heap_len > 0 ? now_us() : 0;
@@ -889,8 +899,10 @@ turn(struct server *s)
 	for (int i = 0; i < n; i++) {
 		void *p = events[i].data.ptr;
 
-		if (p == &s->signals)
+		if (p == &s->signals) {
+			on_signal(s);
 			return false;
+		}
 		if (p == &s->listener)
 			on_accept(s);
 		else if (p == &s->timer)
