@@ -5,3 +5,5 @@ bin_PROGRAMS += cmd/pp-seed
 cmd_pp_seed_SOURCES = cmd/pp-seed.c
 bin_PROGRAMS += cmd/pp-template
 cmd_pp_template_SOURCES = cmd/pp-template.c
+bin_PROGRAMS += cmd/pp-worker
+cmd_pp_worker_SOURCES = cmd/pp-worker.c

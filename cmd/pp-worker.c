@@ -1,0 +1,387 @@
+/*
+ * pp-worker: do the work of jobs, or be a plain filter.
+ */
+#include <config.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/money.h"
+#include "base/rand.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "job/filter.h"
+#include "job/ids.h"
+#include "job/routes.h"
+#include "job/template_ref.h"
+#include "job/user.h"
+#include "job/worker.h"
+#include "model/catalog.h"
+
+enum {
+	OPT_JOB = PP_OPT_LONG, OPT_ONCE, OPT_FOREVER, OPT_GRACE, OPT_LEASE,
+	OPT_DEADLINE, OPT_RETRIES, OPT_BACKOFF, OPT_CHECKPOINT, OPT_FILTER,
+	OPT_PROMPTS, OPT_ORDERED, OPT_SEED, OPT_BUDGET, OPT_MODEL
+};
+
+static const struct pp_opt options[] = {
+	{ OPT_JOB, "job", "ID", "work on this job alone", PP_COMPLETE_JOB },
+	{ OPT_ONCE, "once", NULL, "claim once, then exit" },
+	{ OPT_FOREVER, "forever", NULL,
+	    "wait for more work when the queue is empty" },
+	{ 'c', "concurrency", "N", "model calls in flight (64)" },
+	{ OPT_GRACE, "grace", "TIME",
+	    "after SIGTERM, wait for calls on the wire (30s)" },
+	{ OPT_LEASE, "lease", "TIME",
+	    "how long a claim holds without renewal (60s)" },
+	{ OPT_DEADLINE, "deadline", "TIME",
+	    "give up after so long without one success (10m)" },
+	{ OPT_RETRIES, "retries", "N", "tries beyond the first (3)" },
+	{ OPT_BACKOFF, "backoff", "TIME",
+	    "before the first retry; doubles (2s)" },
+	{ OPT_CHECKPOINT, "checkpoint", "TIME",
+	    "longest time between checkpoints (30s)" },
+	{ OPT_FILTER, "filter", NULL, "seeds on stdin, rows on stdout" },
+	{ 't', "template", "TEMPLATE", "template of the filter",
+	    PP_COMPLETE_TEMPLATE },
+	{ OPT_PROMPTS, "prompts", NULL,
+	    "the filter's input is prompts, not seeds" },
+	{ 'm', "model", "[STEP=]MODEL", "use this model (filter)",
+	    PP_COMPLETE_MODEL },
+	{ 'b', "budget", "USD", "spend no more than this (filter)" },
+	{ OPT_ORDERED, "ordered", NULL, "rows in the order of input (filter)" },
+	{ OPT_SEED, "seed", "N", "seed of all chance (filter; 0)" },
+	{ 0 }
+};
+
+struct state {
+	struct pp_worker_options worker;
+	bool initialized;
+	bool filter, prompts, ordered;
+	const char *template, *budget;
+	struct pp_routes routes;
+	int64_t seed;
+};
+
+static int
+set_duration(int64_t *ms, const char *arg, const char *what, int64_t min_ms,
+    struct pp_error *err)
+{
+	if (pp_parse_duration_ms(arg, what, ms, err) < 0)
+		return -1;
+	if (*ms < min_ms)
+		return pp_error_set(err, PP_EUSAGE, "%s must be at least %lld "
+		    "ms, not '%s'", what, (long long)min_ms, arg);
+	return 0;
+}
+
+static int
+set_int(int *out, const char *arg, const char *what, int min, int max,
+    struct pp_error *err)
+{
+	int64_t n;
+
+	if (pp_parse_int(arg, what, min, max, &n, err) < 0)
+		return -1;
+	*out = (int)n;
+	return 0;
+}
+
+static int
+set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct state *s = state;
+	struct pp_worker_options *w = &s->worker;
+
+	if (!s->initialized) {
+		pp_worker_options_init(w);
+		s->initialized = true;
+	}
+	switch (key) {
+	case OPT_JOB: w->job_id = arg; return 0;
+	case OPT_ONCE: w->once = true; return 0;
+	case OPT_FOREVER: w->forever = true; return 0;
+	case 'c': return set_int(&w->concurrency, arg, "--concurrency", 1,
+	    PP_MAX_IN_FLIGHT, err);
+	case OPT_GRACE: return set_duration(&w->grace_ms, arg, "--grace", 0,
+	    err);
+	case OPT_LEASE: return set_duration(&w->lease_ms, arg, "--lease", 1000,
+	    err);
+	case OPT_DEADLINE: return set_duration(&w->deadline_ms, arg,
+	    "--deadline", 100, err);
+	case OPT_RETRIES: return set_int(&w->retries, arg, "--retries", 0,
+	    1000, err);
+	case OPT_BACKOFF: return set_duration(&w->backoff_ms, arg, "--backoff",
+	    1, err);
+	case OPT_CHECKPOINT: return set_duration(&w->checkpoint_ms, arg,
+	    "--checkpoint", 1, err);
+	case OPT_FILTER: s->filter = true; return 0;
+	case 't': s->template = arg; return 0;
+	case OPT_PROMPTS: s->prompts = true; return 0;
+	case 'm': return pp_routes_add(&s->routes, arg, err);
+	case 'b': s->budget = arg; return 0;
+	case OPT_ORDERED: s->ordered = true; return 0;
+	case OPT_SEED: return pp_parse_int(arg, "--seed", 0, INT64_MAX,
+	    &s->seed, err);
+	default: return pp_error_set(err, PP_EBUG, "option %d", key);
+	}
+}
+
+/* Keys and prompts are in memory: no core file, no other process's look. */
+static void
+protect_secrets(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef PP_SANITIZED	/* the leak checker wants to look */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+/* A thousand calls in flight are a thousand descriptors. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void
+show(void *arg, const struct pp_worker_progress *p)
+{
+	char spent[PP_MONEY_TEXT_BYTES], limit[PP_MONEY_TEXT_BYTES];
+
+	(void)arg;
+	pp_money_show(p->settled_nusd + p->unproven_nusd, spent);
+	pp_progress("%.8s  %lld of %lld rows  %lld failed  %.0f/s  "
+	    "%d in flight  %s%s%s", p->job_id, (long long)p->rows_done,
+	    (long long)p->rows, (long long)p->rows_failed, p->rows_per_second,
+	    p->in_flight, spent, p->budget_nusd != PP_NO_LIMIT ? " of " : "",
+	    p->budget_nusd != PP_NO_LIMIT ?
+	    pp_money_show(p->budget_nusd, limit) : "");
+}
+
+/* ---- the filter ---- */
+
+static int
+budget_of(const struct state *s, bool costs_money, int64_t *nusd,
+    struct pp_error *err)
+{
+	const char *text = s->budget, *what = "--budget";
+
+	if (text == NULL) {
+		text = getenv("PP_DEFAULT_BUDGET");
+		what = "PP_DEFAULT_BUDGET";
+	}
+	*nusd = PP_NO_LIMIT;
+	if (text != NULL)
+		return pp_money_parse(text, what, nusd, err);
+	if (costs_money)
+		return pp_error_set(err, PP_EUSAGE, "a model costs money: give "
+		    "--budget, or set PP_DEFAULT_BUDGET");
+	return 0;
+}
+
+static int
+load_template(const struct state *s, struct pp_template_ref *out,
+    struct pp_error *err)
+{
+	struct pp_store *store = NULL;
+	char *user = pp_user_id(err);
+	int rc = -1;
+
+	if (user != NULL && (pp_template_ref_is_file(s->template) ||
+	    (store = pp_store_open(NULL, err)) != NULL))
+		rc = pp_template_ref_load(store, user, s->template, NULL, out,
+		    err);
+	pp_store_close(store);
+	free(user);
+	return rc;
+}
+
+static void
+report(const struct pp_cli *cli, const struct pp_ledger *spent)
+{
+	char settled[PP_MONEY_TEXT_BYTES], unproven[PP_MONEY_TEXT_BYTES];
+	struct pp_totals t;
+
+	pp_ledger_totals(spent, &t);
+	pp_cli_note(cli, "%lld rows, %lld failed, %lld calls, %s spent%s%s\n",
+	    (long long)t.rows_done, (long long)t.rows_failed,
+	    (long long)t.calls, pp_money_show(t.settled_nusd, settled),
+	    t.unproven_nusd > 0 ? ", unproven " : "", t.unproven_nusd > 0 ?
+	    pp_money_show(t.unproven_nusd, unproven) : "");
+}
+
+static int
+filter_with(const struct pp_cli *cli, struct state *s,
+    const struct pp_catalog *catalog, const struct pp_recipe *recipe,
+    struct pp_error *err)
+{
+	const struct pp_worker_options *w = &s->worker;
+	const struct pp_model *models[PP_MAX_STEPS];
+	struct pp_ledger spent = PP_LEDGER_INIT;
+	struct pp_filter_options o = { .in_fd = STDIN_FILENO,
+		.out_fd = STDOUT_FILENO, .in_name = "standard input",
+		.recipe = recipe, .models = models, .catalog = catalog,
+		.ordered = s->ordered, .seed = (uint64_t)s->seed,
+		.concurrency = w->concurrency, .retries = w->retries,
+		.grace_ms = w->grace_ms, .deadline_ms = w->deadline_ms,
+		.backoff_ms = w->backoff_ms };
+	bool costs_money = false;
+	int status;
+
+	if (recipe != NULL && pp_routes_resolve(&s->routes, catalog, recipe,
+	    models, &costs_money, err) < 0)
+		return -1;
+	if (recipe == NULL && pp_routes_resolve_prompts(&s->routes, catalog,
+	    &o.prompt_model, &costs_money, err) < 0)
+		return -1;
+	if (budget_of(s, costs_money, &o.budget_nusd, err) < 0)
+		return -1;
+	status = pp_filter_run(&o, &spent, err);
+	report(cli, &spent);
+	pp_ledger_release(&spent);
+	return status;
+}
+
+static int
+run_filter(const struct pp_cli *cli, struct state *s, int argc,
+    struct pp_error *err)
+{
+	struct pp_template_ref t = { .recipe = NULL };
+	struct pp_catalog *catalog;
+	int status = -1;
+
+	if (argc > 0 || s->prompts == (s->template != NULL))
+		return pp_error_set(err, PP_EUSAGE, "--filter reads standard "
+		    "input and takes either -t TEMPLATE or --prompts");
+	catalog = pp_catalog_load(err);
+	if (catalog == NULL)
+		return -1;
+	if (s->prompts) {
+		status = filter_with(cli, s, catalog, NULL, err);
+	} else if (load_template(s, &t, err) == 0) {
+		status = filter_with(cli, s, catalog, t.recipe, err);
+		pp_template_ref_release(&t);
+	}
+	pp_catalog_free(catalog);
+	return status;
+}
+
+/* ---- jobs ---- */
+
+struct jobs {
+	struct pp_store *store;
+	struct pp_worker_options options;
+	int status;
+};
+
+static int
+work_on(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct jobs *j = arg;
+	int status;
+
+	j->options.job_id = job_id;
+	status = pp_worker_run(j->store, &j->options, err);
+	if (status > j->status)
+		j->status = status;
+	return status >= 64 ? -1 : 0;
+}
+
+static int
+set_max_running(struct pp_worker_options *w, struct pp_error *err)
+{
+	const char *text = getenv("PP_MAX_CONCURRENT_JOBS");
+
+	if (text == NULL || *text == '\0')
+		return 0;
+	return set_int(&w->max_running, text, "PP_MAX_CONCURRENT_JOBS", 1,
+	    1000000, err);
+}
+
+static int
+run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct jobs j = { .options = s->worker };
+
+	if (argc > 0 && s->worker.job_id != NULL)
+		return pp_error_set(err, PP_EUSAGE,
+		    "give jobs as operands or by --job, not both");
+	if (set_max_running(&j.options, err) < 0)
+		return -1;
+	j.store = pp_store_open(NULL, err);
+	if (j.store == NULL)
+		return -1;
+	pp_progress_start(cli);
+	j.options.progress = show;
+	if (argc > 0)
+		pp_job_ids_each(argc, argv, work_on, &j, err);
+	else
+		j.status = pp_worker_run(j.store, &j.options, err);
+	pp_progress_stop();
+	pp_store_close(j.store);
+	if (j.status == 0 && err->code != PP_OK)
+		return -1;
+	return j.status;
+}
+
+static int
+run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	static const enum pp_log_level levels[] = { PP_LOG_INFO, PP_LOG_DEBUG };
+	struct state *s = state;
+	int status;
+
+	if (!s->initialized)
+		pp_worker_options_init(&s->worker);
+	protect_secrets();
+	raise_descriptor_limit();
+	pp_log_set_level(cli->quiet ? PP_LOG_ERROR :
+	    levels[cli->verbose > 0]);
+	if (s->filter && cli->verbose == 0)
+		pp_log_set_level(PP_LOG_ERROR);
+	if (s->filter || s->prompts)
+		status = run_filter(cli, s, argc, err);
+	else if (s->template != NULL)
+		status = pp_error_set(err, PP_EUSAGE,
+		    "-t is for --filter; jobs bring their templates");
+	else
+		status = run_worker(cli, s, argc, argv, err);
+	pp_routes_release(&s->routes);
+	if (status > 0 && err->code != PP_OK)
+		pp_cli_complain(cli, err);
+	return status;
+}
+
+static const struct pp_command commands[] = {
+	{ .synopsis = "[--filter -t TEMPLATE] [JOB... | -]",
+	  .summary = "Do the work of generation jobs.",
+	  .options = options, .operands = PP_COMPLETE_JOB,
+	  .state_bytes = sizeof(struct state), .set = set, .run = run },
+	{ .run = NULL }
+};
+
+int
+main(int argc, char **argv)
+{
+	static const struct pp_program program = { "pp-worker",
+		"Claim generation jobs and work on them, or filter seeds into "
+		"rows.", commands };
+
+	return pp_cli_main(&program, argc, argv);
+}
