@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 /* How long a writer waits for the others before it gives up. */
-#define MAX_WAIT_MS 10000
+#define MAX_WAIT_MS 30000
 
 /* Fill `err` from what SQLite says of the last call. Returns -1. */
 static int

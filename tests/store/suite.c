@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-#define MAX_CHILD_SECONDS 120
+#define MAX_CHILD_SECONDS 300
 
 static const struct suite_home *home_kind;
 

@@ -340,7 +340,7 @@ static int
 mount_small(const char *home)
 {
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	return mount("tmpfs", home, "tmpfs", 0, "size=1m");
 }
