@@ -6,13 +6,19 @@ fishcompletiondir = $(datadir)/fish/vendor_completions.d
 
 dist_bashcompletion_DATA = \
 	completions/bash/pp-export \
-	completions/bash/pp-seed
+	completions/bash/pp-seed \
+	completions/bash/pp-template
 dist_zshcompletion_DATA = \
 	completions/zsh/_pp-export \
-	completions/zsh/_pp-seed
+	completions/zsh/_pp-seed \
+	completions/zsh/_pp-template
 dist_fishcompletion_DATA = \
 	completions/fish/pp-export.fish \
-	completions/fish/pp-seed.fish
+	completions/fish/pp-seed.fish \
+	completions/fish/pp-template.fish
+
+staged_data += $(dist_bashcompletion_DATA) $(dist_zshcompletion_DATA) \
+	$(dist_fishcompletion_DATA)
 
 completions: $(bin_PROGRAMS)
 	$(AM_V_GEN)cd '$(srcdir)/completions' && mkdir -p bash zsh fish && \

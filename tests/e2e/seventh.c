@@ -91,7 +91,7 @@ render_row(struct plotpalette_recipe *r, const struct plotpalette_seed *seeds,
 			return -1;
 		if (rc == 0)
 			continue;
-		printf("-- %s\n%s", plotpalette_recipe_step(r, i), prompt);
+		printf("-- %s\n%s\n", plotpalette_recipe_step(r, i), prompt);
 		plotpalette_row_answer(r, i, "echo", "parrot");
 	}
 	record = plotpalette_row_record(r, &err);

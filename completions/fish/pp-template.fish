@@ -1,0 +1,22 @@
+# fish completion for pp-template, made from its option tables
+
+complete -c pp-template -f
+complete -c pp-template -n '__fish_is_first_token' -s h -l help -d 'show this help and exit'
+complete -c pp-template -n '__fish_is_first_token' -s V -l version -d 'show the version and exit'
+complete -c pp-template -n '__fish_is_first_token' -s q -l quiet -d 'say nothing but errors'
+complete -c pp-template -n '__fish_is_first_token' -s v -l verbose -d 'say more; twice for details'
+complete -c pp-template -n '__fish_is_first_token' -l color -x -a 'auto always never' -d 'color: auto, always or never'
+complete -c pp-template -n '__fish_is_first_token' -a render -d 'render templates'
+complete -c pp-template -n '__fish_seen_subcommand_from render' -l batch -d 'answer JSON requests from stdin'
+complete -c pp-template -n '__fish_seen_subcommand_from render' -s h -l help -d 'show this help and exit'
+complete -c pp-template -n '__fish_seen_subcommand_from render' -s V -l version -d 'show the version and exit'
+complete -c pp-template -n '__fish_seen_subcommand_from render' -s q -l quiet -d 'say nothing but errors'
+complete -c pp-template -n '__fish_seen_subcommand_from render' -s v -l verbose -d 'say more; twice for details'
+complete -c pp-template -n '__fish_seen_subcommand_from render' -l color -x -a 'auto always never' -d 'color: auto, always or never'
+complete -c pp-template -n '__fish_is_first_token' -a bench -d 'measure how fast templates render'
+complete -c pp-template -n '__fish_seen_subcommand_from bench' -l dir -x -a '(__fish_complete_directories)' -d 'where NAME.j2, .json and .out are'
+complete -c pp-template -n '__fish_seen_subcommand_from bench' -s h -l help -d 'show this help and exit'
+complete -c pp-template -n '__fish_seen_subcommand_from bench' -s V -l version -d 'show the version and exit'
+complete -c pp-template -n '__fish_seen_subcommand_from bench' -s q -l quiet -d 'say nothing but errors'
+complete -c pp-template -n '__fish_seen_subcommand_from bench' -s v -l verbose -d 'say more; twice for details'
+complete -c pp-template -n '__fish_seen_subcommand_from bench' -l color -x -a 'auto always never' -d 'color: auto, always or never'
