@@ -29,29 +29,13 @@ struct pp_seed_source {
 	size_t kept_count, kept_cap;
 };
 
-const char *
-pp_seed_source_split(const char *text, char **name)
-{
-	const char *equals = strchr(text, '=');
-
-	*name = NULL;
-	if (equals == NULL)
-		return text;
-	*name = pp_strndup(text, (size_t)(equals - text));
-	if (pp_name_valid(*name))
-		return equals + 1;
-	free(*name);
-	*name = NULL;
-	return text;
-}
-
 bool
 pp_seed_source_is_file(const char *ref)
 {
 	static const char *const endings[] = { ".json", ".jsonl", ".ndjson",
 		".csv" };
 
-	if (strchr(ref, '/') != NULL)
+	if (strcmp(ref, "-") == 0 || strchr(ref, '/') != NULL)
 		return true;
 	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
 		if (pp_ends_with(ref, endings[i]))

@@ -1,8 +1,8 @@
 /*
- * Seeds as a command names them, [NAME=]SEEDS: a set of the store or a file,
- * with any record of either within reach. A record of a set is one ranged read
- * away; of a file, which has no index, those that were asked for before are
- * kept from one pass over it.
+ * Seeds as a command names them: a set of the store or a file, with any record
+ * of either within reach. A record of a set is one ranged read away; of a file,
+ * which has no index, those that were asked for before are kept from one pass
+ * over it.
  */
 #ifndef PP_JOB_SEED_SOURCE_H
 #define PP_JOB_SEED_SOURCE_H
@@ -18,15 +18,8 @@
 #define PP_SEED_SOURCE_MAX_BYTES ((size_t)1 << 30)
 
 /*
- * Split [NAME=]SEEDS. `*name` is owned by the caller, NULL without one; the
- * rest is returned, borrowed from `text`. What stands before '=' is a name
- * only when it is fit for one, so "./a=b.jsonl" is a file.
- */
-const char *pp_seed_source_split(const char *text, char **name);
-
-/*
- * Whether `ref` can only be a file: it has a '/' or the ending of one. Other
- * names are sets, or files when there is no such set.
+ * Whether `ref` can only be a file: it has a '/' or the ending of one, or is
+ * "-". Other names are sets, or files when there is no such set.
  */
 bool	pp_seed_source_is_file(const char *ref);
 
@@ -35,8 +28,8 @@ struct pp_seed_source;
 /*
  * Open a set or a file; a file is read once to count its records, and must be
  * a regular one, since it is read again. `s` may be NULL: files alone are found
- * then. Returns owned, or NULL: PP_ENOENT, PP_EDATA (not seeds, or none), PP_EUSAGE,
- * PP_EIO.
+ * then. Returns owned, or NULL: PP_ENOENT, PP_EDATA (not seeds, or none),
+ * PP_EUSAGE, PP_EIO.
  */
 struct pp_seed_source *pp_seed_source_open(struct pp_store *s,
 	    const char *user_id, const char *ref, struct pp_error *err);

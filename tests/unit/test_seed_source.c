@@ -195,34 +195,6 @@ a_file_that_shrinks_is_told(void **state)
 	pp_seed_source_close(src);
 }
 
-static void
-a_name_stands_before_an_equals_sign(void **state)
-{
-	static const struct {
-		const char *text, *name, *rest;
-	} rows[] = {
-		{ "poems", NULL, "poems" },
-		{ "poem=poems", "poem", "poems" },
-		{ "poem=a=b.jsonl", "poem", "a=b.jsonl" },
-		{ "./a=b.jsonl", NULL, "./a=b.jsonl" },
-		{ "=poems", NULL, "=poems" },
-		{ "poem=sample:poetry", "poem", "sample:poetry" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		char *name;
-		const char *rest = pp_seed_source_split(rows[i].text, &name);
-
-		assert_string_equal(rest, rows[i].rest);
-		if (rows[i].name == NULL)
-			assert_null(name);
-		else
-			assert_string_equal(name, rows[i].name);
-		free(name);
-	}
-}
-
 #define IN_A_HOME(test) \
 	cmocka_unit_test_setup_teardown(test, open_home, close_home)
 
@@ -234,7 +206,6 @@ main(void)
 		IN_A_HOME(a_set_comes_before_a_file_of_its_name),
 		IN_A_HOME(what_cannot_be_seeds_is_told),
 		IN_A_HOME(a_file_that_shrinks_is_told),
-		cmocka_unit_test(a_name_stands_before_an_equals_sign),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
