@@ -7,3 +7,5 @@ bin_PROGRAMS += cmd/pp-template
 cmd_pp_template_SOURCES = cmd/pp-template.c
 bin_PROGRAMS += cmd/pp-worker
 cmd_pp_worker_SOURCES = cmd/pp-worker.c
+bin_PROGRAMS += cmd/pp-cost
+cmd_pp_cost_SOURCES = cmd/pp-cost.c

@@ -5,14 +5,17 @@ zshcompletiondir = $(datadir)/zsh/site-functions
 fishcompletiondir = $(datadir)/fish/vendor_completions.d
 
 dist_bashcompletion_DATA = \
+	completions/bash/pp-cost \
 	completions/bash/pp-export \
 	completions/bash/pp-seed \
 	completions/bash/pp-template
 dist_zshcompletion_DATA = \
+	completions/zsh/_pp-cost \
 	completions/zsh/_pp-export \
 	completions/zsh/_pp-seed \
 	completions/zsh/_pp-template
 dist_fishcompletion_DATA = \
+	completions/fish/pp-cost.fish \
 	completions/fish/pp-export.fish \
 	completions/fish/pp-seed.fish \
 	completions/fish/pp-template.fish

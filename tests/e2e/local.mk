@@ -3,6 +3,7 @@
 e2e_tests = \
 	tests/e2e/cli.sh \
 	tests/e2e/mockllm.sh \
+	tests/e2e/cost.sh \
 	tests/e2e/seed.sh
 
 TESTS += $(e2e_tests)

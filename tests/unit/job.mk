@@ -23,3 +23,6 @@ tests_unit_test_seed_source_LDADD = $(AM_TESTS_LDADD)
 unit_tests += tests/unit/test_user
 tests_unit_test_user_SOURCES = tests/unit/test_user.c
 tests_unit_test_user_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_estimate
+tests_unit_test_estimate_SOURCES = tests/unit/test_estimate.c
+tests_unit_test_estimate_LDADD = $(AM_TESTS_LDADD)
