@@ -237,7 +237,9 @@ release_pool(struct pp_http *h, struct pool *p)
 /*
  * A request is about to be sent over a connection that stands. Once is our
  * exchange; libcurl's own second try is not: the server may have acted on the
- * first one.
+ * first one. (A stream of HTTP/2 that was surely refused, RFC 9113, 8.7, comes
+ * here in the same way; libcurl does not say which it was, so it stays in
+ * doubt.)
  */
 static int
 on_request(void *arg, char *ip, char *local_ip, int port, int local_port)

@@ -8,8 +8,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -905,6 +908,110 @@ tls_is_verified(void **state)
 	remove_ca(&a);
 }
 
+/* ---- HTTP/2 ---- */
+
+/* nginx before the mock server, for that speaks HTTP/1.1 alone. */
+static pid_t
+start_nginx(const struct ca *a, const struct mock *m, int *port)
+{
+	char path[64], command[128];
+	pid_t pid;
+	FILE *f;
+	int fd;
+
+	/* NOLINTNEXTLINE: a look for the program */
+	if (system("command -v nginx >/dev/null 2>&1") != 0)
+		skip();
+	*port = silent_port(false, &fd);
+	close(fd);
+	snprintf(path, sizeof path, "%s/nginx.conf", a->dir);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fprintf(f,
+	    "daemon off; master_process off; pid %s/pid;\n"
+	    "error_log %s/error.log;\nevents { worker_connections 2000; }\n"
+	    "http {\nlog_format short '$server_protocol $connection';\n"
+	    "access_log %s/access.log short;\n"
+	    "client_body_temp_path %s/b; proxy_temp_path %s/p;\n"
+	    "fastcgi_temp_path %s/f; uwsgi_temp_path %s/u;\n"
+	    "scgi_temp_path %s/s;\n"
+	    "upstream mock { server 127.0.0.1:%d; keepalive 500; }\n"
+	    "server {\nlisten 127.0.0.1:%d ssl http2;\n"
+	    "keepalive_requests 100000;\n"
+	    "ssl_certificate %s; ssl_certificate_key %s;\n"
+	    "location / { proxy_http_version 1.1;\n"
+	    "proxy_set_header Connection \"\"; proxy_pass http://mock; }\n"
+	    "} }\n",
+	    a->dir, a->dir, a->dir, a->dir, a->dir, a->dir, a->dir, a->dir,
+	    m->port, *port, a->cert, a->key);
+	assert_int_equal(fclose(f), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execlp("nginx", "nginx", "-e", "/dev/null", "-c", path, NULL);
+		_exit(127);
+	}
+	snprintf(command, sizeof command,
+	    "for i in $(seq 100); do [ -s %s/pid ] && exit 0; sleep 0.05; "
+	    "done; exit 1",
+	    a->dir);
+	/* NOLINTNEXTLINE: the folder is ours */
+	assert_int_equal(system(command), 0);
+	return pid;
+}
+
+/* How many lines of nginx's log say HTTP/2, and over how many connections. */
+static void
+read_access_log(const struct ca *a, int *lines, int *connections)
+{
+	static bool seen[100000];
+	char path[64];
+	int connection;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/access.log", a->dir);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	*lines = *connections = 0;
+	while (fscanf(f, "HTTP/2.0 %d\n", &connection) == 1) {
+		assert_in_range(connection, 0, 99999);
+		*connections += !seen[connection];
+		seen[connection] = true;
+		++*lines;
+	}
+	fclose(f);
+}
+
+static void
+http2_shares_few_connections(void **state)
+{
+	static const char *const args[] = { "--latency", "100", NULL };
+	static struct crowd w;
+	struct mock m, front;
+	struct ca a;
+	pid_t pid;
+	int lines, connections;
+
+	(void)state;
+	make_ca(&a);
+	mock_start(&m, false, args);
+	pid = start_nginx(&a, &m, &front.port);
+	snprintf(front.url, sizeof front.url, "https://127.0.0.1:%d",
+	    front.port);
+	run_crowd(&w, &front, 400, 1200, a.ca);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(w.statuses[200], 1200);
+	assert_int_equal(mock_counter(&m, "requests"), 1200);
+	assert_true(mock_counter(&m, "inflight_peak") > 300);
+	read_access_log(&a, &lines, &connections);
+	assert_int_equal(lines, 1200);
+	assert_in_range(connections, 1, 16);
+	mock_stop(&m);
+	remove_ca(&a);
+}
+
 int
 main(void)
 {
@@ -928,6 +1035,7 @@ main(void)
 		cmocka_unit_test(
 		    a_slow_reply_is_whole_and_a_hanging_one_is_left),
 		cmocka_unit_test(tls_is_verified),
+		cmocka_unit_test(http2_shares_few_connections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
