@@ -62,8 +62,7 @@ test_fields_of_a_recipe()
 	check_out 'author required
 form required
 genre required
-text required
-title required'
+text required'
 }
 
 test_a_faulty_recipe_is_shown_with_its_place()
@@ -83,7 +82,7 @@ test_prompts_are_rendered_from_seeds_of_a_home()
 	check_status 0
 	run "$T/seventh" render "$PP_SHARE/templates/poem.yaml" poems
 	check_status 0
-	check_out_has 'of the kind called "lyric"'
+	check_out_has 'that of the lyric;'
 	check_out_has '"answer_model":"parrot"'
 	check 'not three records' test "$(out | grep -c '^== ')" -eq 3
 }
