@@ -370,7 +370,7 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 static const struct pp_command commands[] = {
 	{ .synopsis = "[--filter -t TEMPLATE] [JOB... | -]",
-	  .summary = "Do the work of generation jobs.",
+	  .summary = "do the work of generation jobs",
 	  .options = options, .operands = PP_COMPLETE_JOB,
 	  .state_bytes = sizeof(struct state), .set = set, .run = run },
 	{ .run = NULL }
