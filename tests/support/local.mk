@@ -19,3 +19,8 @@ tests_support_mockllm_CPPFLAGS = -DHAVE_SSL
 tests_support_mockllm_CFLAGS += $(SSL_CFLAGS) $(CRYPTO_CFLAGS)
 tests_support_mockllm_LDADD += $(SSL_LIBS) $(CRYPTO_LIBS)
 endif
+
+# The judge of a job's rows and money, and its own test.
+TESTS += tests/chaos/judge.sh
+EXTRA_DIST += tests/chaos/judge.sh tests/chaos/judge.py \
+	tests/chaos/judge_test.py
