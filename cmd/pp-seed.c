@@ -23,8 +23,10 @@
 #include "job/schema.h"
 #include "job/seed.h"
 #include "job/seed_input.h"
+#include "job/seed_need.h"
 #include "job/seed_source.h"
 #include "job/seed_writer.h"
+#include "job/template_ref.h"
 #include "job/user.h"
 
 #define LIST_PAGE 64
@@ -35,7 +37,7 @@ enum {
 	KEY_SEED,
 	KEY_BY,
 	KEY_WEIGHTS,
-	KEY_LIMIT
+	KEY_AS
 };
 
 /* ---- what commands share ---- */
@@ -169,12 +171,17 @@ next_record(struct source *s, struct pp_seed_record *r, struct pp_error *err)
 struct put {
 	enum pp_seed_format format;
 	bool entries, replace;
+	const char *template, *as;
 };
 
 static const struct pp_opt put_options[] = {
 	{ 'f', "format", "FORMAT", "json, jsonl or csv [by name or text]",
 	    PP_COMPLETE_WORDS, "json jsonl csv" },
 	{ 'e', "entries", NULL, "a JSON object is a dictionary of records",
+	    PP_COMPLETE_NONE, NULL },
+	{ 't', "template", "TEMPLATE", "refuse records that lack what it "
+	    "needs", PP_COMPLETE_TEMPLATE, NULL },
+	{ KEY_AS, "as", "NAME", "the template's name for these records",
 	    PP_COMPLETE_NONE, NULL },
 	{ KEY_REPLACE, "replace", NULL, "replace a set of that name",
 	    PP_COMPLETE_NONE, NULL },
@@ -189,6 +196,8 @@ put_set(void *state, int key, const char *arg, struct pp_error *err)
 	switch (key) {
 	case 'f': return pp_seed_format_parse(arg, &p->format, err);
 	case 'e': p->entries = true; return 0;
+	case 't': p->template = arg; return 0;
+	case KEY_AS: p->as = arg; return 0;
 	default: p->replace = true; return 0;
 	}
 }
@@ -215,17 +224,21 @@ catch_signals(void)
 
 static int
 put_record(struct pp_seed_writer *w, const struct pp_seed_record *r,
-    struct pp_error *err)
+    const char *name, struct pp_seed_need *need, struct pp_error *err)
 {
+	size_t next = 0;
+
 	if (stopped)
 		return pp_error_set(err, PP_ETEMP,
 		    "stopped; the set is as it was before");
+	if (pp_seed_need_check(need, r, &next, err) < 0)
+		return pp_error_wrap(err, "%s:%" PRId64, name, r->line);
 	return pp_seed_writer_add(w, r->text, r->len, r->json, err);
 }
 
 static int
 put_file(struct pp_seed_writer *w, const char *path, const struct put *p,
-    struct pp_error *err)
+    struct pp_seed_need *need, struct pp_error *err)
 {
 	struct pp_seed_input *in = pp_seed_input_open(path, p->format,
 	    p->entries, err);
@@ -235,7 +248,7 @@ put_file(struct pp_seed_writer *w, const char *path, const struct put *p,
 	if (in == NULL)
 		return -1;
 	while ((n = pp_seed_input_next(in, &r, err)) > 0) {
-		if (put_record(w, &r, err) < 0) {
+		if (put_record(w, &r, pp_seed_input_name(in), need, err) < 0) {
 			n = -1;
 			break;
 		}
@@ -271,17 +284,20 @@ print_put(struct home *h, const char *name, bool unchanged,
 /* Put the files as one set. 0, 1 when it has these records already, -1. */
 static int
 put_files(struct home *h, const char *name, char **files, int count,
-    const struct put *p, struct pp_error *err)
+    const struct put *p, const struct pp_recipe *recipe, struct pp_error *err)
 {
+	struct pp_seed_need need = { .recipe = recipe, .as = p->as,
+		.text = PP_BUF_INIT };
 	struct pp_seed_writer *w = pp_seed_writer_new(h->store, h->user, name,
 	    p->replace, err);
 	int rc = w != NULL ? 0 : -1;
 
 	for (int i = 0; i < count && rc == 0; i++)
-		rc = put_file(w, files[i], p, err);
+		rc = put_file(w, files[i], p, &need, err);
 	if (rc == 0)
 		rc = pp_seed_writer_commit(w, err);
 	pp_seed_writer_free(w);
+	pp_seed_need_release(&need);
 	return rc;
 }
 
@@ -291,6 +307,7 @@ put_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 {
 	static char from_stdin[] = "-";
 	char *stdin_alone[] = { from_stdin };
+	struct pp_template_ref template = { .recipe = NULL };
 	struct home h = { .store = NULL };
 	struct put *p = state;
 	char **files = argc > 1 ? argv + 1 : stdin_alone;
@@ -302,13 +319,17 @@ put_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (pp_starts_with(argv[0], "sample:"))
 		return pp_error_set(err, PP_EUSAGE,
 		    "samples are put by install-samples");
-	if (open_home(&h, err) < 0)
+	if (open_home(&h, err) < 0 || (p->template != NULL &&
+	    pp_template_ref_load(h.store, h.user, p->template, NULL,
+	    &template, err) < 0))
 		goto out;
 	catch_signals();
-	rc = put_files(&h, argv[0], files, argc > 1 ? argc - 1 : 1, p, err);
+	rc = put_files(&h, argv[0], files, argc > 1 ? argc - 1 : 1, p,
+	    template.recipe, err);
 	if (rc >= 0)
 		rc = print_put(&h, argv[0], rc == 1, err);
 out:
+	pp_template_ref_release(&template);
 	close_home(&h);
 	return rc;
 }
@@ -546,6 +567,7 @@ out:
 struct reading {
 	enum pp_seed_format format;
 	bool entries;
+	const char *template, *as;	/* of validate */
 	int64_t limit;
 };
 
@@ -565,6 +587,8 @@ reading_set(void *state, int key, const char *arg, struct pp_error *err)
 	switch (key) {
 	case 'f': return pp_seed_format_parse(arg, &r->format, err);
 	case 'e': r->entries = true; return 0;
+	case 't': r->template = arg; return 0;
+	case KEY_AS: r->as = arg; return 0;
 	default:
 		return pp_parse_int(arg, "--limit", 1, INT64_MAX, &r->limit,
 		    err);
@@ -693,6 +717,10 @@ out:
 /* ---- validate ---- */
 
 static const struct pp_opt validate_options[] = {
+	{ 't', "template", "TEMPLATE", "check for the fields that it needs",
+	    PP_COMPLETE_TEMPLATE, NULL },
+	{ KEY_AS, "as", "NAME", "the template's name for these records",
+	    PP_COMPLETE_NONE, NULL },
 	{ 'l', "limit", "N", "end after N errors [20]", PP_COMPLETE_NONE,
 	    NULL },
 	{ 'f', "format", "FORMAT", "of a file: json, jsonl or csv",
@@ -702,20 +730,38 @@ static const struct pp_opt validate_options[] = {
 	{ 0 }
 };
 
+/* Print what is wrong with one record; how many errors, at most `max`. */
+static int64_t
+report_record(const struct source *s, const struct pp_seed_record *r,
+    struct pp_seed_need *need, int64_t max)
+{
+	struct pp_error why = PP_ERROR_INIT;
+	int64_t count = 0;
+	size_t next = 0;
+
+	while (count < max && pp_seed_need_check(need, r, &next, &why) < 0) {
+		printf("%s:%" PRId64 ": %s\n", s->name, r->line, why.text);
+		count++;
+	}
+	return count;
+}
+
 /*
  * Print the errors of all records, at most `limit`; `*count` is how many. 0,
  * or -1 when the source cannot be read.
  */
 static int
-report_records(struct source *s, int64_t limit, int64_t *count,
-    struct pp_error *err)
+report_records(struct source *s, struct pp_seed_need *need, int64_t limit,
+    int64_t *count, struct pp_error *err)
 {
 	struct pp_seed_record r;
 	int n = 1;
 
 	while (n != 0 && *count < limit) {
 		n = next_record(s, &r, err);
-		if (n < 0) {
+		if (n > 0) {
+			*count += report_record(s, &r, need, limit - *count);
+		} else if (n < 0) {
 			if (err->code != PP_EDATA || s->input == NULL)
 				return -1;
 			printf("%s\n", err->text);
@@ -731,16 +777,28 @@ static int
 validate_run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
+	struct pp_template_ref template = { .recipe = NULL };
 	struct home h = { .store = NULL };
 	struct source s = { .set = NULL, .text = PP_BUF_INIT };
+	struct pp_seed_need need = PP_SEED_NEED_INIT;
 	const struct reading *r = state;
 	int64_t limit = r->limit > 0 ? r->limit : DEFAULT_ERRORS, count = 0;
 	int rc = -1;
 
 	if (want_operands(argc, 1, 1, "the name of a set or file", err) < 0)
 		return -1;
+	if (r->template != NULL) {
+		if (!pp_template_ref_is_file(r->template) &&
+		    open_home(&h, err) < 0)
+			goto out;
+		if (pp_template_ref_load(h.store, h.user, r->template, NULL,
+		    &template, err) < 0)
+			goto out;
+	}
+	need.recipe = template.recipe;
+	need.as = r->as;
 	if (open_source(&s, &h, argv[0], r->format, r->entries, err) < 0 ||
-	    report_records(&s, limit, &count, err) < 0)
+	    report_records(&s, &need, limit, &count, err) < 0)
 		goto out;
 	if (count == limit)
 		pp_cli_note(cli, "no more than %" PRId64 " errors are shown "
@@ -748,6 +806,8 @@ validate_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	rc = count > 0 ? 1 : 0;
 out:
 	close_source(&s);
+	pp_seed_need_release(&need);
+	pp_template_ref_release(&template);
 	close_home(&h);
 	return rc;
 }
@@ -909,7 +969,7 @@ install_sample(struct home *h, const char *folder, const char *file,
 	struct put p = { .replace = true };
 	char *path = pp_asprintf("%s/%s", folder, file);
 	char *name = sample_name(file);
-	int rc = put_files(h, name, &path, 1, &p, err);
+	int rc = put_files(h, name, &path, 1, &p, NULL, err);
 
 	if (rc >= 0)
 		rc = print_put(h, name, rc == 1, err);
@@ -982,7 +1042,7 @@ static const struct pp_command commands[] = {
 	    .state_bytes = sizeof(struct reading), .set = reading_set,
 	    .run = schema_run },
 	{ .name = "validate", .synopsis = "NAME|FILE",
-	    .summary = "check records and show what is wrong",
+	    .summary = "check records, also for what a template needs",
 	    .options = validate_options, .operands = PP_COMPLETE_SEEDS,
 	    .state_bytes = sizeof(struct reading), .set = reading_set,
 	    .run = validate_run },

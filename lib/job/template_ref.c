@@ -14,11 +14,13 @@
 static const char *const endings[] = { ".yaml", ".yml", ".json" };
 
 /* Where a template's includes come from. */
-struct source {
-	struct pp_store *store;		/* or NULL */
-	const char *user_id;
+struct pp_template_source {
+	struct pp_store *store;		/* borrowed, or NULL */
+	char *user_id;			/* or NULL */
 	char *folder;			/* of the file, or NULL */
-	struct pp_template_ref *ref;
+	bool loaded;			/* what is found now is not kept */
+	struct pp_fragment *fragments;
+	size_t count, cap;
 };
 
 static bool
@@ -55,7 +57,7 @@ read_text(const char *path, struct pp_buf *out, struct pp_error *err)
 
 /* The newest version, or the one given, as the user wrote it. */
 static int
-read_stored(const struct source *src, const char *id, int64_t version,
+read_stored(const struct pp_template_source *src, const char *id, int64_t version,
     struct pp_buf *out, int64_t *found, struct pp_error *err)
 {
 	struct pp_template_version t;
@@ -92,7 +94,7 @@ find_beside(const char *folder, const char *name)
 }
 
 static int
-find_fragment(const struct source *src, const char *name, struct pp_buf *out,
+find_fragment(const struct pp_template_source *src, const char *name, struct pp_buf *out,
     struct pp_error *err)
 {
 	char *path = NULL;
@@ -128,23 +130,24 @@ static int
 get_fragment(void *arg, const char *name, struct pp_buf *out,
     struct pp_error *err)
 {
-	const struct source *src = arg;
-	struct pp_template_ref *t = src->ref;
+	struct pp_template_source *src = arg;
 	struct pp_buf text = PP_BUF_INIT;
 	struct pp_fragment *f;
 
-	for (size_t i = 0; i < t->fragment_count; i++) {
-		f = &t->fragments[i];
+	for (size_t i = 0; i < src->count; i++) {
+		f = &src->fragments[i];
 		if (strcmp(f->name, name) == 0)
 			return add_fragment(f, out, err);
 	}
+	if (src->loaded)
+		return find_fragment(src, name, out, err);
 	if (find_fragment(src, name, &text, err) < 0) {
 		pp_buf_release(&text);
 		return -1;
 	}
-	t->fragments = pp_grow(t->fragments, t->fragment_count,
-	    &t->fragment_cap, sizeof *t->fragments);
-	f = &t->fragments[t->fragment_count++];
+	src->fragments = pp_grow(src->fragments, src->count, &src->cap,
+	    sizeof *src->fragments);
+	f = &src->fragments[src->count++];
 	f->name = pp_strdup(name);
 	f->text = pp_buf_detach(&text, &f->len);
 	return add_fragment(f, out, err);
@@ -183,10 +186,10 @@ folder_of(const char *path)
 
 /* The text, and what it is called. */
 static int
-read_source(struct source *src, const char *ref, struct pp_buf *text,
+read_source(struct pp_template_ref *t, const char *ref, struct pp_buf *text,
     struct pp_error *err)
 {
-	struct pp_template_ref *t = src->ref;
+	struct pp_template_source *src = t->from;
 	int64_t version;
 
 	if (pp_template_ref_is_file(ref)) {
@@ -211,16 +214,20 @@ pp_template_ref_load(struct pp_store *s, const char *user_id, const char *ref,
     struct pp_findings *findings, struct pp_template_ref *out,
     struct pp_error *err)
 {
-	struct source src = { .store = s, .user_id = user_id, .ref = out };
+	struct pp_template_source *src = pp_calloc(1, sizeof *src);
 	struct pp_buf text = PP_BUF_INIT;
 
-	*out = (struct pp_template_ref){ .recipe = NULL };
-	if (read_source(&src, ref, &text, err) == 0) {
+	src->store = s;
+	src->user_id = pp_strdup(user_id);
+	*out = (struct pp_template_ref){ .from = src };
+	if (read_source(out, ref, &text, err) == 0) {
 		out->source = pp_buf_detach(&text, &out->source_len);
 		out->recipe = pp_recipe_load(out->source, out->source_len,
-		    out->shown, get_fragment, &src, findings, err);
+		    out->shown, get_fragment, src, findings, err);
 	}
-	free(src.folder);
+	src->loaded = true;
+	out->fragments = src->fragments;
+	out->fragment_count = src->count;
 	pp_buf_release(&text);
 	if (out->recipe != NULL)
 		return 0;
@@ -228,17 +235,28 @@ pp_template_ref_load(struct pp_store *s, const char *user_id, const char *ref,
 	return -1;
 }
 
+static void
+free_source(struct pp_template_source *src)
+{
+	if (src == NULL)
+		return;
+	for (size_t i = 0; i < src->count; i++) {
+		free(src->fragments[i].name);
+		free(src->fragments[i].text);
+	}
+	free(src->fragments);
+	free(src->user_id);
+	free(src->folder);
+	free(src);
+}
+
 void
 pp_template_ref_release(struct pp_template_ref *t)
 {
 	pp_recipe_free(t->recipe);
+	free_source(t->from);
 	free(t->shown);
 	free(t->id);
 	free(t->source);
-	for (size_t i = 0; i < t->fragment_count; i++) {
-		free(t->fragments[i].name);
-		free(t->fragments[i].text);
-	}
-	free(t->fragments);
 	*t = (struct pp_template_ref){ .recipe = NULL };
 }

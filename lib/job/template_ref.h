@@ -22,6 +22,8 @@
 /* A template file may have at most this many bytes. */
 #define PP_TEMPLATE_MAX_BYTES ((size_t)1 << 20)
 
+struct pp_template_source;
+
 /* What an include was resolved to; a job pins it. */
 struct pp_fragment {
 	char *name;		/* as the template spells it */
@@ -36,17 +38,21 @@ struct pp_template_ref {
 	int64_t version;	/* in the store; 0 for a file */
 	char *source;		/* the text as it was written */
 	size_t source_len;
-	struct pp_fragment *fragments;
-	size_t fragment_count, fragment_cap;
+	/* what the includes with fixed names were resolved to; borrowed */
+	const struct pp_fragment *fragments;
+	size_t fragment_count;
+	struct pp_template_source *from;	/* that resolves the others */
 };
 
 /* Whether `ref` names a file, so that no store is needed to load it. */
 bool	pp_template_ref_is_file(const char *ref);
 
 /*
- * Read and compile it. `s` may be NULL: files alone are found then. Findings
- * (may be NULL) are pp_recipe_load()'s. `out` is to be released, on success
- * only. PP_ENOENT, PP_EUSAGE (a version that is none), PP_EDATA, PP_EIO.
+ * Read and compile it. `s` may be NULL: files alone are found then; else it
+ * must outlive the recipe, which may include a template whose name it finds
+ * out when it renders. Findings (may be NULL) are pp_recipe_load()'s. `out` is
+ * to be released, on success only. PP_ENOENT, PP_EUSAGE (a version that is
+ * none), PP_EDATA, PP_EIO.
  */
 int	pp_template_ref_load(struct pp_store *s, const char *user_id,
 	    const char *ref, struct pp_findings *findings,

@@ -203,6 +203,54 @@ s.jsonl:4: member "a" is there twice'
 	check_out ''
 }
 
+template()
+{
+	printf 'template:\n  id: t\n  steps:\n    - id: one\n'
+	printf '      model_tier: cheap\n      prompt: "%s"\n' "$1"
+}
+
+test_seeds_are_checked_for_what_a_template_needs()
+{
+	template '{{ author.name }}: {{ author.biography }}' >t.yaml
+	printf '%s\n' '{"author":{"name":"A","biography":"B"}}' \
+	    '{"author":{"name":"A"}}' '{}' >s.jsonl
+	run pp-seed validate -t t.yaml s.jsonl
+	check_status 1
+	check_out 's.jsonl:2: missing required field: author.biography
+s.jsonl:3: missing required field: author.biography
+s.jsonl:3: missing required field: author.name'
+	run pp-seed validate -t t.yaml s.jsonl --limit 2
+	check_out_lines 2
+	run pp-seed put s s.jsonl --template t.yaml
+	check_status 65
+	check_err 'pp-seed: s.jsonl:2: missing required field: author.biography'
+	check 'something is left' [ -z "$(objects s)" ]
+	run pp-seed put s s.jsonl
+	run pp-seed validate -t t.yaml s
+	check_status 1
+	check_out_has 's:2: missing required field: author.biography'
+	printf '%s\n' '{"name":"A","biography":"B"}' '{"name":"A"}' >a.jsonl
+	run pp-seed validate -t t.yaml --as author a.jsonl
+	check_status 1
+	check_out 'a.jsonl:2: missing required field: author.biography'
+	run pp-seed put a --template t.yaml --as author <<<'{"name":1,"biography":2}'
+	check_status 0
+}
+
+test_a_template_that_is_none_is_an_error()
+{
+	lines 1 >s.jsonl
+	run pp-seed validate -t none.yaml s.jsonl
+	check_status 66
+	run pp-seed validate -t none s.jsonl
+	check_status 66
+	template '{{ a' >bad.yaml
+	run pp-seed put s s.jsonl -t bad.yaml
+	check_status 65
+	check_err_has 'pp-seed: bad.yaml:6:'
+	check 'something is left' [ -z "$(objects s)" ]
+}
+
 test_samples_are_reproducible_and_stratified()
 {
 	for kind in a a a b; do

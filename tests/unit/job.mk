@@ -26,3 +26,6 @@ tests_unit_test_user_LDADD = $(AM_TESTS_LDADD)
 unit_tests += tests/unit/test_estimate
 tests_unit_test_estimate_SOURCES = tests/unit/test_estimate.c
 tests_unit_test_estimate_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_template_ref
+tests_unit_test_template_ref_SOURCES = tests/unit/test_template_ref.c
+tests_unit_test_template_ref_LDADD = $(AM_TESTS_LDADD)
