@@ -9,3 +9,5 @@ bin_PROGRAMS += cmd/pp-worker
 cmd_pp_worker_SOURCES = cmd/pp-worker.c
 bin_PROGRAMS += cmd/pp-cost
 cmd_pp_cost_SOURCES = cmd/pp-cost.c
+bin_PROGRAMS += cmd/pp-job
+cmd_pp_job_SOURCES = cmd/pp-job.c

@@ -7,18 +7,21 @@ fishcompletiondir = $(datadir)/fish/vendor_completions.d
 dist_bashcompletion_DATA = \
 	completions/bash/pp-cost \
 	completions/bash/pp-export \
+	completions/bash/pp-job \
 	completions/bash/pp-seed \
 	completions/bash/pp-template \
 	completions/bash/pp-worker
 dist_zshcompletion_DATA = \
 	completions/zsh/_pp-cost \
 	completions/zsh/_pp-export \
+	completions/zsh/_pp-job \
 	completions/zsh/_pp-seed \
 	completions/zsh/_pp-template \
 	completions/zsh/_pp-worker
 dist_fishcompletion_DATA = \
 	completions/fish/pp-cost.fish \
 	completions/fish/pp-export.fish \
+	completions/fish/pp-job.fish \
 	completions/fish/pp-seed.fish \
 	completions/fish/pp-template.fish \
 	completions/fish/pp-worker.fish

@@ -29,3 +29,6 @@ tests_unit_test_estimate_LDADD = $(AM_TESTS_LDADD)
 unit_tests += tests/unit/test_template_ref
 tests_unit_test_template_ref_SOURCES = tests/unit/test_template_ref.c
 tests_unit_test_template_ref_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_job_spec
+tests_unit_test_job_spec_SOURCES = tests/unit/test_job_spec.c
+tests_unit_test_job_spec_LDADD = $(AM_TESTS_LDADD)

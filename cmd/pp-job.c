@@ -1,0 +1,1219 @@
+/*
+ * pp-job: create jobs, look at them, start workers, wait, cancel, resume.
+ */
+#include <config.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/money.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "job/ids.h"
+#include "job/job.h"
+#include "job/job_create.h"
+#include "job/user.h"
+#include "model/catalog.h"
+
+#define MAX_LINE_BYTES ((size_t)16 << 20)
+#define PAGE 100
+#define MAX_WORKERS 1024
+
+/* What every command works with. */
+struct home {
+	const struct pp_cli *cli;
+	struct pp_store *store;
+	char *user;
+};
+
+static int
+home_open(struct home *h, const struct pp_cli *cli, struct pp_error *err)
+{
+	*h = (struct home){ .cli = cli, .user = pp_user_id(err) };
+	if (h->user == NULL)
+		return -1;
+	h->store = pp_store_open(NULL, err);
+	return h->store == NULL ? -1 : 0;
+}
+
+static void
+home_close(struct home *h)
+{
+	pp_store_close(h->store);
+	free(h->user);
+}
+
+/*
+ * Open the home, call `fn` with `arg` for each job that the operands name.
+ * `arg` begins with a struct home.
+ */
+static int
+for_each_job(const struct pp_cli *cli, int argc, char **argv, void *arg,
+    int (*fn)(void *arg, const char *job_id, struct pp_error *err),
+    struct pp_error *err)
+{
+	struct home *h = arg;
+	int rc = -1;
+
+	if (argc == 0)
+		return pp_error_set(err, PP_EUSAGE, "which job?");
+	if (home_open(h, cli, err) == 0)
+		rc = pp_job_ids_each(argc, argv, fn, arg, err);
+	home_close(h);
+	return rc;
+}
+
+static void
+print_json(const struct pp_job *job)
+{
+	struct pp_buf out = PP_BUF_INIT;
+
+	pp_job_put_json(job, &out);
+	pp_buf_addc(&out, '\n');
+	fwrite(out.data, 1, out.len, stdout);
+	pp_buf_release(&out);
+}
+
+/* ---- create ---- */
+
+static const struct pp_opt create_options[] = { { 't', "template", "TEMPLATE",
+						    "file, ID or ID@VERSION",
+						    PP_COMPLETE_TEMPLATE },
+	{ 's', "seeds", "[NAME=]SEEDS",
+	    "seed set, bound to NAME; several with names", PP_COMPLETE_SEEDS },
+	{ 'n', "rows", "N", "rows to make" },
+	{ 'b', "budget", "USD", "spend no more ($PP_DEFAULT_BUDGET)" },
+	{ 'm', "model", "[STEP=]MODEL", "model or tier of a step, or of all",
+	    PP_COMPLETE_MODEL },
+	{ PP_OPT_LONG, "seed", "N", "seed of all chance [any]" },
+	{ PP_OPT_LONG + 1, "order", "ORDER", "of the seeds [sequential]",
+	    PP_COMPLETE_WORDS, "sequential shuffled random" },
+	{ PP_OPT_LONG + 2, "max-failures", "N|P%",
+	    "end when more rows have failed [no limit]" },
+	{ 'p', "priority", "0-9", "9 goes first [0]" },
+	{ PP_OPT_LONG + 3, "checkpoint-rows", "N",
+	    "rows between checkpoints [50]" },
+	{ 'e', "export", "FORMATS", "export when it is completed",
+	    PP_COMPLETE_WORDS, "jsonl csv jsonl,csv" },
+	{ PP_OPT_LONG + 4, "partition", "HOW", "how that is split [none]",
+	    PP_COMPLETE_WORDS, "none timestamp category timestamp,category" },
+	{ PP_OPT_LONG + 5, "name", "TEXT", "what you call it" },
+	{ 'k', "idempotency-key", "KEY",
+	    "a second job of this key is the first" },
+	{ PP_OPT_LONG + 6, "shards", "K",
+	    "split the rows among up to K workers [1]" },
+	{ 0 } };
+
+#define MAX_SETTINGS 128
+
+/* Options as they were given: each line of a file of jobs begins with them. */
+struct create_state {
+	struct {
+		const char *option, *arg;
+	} settings[MAX_SETTINGS];
+	int count;
+};
+
+static int
+create_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct create_state *s = state;
+	const struct pp_opt *o = create_options;
+
+	while (o->key != key)
+		o++;
+	if (s->count == MAX_SETTINGS)
+		return pp_error_set(err, PP_EUSAGE, "more than %d options",
+		    MAX_SETTINGS);
+	s->settings[s->count].option = o->name;
+	s->settings[s->count++].arg = arg;
+	return 0;
+}
+
+/* A setting has its option's name with '_' for '-'. */
+static int
+apply_options(const struct create_state *s, struct pp_job_spec *spec,
+    struct pp_error *err)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < s->count; i++) {
+		char what[64], key[64];
+
+		snprintf(what, sizeof what, "--%s", s->settings[i].option);
+		snprintf(key, sizeof key, "%s", s->settings[i].option);
+		for (char *p = key; *p != '\0'; p++)
+			if (*p == '-')
+				*p = '_';
+		rc = pp_job_spec_set(spec, key, s->settings[i].arg, what, err);
+	}
+	return rc;
+}
+
+struct creating {
+	struct home home;
+	const struct create_state *state;
+	struct pp_catalog *catalog;
+};
+
+/*
+ * What was found in the template: its place, its line, a caret below it.
+ * Returns how many were errors.
+ */
+static size_t
+show_findings(const struct pp_cli *cli, const struct pp_findings *f)
+{
+	size_t errors = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (!f->list[i].is_warning)
+			errors++;
+		if (!f->list[i].is_warning || !cli->quiet)
+			fprintf(stderr, "%s\n", f->list[i].shown);
+	}
+	return errors;
+}
+
+static int
+create_one(struct creating *c, const struct pp_job_spec *spec,
+    struct pp_error *err)
+{
+	struct home *h = &c->home;
+	struct pp_findings findings = { .list = NULL };
+	char job_id[PP_ID_BYTES];
+	struct pp_job job;
+	size_t errors;
+	int rc;
+
+	rc = pp_job_create(h->store, c->catalog, h->user, spec, &findings,
+	    job_id, err);
+	errors = show_findings(h->cli, &findings);
+	pp_findings_release(&findings);
+	if (rc < 0 && errors > 0)
+		return pp_error_set(err, PP_EDATA,
+		    "template '%s' has %zu error%s", spec->template, errors,
+		    errors == 1 ? "" : "s");
+	if (rc == 1)
+		pp_cli_note(h->cli, "the job was there already");
+	if (rc < 0 || pp_job_get(h->store, h->user, job_id, &job, err) < 0)
+		return -1;
+	print_json(&job);
+	pp_job_release(&job);
+	return fflush(stdout) == 0 ?
+	    0 :
+	    pp_error_errno(err, PP_EIO, errno, "cannot write to stdout");
+}
+
+/* `line` NULL: the options are all there is. */
+static int
+create_from(struct creating *c, const char *line, size_t len,
+    struct pp_error *err)
+{
+	struct pp_job_spec spec;
+	int rc;
+
+	pp_job_spec_init(&spec);
+	rc = apply_options(c->state, &spec, err);
+	if (rc == 0 && line != NULL)
+		rc = pp_job_spec_set_json(&spec, line, len, err);
+	if (rc == 0)
+		rc = create_one(c, &spec, err);
+	pp_job_spec_release(&spec);
+	return rc;
+}
+
+static int
+create_from_lines(struct creating *c, struct pp_error *err)
+{
+	struct pp_lines lines;
+	char *line;
+	size_t len;
+	int rc;
+
+	pp_lines_init(&lines, STDIN_FILENO, "standard input", MAX_LINE_BYTES);
+	while ((rc = pp_lines_next(&lines, &line, &len, err)) > 0) {
+		if (line[strspn(line, " \t")] == '\0')
+			continue;
+		rc = create_from(c, line, len, err);
+		if (rc < 0) {
+			pp_error_wrap(err, "standard input:%llu",
+			    (unsigned long long)lines.number);
+			break;
+		}
+	}
+	pp_lines_release(&lines);
+	return rc;
+}
+
+static int
+create_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct creating c = { .state = state };
+	int rc = -1;
+
+	if (argc > 1 || (argc == 1 && strcmp(argv[0], "-") != 0))
+		return pp_error_set(err, PP_EUSAGE,
+		    "the only operand is -, "
+		    "for jobs on standard input, not '%s'",
+		    argv[argc - 1]);
+	c.catalog = pp_catalog_load(err);
+	if (c.catalog != NULL && home_open(&c.home, cli, err) == 0)
+		rc = argc == 1 ? create_from_lines(&c, err) :
+				 create_from(&c, NULL, 0, err);
+	if (c.catalog != NULL)
+		home_close(&c.home);
+	pp_catalog_free(c.catalog);
+	return rc;
+}
+
+/* ---- list ---- */
+
+static const struct pp_opt list_options[] = {
+	{ 's', "status", "STATUS", "jobs of this status alone",
+	    PP_COMPLETE_WORDS,
+	    "QUEUED RUNNING COMPLETED FAILED "
+	    "BUDGET_EXCEEDED CANCELLED" },
+	{ PP_OPT_LONG, "since", "TIME",
+	    "created since a time, or so long ago (2h, 7d)" },
+	{ 'n', "limit", "N", "the newest N [all]" },
+	{ PP_OPT_LONG + 1, "before", "JOB", "older than this one",
+	    PP_COMPLETE_JOB },
+	{ 0 }
+};
+
+struct list_state {
+	int status; /* and one more; 0: any */
+	int64_t since_ms, limit;
+	const char *before;
+};
+
+static int
+set_status(int *out, const char *arg, struct pp_error *err)
+{
+	for (int i = 0; i < PP_JOB_NSTATUS; i++) {
+		if (strcasecmp(arg, pp_job_status_name(i)) == 0) {
+			*out = i + 1;
+			return 0;
+		}
+	}
+	return pp_error_set(err, PP_EUSAGE,
+	    "'%s' is not a status: QUEUED, "
+	    "RUNNING, COMPLETED, FAILED, BUDGET_EXCEEDED or CANCELLED",
+	    arg);
+}
+
+static int
+set_since(int64_t *out, const char *arg, struct pp_error *err)
+{
+	int64_t ago_ms;
+
+	if (pp_parse_duration_ms(arg, "--since", &ago_ms, NULL) == 0) {
+		*out = pp_clock_wall_ms() - ago_ms;
+		return 0;
+	}
+	if (pp_time_parse(arg, out, NULL) == 0)
+		return 0;
+	return pp_error_set(err, PP_EUSAGE,
+	    "--since must be a time or a "
+	    "duration, not '%s'",
+	    arg);
+}
+
+static int
+list_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct list_state *s = state;
+
+	switch (key) {
+	case 's': return set_status(&s->status, arg, err);
+	case 'n':
+		return pp_parse_int(arg, "--limit", 1, INT64_MAX, &s->limit,
+		    err);
+	case PP_OPT_LONG: return set_since(&s->since_ms, arg, err);
+	default:
+		s->before = arg;
+		return pp_id_valid(arg) ?
+		    0 :
+		    pp_error_set(err, PP_EUSAGE, "'%s' is not a job id", arg);
+	}
+}
+
+static const char *const list_headings[] = { "JOB", "STATUS", "ROWS", "OF",
+	"FAILED", "SPENT", "BUDGET", "CREATED", "TEMPLATE", "NAME" };
+
+/* A template's file without its folders. */
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static void
+list_row(struct pp_table *t, const struct pp_job *job)
+{
+	char time[PP_TIME_TEXT_BYTES], *template = NULL;
+	struct pp_job_config c;
+
+	if (pp_job_read_config(job, &c, NULL) == 0)
+		template = pp_job_template_text(&c);
+	pp_job_config_release(&c);
+	pp_table_cell(t, job->job_id);
+	pp_table_cell(t, pp_job_status_name(job->status));
+	pp_table_number(t, job->totals.rows_done);
+	pp_table_number(t, job->rows);
+	pp_table_number(t, job->totals.rows_failed);
+	pp_table_money(t, job->totals.settled_nusd + job->totals.unproven_nusd);
+	if (job->budget_limit_nusd == PP_NO_LIMIT)
+		pp_table_cell(t, "-");
+	else
+		pp_table_money(t, job->budget_limit_nusd);
+	pp_time_format(job->created_at_ms, time);
+	time[16] = '\0'; /* to the minute */
+	time[10] = ' ';
+	pp_table_cell(t, time);
+	pp_table_cell(t, template != NULL ? base_name(template) : "?");
+	pp_table_cell(t, job->name);
+	free(template);
+}
+
+/* One page; how many, or -1. `last` gets the id of the oldest. */
+static int
+list_page(struct home *h, const struct pp_job_filter *filter, int max,
+    struct pp_table *t, char last[PP_ID_BYTES], struct pp_error *err)
+{
+	struct pp_job *jobs = pp_calloc(PAGE, sizeof *jobs);
+	int n = pp_store_job_list(h->store, filter, jobs, max, err);
+
+	for (int i = 0; i < n; i++) {
+		if (h->cli->json)
+			print_json(&jobs[i]);
+		else
+			list_row(t, &jobs[i]);
+		memcpy(last, jobs[i].job_id, PP_ID_BYTES);
+		pp_job_release(&jobs[i]);
+	}
+	free(jobs);
+	return n;
+}
+
+static int
+list_all(struct home *h, const struct list_state *s, struct pp_table *t,
+    struct pp_error *err)
+{
+	int64_t left = s->limit > 0 ? s->limit : INT64_MAX;
+	char last[PP_ID_BYTES];
+	struct pp_job_filter filter = { .user_id = h->user,
+		.status = s->status - 1,
+		.since_ms = s->since_ms,
+		.before_id = s->before };
+	int n = PAGE, max = PAGE;
+
+	while (left > 0 && n == max) {
+		max = left < PAGE ? (int)left : PAGE;
+		n = list_page(h, &filter, max, t, last, err);
+		if (n < 0)
+			return -1;
+		filter.before_id = last;
+		left -= n;
+	}
+	return 0;
+}
+
+static int
+list_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct pp_table *t = NULL;
+	struct home h;
+	int rc = -1;
+
+	if (argc > 0)
+		return pp_error_set(err, PP_EUSAGE,
+		    "list takes no operand '%s'", argv[0]);
+	if (home_open(&h, cli, err) == 0) {
+		if (!cli->json)
+			t = pp_table_new(list_headings,
+			    sizeof list_headings / sizeof list_headings[0]);
+		rc = list_all(&h, state, t, err);
+	}
+	home_close(&h);
+	if (t != NULL)
+		pp_table_print(t);
+	return rc;
+}
+
+/* ---- show ---- */
+
+struct showing {
+	struct home home;
+	int count;
+};
+
+static void show_line(const char *label, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+show_line(const char *label, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%-11s ", label);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void
+show_time(const char *label, int64_t wall_ms)
+{
+	char text[PP_TIME_TEXT_BYTES];
+
+	if (wall_ms != 0)
+		show_line(label, "%s", pp_time_format(wall_ms, text));
+}
+
+static void
+show_config(const struct pp_job *job)
+{
+	struct pp_job_config c;
+	char *template;
+
+	if (pp_job_read_config(job, &c, NULL) == 0) {
+		template = pp_job_template_text(&c);
+		show_line("template", "%s", template);
+		free(template);
+		for (size_t i = 0; i < c.seeds_count; i++)
+			show_line("seeds", "%s%s%s, %lld records",
+			    c.seeds[i].name != NULL ? c.seeds[i].name : "",
+			    c.seeds[i].name != NULL ? "=" : "", c.seeds[i].set,
+			    (long long)c.seeds[i].count);
+		show_line("drawn", "%s, seed %llu", pp_order_name(c.order),
+		    (unsigned long long)c.seed);
+		for (size_t i = 0; i < c.step_count; i++)
+			show_line("step", "%s by %s, up to %lld tokens",
+			    c.steps[i].id, c.steps[i].model.name,
+			    (long long)c.steps[i].max_tokens);
+	}
+	pp_job_config_release(&c);
+}
+
+static void
+show_money(const struct pp_job *job)
+{
+	char spent[PP_MONEY_TEXT_BYTES], text[PP_MONEY_TEXT_BYTES];
+	const struct pp_totals *t = &job->totals;
+
+	show_line("tokens", "%lld in, %lld out, %lld calls",
+	    (long long)t->tokens_in, (long long)t->tokens_out,
+	    (long long)t->calls);
+	show_line("spent", "%s", pp_money_show(t->settled_nusd, spent));
+	if (t->unproven_nusd > 0)
+		show_line("unproven", "%s, counted as spent",
+		    pp_money_show(t->unproven_nusd, text));
+	show_line("budget", "%s",
+	    job->budget_limit_nusd == PP_NO_LIMIT ?
+		"no limit" :
+		pp_money_show(job->budget_limit_nusd, text));
+}
+
+static const char *const shard_headings[] = { "SHARD", "STATUS", "ROWS",
+	"FAILED", "SPENT", "GRANTED", "EPOCH", "WORKER" };
+
+static int
+show_shards(struct home *h, const struct pp_job *job, struct pp_error *err)
+{
+	struct pp_table *t = pp_table_new(shard_headings,
+	    sizeof shard_headings / sizeof shard_headings[0]);
+	struct pp_shard *page = pp_calloc(PAGE, sizeof *page);
+	int first = 0, n;
+
+	do {
+		n = pp_store_shards(h->store, job->job_id, first, page, PAGE,
+		    err);
+		for (int i = 0; i < n; i++) {
+			const struct pp_totals *sum = &page[i].totals;
+
+			pp_table_number(t, page[i].shard);
+			pp_table_cell(t, page[i].state);
+			pp_table_number(t, sum->rows_done);
+			pp_table_number(t, sum->rows_failed);
+			pp_table_money(t,
+			    sum->settled_nusd + sum->unproven_nusd);
+			pp_table_money(t, page[i].granted_nusd);
+			pp_table_number(t, page[i].epoch);
+			pp_table_cell(t, page[i].owner);
+		}
+		first += n;
+	} while (n == PAGE);
+	free(page);
+	pp_table_print(t);
+	return n < 0 ? -1 : 0;
+}
+
+static int
+show_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct showing *s = arg;
+	struct home *h = &s->home;
+	struct pp_job job;
+	int rc = 0;
+
+	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
+		return -1;
+	if (h->cli->json) {
+		print_json(&job);
+		pp_job_release(&job);
+		return 0;
+	}
+	if (s->count++ > 0)
+		putchar('\n');
+	show_line("job", "%s", job.job_id);
+	if (job.name[0] != '\0')
+		show_line("name", "%s", job.name);
+	show_line("status", "%s%s", pp_job_status_name(job.status),
+	    job.cancel_requested && !pp_job_status_is_final(job.status) ?
+		", to be cancelled" :
+		"");
+	if (job.reason[0] != '\0')
+		show_line("reason", "%s", job.reason);
+	show_line("rows", "%lld of %lld, %lld failed",
+	    (long long)job.totals.rows_done, (long long)job.rows,
+	    (long long)job.totals.rows_failed);
+	show_money(&job);
+	show_config(&job);
+	show_line("priority", "%d", job.priority);
+	show_time("created", job.created_at_ms);
+	show_time("started", job.started_at_ms);
+	show_time("ended", job.ended_at_ms);
+	if (job.shards > 1)
+		rc = show_shards(h, &job, err);
+	pp_job_release(&job);
+	return rc;
+}
+
+static int
+show_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct showing s = { .count = 0 };
+
+	(void)state;
+	return for_each_job(cli, argc, argv, &s, show_one, err);
+}
+
+/* ---- cancel, resume, rm ---- */
+
+/* What lost against the job's status is a no, not a matter of trying again. */
+static int
+as_no(int rc, struct pp_error *err)
+{
+	if (rc < 0 && err->code == PP_ECONFLICT)
+		err->code = PP_ENO;
+	return rc;
+}
+
+/* That the job is this user's. */
+static int
+check_own(struct home *h, const char *job_id, struct pp_error *err)
+{
+	struct pp_job job;
+
+	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
+		return -1;
+	pp_job_release(&job);
+	return 0;
+}
+
+static int
+cancel_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct home *h = arg;
+
+	if (check_own(h, job_id, err) < 0)
+		return -1;
+	return as_no(pp_store_job_cancel(h->store, job_id, pp_clock_wall_ms(),
+			 err),
+	    err);
+}
+
+static int
+cancel_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct home h;
+
+	(void)state;
+	return for_each_job(cli, argc, argv, &h, cancel_one, err);
+}
+
+static const struct pp_opt resume_options[] = {
+	{ 'b', "budget", "USD", "the new limit, with what is spent" }, { 0 }
+};
+
+/* A limit as pp_store_job_resume() takes it; -2 keeps the old one. */
+#define KEEP_LIMIT (-2)
+
+struct resume_state {
+	bool has_budget;
+	int64_t budget_nusd;
+};
+
+struct resuming {
+	struct home home;
+	int64_t limit_nusd;
+};
+
+static int
+resume_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct resume_state *s = state;
+
+	(void)key;
+	s->has_budget = true;
+	return pp_money_parse(arg, "--budget", &s->budget_nusd, err);
+}
+
+static int
+resume_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct resuming *r = arg;
+
+	if (check_own(&r->home, job_id, err) < 0)
+		return -1;
+	return as_no(pp_store_job_resume(r->home.store, job_id, r->limit_nusd,
+			 false, pp_clock_wall_ms(), err),
+	    err);
+}
+
+static int
+resume_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	const struct resume_state *s = state;
+	struct resuming r = { .limit_nusd = s->has_budget ? s->budget_nusd :
+							    KEEP_LIMIT };
+
+	return for_each_job(cli, argc, argv, &r, resume_one, err);
+}
+
+static int
+rm_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct home *h = arg;
+
+	return pp_job_remove(h->store, h->user, job_id, err);
+}
+
+static int
+rm_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct home h;
+
+	(void)state;
+	return for_each_job(cli, argc, argv, &h, rm_one, err);
+}
+
+/* ---- start ---- */
+
+static const struct pp_opt start_options[] = { { 'w', "workers", "N",
+						   "how many [1]" },
+	{ 'c', "concurrency", "N", "model calls in flight, of each [64]" },
+	{ 0 } };
+
+struct start_state {
+	int64_t workers;
+	const char *concurrency;
+};
+
+struct starting {
+	struct home home;
+	const struct start_state *state;
+	char *program;
+};
+
+static int
+start_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct start_state *s = state;
+	int64_t n;
+
+	if (key == 'w')
+		return pp_parse_int(arg, "--workers", 1, MAX_WORKERS,
+		    &s->workers, err);
+	s->concurrency = arg;
+	return pp_parse_int(arg, "--concurrency", 1, INT_MAX, &n, err);
+}
+
+/* Returns owned: the pp-worker beside this program. */
+static char *
+find_worker(struct pp_error *err)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof self);
+	ssize_t slash = len;
+
+	while (slash > 0 && self[slash - 1] != '/')
+		slash--;
+	if (len > 0 && len < (ssize_t)sizeof self)
+		return pp_asprintf("%.*spp-worker", (int)slash, self);
+	pp_error_set(err, PP_EIO, "cannot find pp-worker");
+	return NULL;
+}
+
+static void
+report_start(const struct pp_cli *cli, const char *job_id,
+    const struct pp_started *w)
+{
+	struct pp_buf out = PP_BUF_INIT;
+
+	if (!cli->json) {
+		pp_cli_note(cli, "worker %d of job %s: process %lld, log %s",
+		    w->number, job_id, (long long)w->pid, w->log);
+		return;
+	}
+	pp_buf_addf(&out,
+	    "{\"job_id\":\"%s\",\"worker\":%d,\"pid\":%lld,"
+	    "\"log\":",
+	    job_id, w->number, (long long)w->pid);
+	pp_json_put_lossy(&out, w->log, strlen(w->log));
+	pp_buf_adds(&out, "}\n");
+	fwrite(out.data, 1, out.len, stdout);
+	pp_buf_release(&out);
+}
+
+static int
+start_workers(struct starting *s, const struct pp_job *job,
+    struct pp_error *err)
+{
+	const char *args[] = { "--concurrency", s->state->concurrency, NULL };
+	int64_t n = s->state->workers > 0 ? s->state->workers : 1;
+
+	if (n > job->shards) {
+		pp_cli_note(s->home.cli,
+		    "job %s has %d shard%s: no more "
+		    "workers than that",
+		    job->job_id, job->shards, job->shards == 1 ? "" : "s");
+		n = job->shards;
+	}
+	for (int64_t i = 0; i < n; i++) {
+		struct pp_started w;
+
+		if (pp_job_start(s->home.store, job->job_id, s->program,
+			args[1] != NULL ? args : NULL, &w, err) < 0)
+			return -1;
+		report_start(s->home.cli, job->job_id, &w);
+		free(w.log);
+	}
+	return 0;
+}
+
+static int
+start_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct starting *s = arg;
+	struct pp_job job;
+	int rc;
+
+	if (pp_job_get(s->home.store, s->home.user, job_id, &job, err) < 0)
+		return -1;
+	if (pp_job_status_is_final(job.status))
+		rc = pp_error_set(err, PP_ENO, "job '%s' has ended: %s", job_id,
+		    pp_job_status_name(job.status));
+	else
+		rc = start_workers(s, &job, err);
+	pp_job_release(&job);
+	return rc;
+}
+
+static int
+start_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct starting s = { .state = state, .program = find_worker(err) };
+	int rc = -1;
+
+	if (s.program != NULL)
+		rc = for_each_job(cli, argc, argv, &s, start_one, err);
+	free(s.program);
+	return rc;
+}
+
+/* ---- wait ---- */
+
+static const struct pp_opt wait_options[] = {
+	{ 't', "timeout", "TIME", "no longer than this, for all of them" },
+	{ 0 }
+};
+
+struct wait_state {
+	bool has_timeout;
+	int64_t timeout_ms;
+};
+
+struct waiting {
+	struct home home;
+	int64_t until_ms;  /* boot clock; 0: never */
+	enum pp_code code; /* the worst end so far */
+	char text[128];	   /* what it was */
+};
+
+static int
+wait_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct wait_state *s = state;
+
+	(void)key;
+	s->has_timeout = true;
+	return pp_parse_duration_ms(arg, "--timeout", &s->timeout_ms, err);
+}
+
+static void
+wait_seen(void *arg, const struct pp_job *job)
+{
+	char spent[PP_MONEY_TEXT_BYTES];
+
+	(void)arg;
+	pp_progress("%.8s  %s  %lld of %lld rows  %lld failed  %s", job->job_id,
+	    pp_job_status_name(job->status), (long long)job->totals.rows_done,
+	    (long long)job->rows, (long long)job->totals.rows_failed,
+	    pp_money_show(job->totals.settled_nusd + job->totals.unproven_nusd,
+		spent));
+}
+
+/* A failure tells more than a budget that was reached. */
+static void
+note_end(struct waiting *w, const char *job_id, enum pp_job_status status)
+{
+	enum pp_code code = status == PP_JOB_COMPLETED ? PP_OK :
+	    status == PP_JOB_BUDGET_EXCEEDED	       ? PP_EBUDGET :
+							 PP_ENO;
+
+	if (code == PP_OK || w->code == PP_ENO)
+		return;
+	w->code = code;
+	snprintf(w->text, sizeof w->text, "job '%s' has ended: %s", job_id,
+	    pp_job_status_name(status));
+}
+
+static int
+wait_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct waiting *w = arg;
+	struct home *h = &w->home;
+	enum pp_job_status status;
+	struct pp_job job;
+	int rc = pp_job_wait(h->store, h->user, job_id, w->until_ms, wait_seen,
+	    NULL, &status, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return pp_error_set(err, PP_ETEMP, "job '%s' is %s still",
+		    job_id, pp_job_status_name(status));
+	note_end(w, job_id, status);
+	if (!h->cli->json)
+		return 0;
+	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
+		return -1;
+	pp_progress_clear();
+	print_json(&job);
+	pp_job_release(&job);
+	return 0;
+}
+
+static int
+wait_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	const struct wait_state *s = state;
+	struct waiting w = { .until_ms = s->has_timeout ?
+		    pp_clock_boot_ms() + s->timeout_ms :
+		    0 };
+	int rc;
+
+	pp_progress_start(cli);
+	rc = for_each_job(cli, argc, argv, &w, wait_one, err);
+	pp_progress_stop();
+	if (rc == 0 && w.code != PP_OK)
+		return pp_error_set(err, w.code, "%s", w.text);
+	return rc;
+}
+
+/* ---- logs ---- */
+
+static const struct pp_opt logs_options[] = {
+	{ 'f', "follow", NULL, "go on until the job has ended" }, { 0 }
+};
+
+#define MAX_LOGS 100000
+#define FOLLOW_MS 200
+
+struct logs_state {
+	bool follow;
+};
+
+struct logging {
+	struct home home;
+	bool follow;
+};
+
+/* How far each log has been printed; number 1 is the first. */
+struct positions {
+	off_t *at;
+	size_t count, cap;
+};
+
+static int
+logs_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	(void)key;
+	(void)arg;
+	(void)err;
+	((struct logs_state *)state)->follow = true;
+	return 0;
+}
+
+/* Print what a log has from `*at` on. 1 when there was something. */
+static int
+print_log(const char *path, off_t *at, struct pp_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char chunk[65536];
+	off_t start = *at;
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 :
+					 pp_error_errno(err, PP_EIO, errno,
+					     "cannot open '%s'", path);
+	while ((n = pread(fd, chunk, sizeof chunk, *at)) > 0) {
+		fwrite(chunk, 1, (size_t)n, stdout);
+		*at += n;
+	}
+	close(fd);
+	if (n < 0)
+		return pp_error_errno(err, PP_EIO, errno, "cannot read '%s'",
+		    path);
+	return *at > start;
+}
+
+static int
+print_logs(const char *dir, struct positions *p, struct pp_error *err)
+{
+	int any = 0;
+
+	for (size_t i = 0; i < MAX_LOGS; i++) {
+		char *path = pp_asprintf("%s/worker-%zu.log", dir, i + 1);
+		bool there = i < p->count || access(path, F_OK) == 0;
+		int rc = 0;
+
+		if (there && i == p->count) {
+			p->at = pp_grow(p->at, p->count, &p->cap,
+			    sizeof p->at[0]);
+			p->at[p->count++] = 0;
+		}
+		if (there)
+			rc = print_log(path, &p->at[i], err);
+		free(path);
+		if (rc < 0)
+			return -1;
+		any |= rc;
+		if (!there)
+			break;
+	}
+	fflush(stdout);
+	return any;
+}
+
+/* The end is looked at before the logs: what comes last is not missed. */
+static int
+follow_logs(struct home *h, const char *job_id, const char *dir,
+    struct positions *p, struct pp_error *err)
+{
+	enum pp_job_status status;
+	int ended, any;
+
+	do {
+		ended = pp_job_wait(h->store, h->user, job_id,
+		    pp_clock_boot_ms() + FOLLOW_MS, NULL, NULL, &status, err);
+		any = ended < 0 ? -1 : print_logs(dir, p, err);
+	} while (any >= 0 && (ended == 0 || any > 0));
+	return any < 0 ? -1 : 0;
+}
+
+static int
+logs_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct logging *l = arg;
+	struct home *h = &l->home;
+	struct positions p = { .at = NULL };
+	char *dir = NULL;
+	int rc = -1;
+
+	if (check_own(h, job_id, err) == 0)
+		dir = pp_job_log_dir(h->store, job_id, err);
+	if (dir != NULL)
+		rc = print_logs(dir, &p, err);
+	if (rc >= 0 && l->follow)
+		rc = follow_logs(h, job_id, dir, &p, err);
+	if (rc >= 0 && p.count == 0)
+		rc = pp_error_set(err, PP_ENOENT,
+		    "job '%s' has no logs: no "
+		    "worker was started by pp-job start",
+		    job_id);
+	free(p.at);
+	free(dir);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+logs_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct logging l = { .follow = ((struct logs_state *)state)->follow };
+
+	return for_each_job(cli, argc, argv, &l, logs_one, err);
+}
+
+/* ---- failed ---- */
+
+static int
+print_failed(void *arg, const char *line, size_t len, struct pp_error *err)
+{
+	(void)arg;
+	(void)err;
+	fwrite(line, 1, len, stdout);
+	putchar('\n');
+	return 0;
+}
+
+static int
+failed_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct home *h = arg;
+	struct pp_job job;
+	int rc;
+
+	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
+		return -1;
+	rc = pp_job_failed_rows(h->store, &job, print_failed, NULL, err);
+	pp_job_release(&job);
+	return rc;
+}
+
+static int
+failed_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct home h;
+
+	(void)state;
+	return for_each_job(cli, argc, argv, &h, failed_one, err);
+}
+
+/* ---- the program ---- */
+
+static const struct pp_command commands[] = {
+	{ .name = "create",
+	    .synopsis = "-t TEMPLATE -s [NAME=]SEEDS -n ROWS | -",
+	    .summary = "check a job and queue it",
+	    .options = create_options,
+	    .state_bytes = sizeof(struct create_state),
+	    .set = create_set,
+	    .run = create_run },
+	{ .name = "list",
+	    .synopsis = "",
+	    .summary = "list your jobs, newest first",
+	    .options = list_options,
+	    .has_json = true,
+	    .has_names = true,
+	    .state_bytes = sizeof(struct list_state),
+	    .set = list_set,
+	    .run = list_run },
+	{ .name = "show",
+	    .synopsis = "JOB... | -",
+	    .summary = "say all about jobs",
+	    .operands = PP_COMPLETE_JOB,
+	    .has_json = true,
+	    .run = show_run },
+	{ .name = "start",
+	    .synopsis = "JOB... | -",
+	    .summary = "run workers in the background",
+	    .options = start_options,
+	    .operands = PP_COMPLETE_JOB,
+	    .has_json = true,
+	    .state_bytes = sizeof(struct start_state),
+	    .set = start_set,
+	    .run = start_run },
+	{ .name = "wait",
+	    .synopsis = "JOB... | -",
+	    .summary = "wait until jobs have ended",
+	    .options = wait_options,
+	    .operands = PP_COMPLETE_JOB,
+	    .has_json = true,
+	    .state_bytes = sizeof(struct wait_state),
+	    .set = wait_set,
+	    .run = wait_run },
+	{ .name = "logs",
+	    .synopsis = "JOB... | -",
+	    .summary = "print what background workers logged",
+	    .options = logs_options,
+	    .operands = PP_COMPLETE_JOB,
+	    .state_bytes = sizeof(struct logs_state),
+	    .set = logs_set,
+	    .run = logs_run },
+	{ .name = "failed",
+	    .synopsis = "JOB... | -",
+	    .summary = "print failed rows as JSONL",
+	    .operands = PP_COMPLETE_JOB,
+	    .run = failed_run },
+	{ .name = "cancel",
+	    .synopsis = "JOB... | -",
+	    .summary = "end jobs; what is made stays",
+	    .operands = PP_COMPLETE_JOB,
+	    .run = cancel_run },
+	{ .name = "resume",
+	    .synopsis = "JOB... | -",
+	    .summary = "queue ended jobs again",
+	    .options = resume_options,
+	    .operands = PP_COMPLETE_JOB,
+	    .state_bytes = sizeof(struct resume_state),
+	    .set = resume_set,
+	    .run = resume_run },
+	{ .name = "rm",
+	    .synopsis = "JOB... | -",
+	    .summary = "remove ended jobs with all their rows",
+	    .operands = PP_COMPLETE_JOB,
+	    .run = rm_run },
+	{ .run = NULL }
+};
+
+int
+main(int argc, char **argv)
+{
+	static const struct pp_program program = {
+		.name = "pp-job",
+		.summary = "create, start, watch and end generation jobs",
+		.commands = commands,
+	};
+
+	return pp_cli_main(&program, argc, argv);
+}
