@@ -73,7 +73,7 @@ timers_fire_once_in_order_of_time(void **state)
 {
 	struct trace t = { .loop = new_loop() };
 	struct mark marks[4];
-	static const int ms[4] = { 8, 2, 6, 4 };
+	static const int ms[4] = { 160, 40, 120, 80 };
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -82,7 +82,7 @@ timers_fire_once_in_order_of_time(void **state)
 		pp_timer_set(t.loop, &marks[i].timer, ms[i] * 1000, on_mark,
 		    &marks[i]);
 	}
-	pp_timer_set(t.loop, &marks[2].timer, 12000, on_mark, &marks[2]);
+	pp_timer_set(t.loop, &marks[2].timer, 240000, on_mark, &marks[2]);
 	pp_timer_cancel(t.loop, &marks[3].timer);
 	pp_timer_cancel(t.loop, &marks[3].timer);
 	for (int i = 0; i < 20 && strlen(t.text) < 3; i++)
