@@ -431,8 +431,6 @@ read_reply(struct pp_invocation *v, const struct pp_http_reply *r,
 				      "the reply is empty");
 	else
 		read_completion(i, root, a);
-	if (a->class != PP_CALL_OK)
-		hide_key(v, a);
 }
 
 static void
@@ -455,6 +453,8 @@ on_reply(void *arg, const struct pp_http_reply *r)
 	}
 	if (r->outcome != PP_HTTP_ANSWERED)
 		snprintf(a.reason, sizeof a.reason, "%s", r->error);
+	if (a.class != PP_CALL_OK)
+		hide_key(v, &a);
 	pp_invocation_answer(v, &a);
 }
 

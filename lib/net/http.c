@@ -739,6 +739,7 @@ explain(const struct pp_http_exchange *x, CURLcode code,
 	snprintf(r->error, sizeof r->error, "%s", why);
 }
 
+/* Seconds, or a date (RFC 9110, 10.2.3). */
 static int64_t
 parse_retry_after(const char *value)
 {
@@ -759,10 +760,28 @@ parse_retry_after(const char *value)
 	return (s < MAX_RETRY_AFTER_S ? s : MAX_RETRY_AFTER_S) * 1000;
 }
 
+/* Some servers say it in milliseconds too, which is nearer to the truth. */
+static int64_t
+find_retry_after(const struct pp_http_reply *r)
+{
+	char value[64], *end;
+	long long ms;
+
+	if (pp_http_header(r, "Retry-After-Ms", value, sizeof value)) {
+		ms = strtoll(value, &end, 10);
+		if (end != value && ms >= 0)
+			return ms < MAX_RETRY_AFTER_S * 1000LL ?
+			    ms :
+			    MAX_RETRY_AFTER_S * 1000LL;
+	}
+	if (pp_http_header(r, "Retry-After", value, sizeof value))
+		return parse_retry_after(value);
+	return -1;
+}
+
 static void
 fill_reply(struct pp_http_exchange *x, CURLcode code, struct pp_http_reply *r)
 {
-	char value[64];
 	long status = 0;
 
 	r->retry_after_ms = -1;
@@ -779,9 +798,8 @@ fill_reply(struct pp_http_exchange *x, CURLcode code, struct pp_http_reply *r)
 		r->status = (int)status;
 		if (x->multi->counted)
 			uncount(x);
-		if (status >= 300 &&
-		    pp_http_header(r, "Retry-After", value, sizeof value))
-			r->retry_after_ms = parse_retry_after(value);
+		if (status >= 300)
+			r->retry_after_ms = find_retry_after(r);
 		return;
 	}
 	if (x->cancelled)

@@ -54,7 +54,8 @@ struct pp_http_reply {
 	int status;			/* 0 unless ANSWERED */
 	const char *body;		/* borrowed for the callback */
 	size_t body_len;
-	int64_t retry_after_ms;		/* of the header, seconds or date; -1 */
+	int64_t retry_after_ms;		/* by the headers, from status 300 on;
+					 * -1: not said */
 	const char *headers;		/* raw block, borrowed; "" */
 	size_t headers_len;
 	int64_t elapsed_us;

@@ -397,6 +397,10 @@ retry_after_is_read_in_both_forms(void **state)
 		{ "negative", "-5x", -1, -1 },
 		{ "nonsense", "soon", -1, -1 },
 		{ "empty", "", -1, -1 },
+		{ "milliseconds beside it", "7\r\nRetry-After-Ms: 1500", 1500,
+		    1500 },
+		{ "milliseconds that are none", "7\r\nretry-after-ms: x", 7000,
+		    7000 },
 	};
 
 	(void)state;
