@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# pp-worker as a filter, and the pipes between the programs.
+. "${0%/*}/lib.sh"
+. "${0%/*}/jobs.sh"
+
+test_seeds_become_rows()
+{
+	make_seeds 20
+	make_templates
+	run pp-worker --filter -t one.yaml -m local --ordered -q <seeds.jsonl
+	check_status 0
+	check_out_lines 20
+	check_out_jq -s '[.[].row] == [range(20)]' true
+	check_out_jq -s 'all(.[]; .steps.say.model == "local")' true
+	check_out_jq -s '.[0].record.n' 1
+}
+
+test_the_same_seed_gives_the_same_rows()
+{
+	make_seeds 30
+	make_templates
+	strip='del(.time)'
+	run_sh "pp-worker --filter -t one.yaml -m local -q --ordered <seeds.jsonl | jq -c '$strip'"
+	out >first
+	run_sh "pp-worker --filter -t one.yaml -m local -q --ordered -c 3 <seeds.jsonl | jq -c '$strip'"
+	check_out_file first
+	run_sh "pp-worker --filter -t one.yaml -m local -q --ordered --seed 5 <seeds.jsonl | jq -c '$strip'"
+	check_fails 'another seed gives other rows' cmp -s first "$T/.out"
+}
+
+test_rows_come_out_while_input_is_open()
+{
+	make_templates
+	mock_start
+	model 1 small 0 0
+	mkfifo in
+	background bash -c 'exec pp-worker --filter -t one.yaml -q <in'
+	worker=$PID
+	exec 8>in
+	echo '{"n":1,"text":"x"}' >&8
+	check 'a row is there' wait_for 10 test -s "bg.$worker.out"
+	exec 8>&-
+	wait "$worker"
+	check 'and it ends well' test $? = 0
+}
+
+test_a_budget_stops_it()
+{
+	make_seeds 40
+	make_templates
+	make_prices
+	mock_start --prices prices.json --bytes 200
+	use_mock_models
+	run pp-worker --filter -t four.yaml -b 0.005 -c 8 <seeds.jsonl
+	check_status 3
+	check 'the bill stays below' test "$(mock_count .bill_nusd)" -le 5000000
+	check 'rows are there' test "$(out | grep -c '"record"')" -gt 0
+	spent=$(out | jq -s '[.[].steps[].cost | tonumber] | add * 1000000000 | round')
+	check "what rows cost ($spent) is the bill" test "$spent" = \
+	    "$(mock_count .bill_nusd)"
+}
+
+test_money_needs_a_budget()
+{
+	make_seeds 1
+	make_templates
+	mock_start
+	use_mock_models
+	run pp-worker --filter -t one.yaml <seeds.jsonl
+	check_status 64
+	check_err_has 'give --budget'
+	export PP_DEFAULT_BUDGET=1
+	run pp-worker --filter -t one.yaml <seeds.jsonl
+	check_status 0
+}
+
+test_bad_lines_are_named()
+{
+	make_templates
+	printf '{"n":1,"text":"x"}\n\n{"n":2,\n' >bad.jsonl
+	run pp-worker --filter -t one.yaml -m local <bad.jsonl
+	check_status 65
+	check_err_has 'standard input:3: '
+	printf '[1]\n' >bad.jsonl
+	run pp-worker --filter -t one.yaml -m local <bad.jsonl
+	check_status 65
+	check_err_has 'not a JSON object'
+}
+
+test_a_row_that_cannot_be_rendered_fails_alone()
+{
+	make_templates
+	printf '{"n":1,"text":"x"}\n{"n":2}\n{"n":3,"text":"z"}\n' >in.jsonl
+	run pp-worker --filter -t one.yaml -m local --ordered -q <in.jsonl
+	check_status 0
+	check_out_lines 3
+	check_out_jq -s '.[1].failed.class' template
+	check_out_jq -s '.[1].seed.n' 2
+	jq -c 'select(.failed) | .seed | .text = "now"' "$T/.out" >again.jsonl
+	run pp-worker --filter -t one.yaml -m local -q <again.jsonl
+	check_status 0
+	check_out_jq -s '.[0].record.n' 2
+}
+
+test_a_full_disk_is_noticed()
+{
+	[ -e /dev/full ] || skip 'no /dev/full'
+	make_seeds 3
+	make_templates
+	run_sh 'pp-worker --filter -t one.yaml -m local <seeds.jsonl >/dev/full'
+	check_status 74
+}
+
+test_a_closed_pipe_ends_it_quietly()
+{
+	make_seeds 40
+	make_templates
+	run bash -c 'pp-worker --filter -t one.yaml -m local -q <seeds.jsonl | head -n 1'
+	check_status 0
+	check_out_lines 1
+	check_err ''
+}
+
+test_prompts_are_read_from_a_pipe()
+{
+	make_seeds 5
+	make_templates
+	run_sh 'pp-template render one.yaml --data seeds.jsonl | pp-worker --filter --prompts -m local --ordered -q'
+	check_status 0
+	check_out_lines 5
+	check_out_jq -s '.[4].record.step' say
+}
+
+test_rows_go_on_to_export_and_cost()
+{
+	make_seeds 5
+	make_templates
+	run_sh 'pp-worker --filter -t one.yaml -m local -q <seeds.jsonl | pp-export --format csv'
+	check_status 0
+	check_out_lines 6
+	run_sh 'pp-worker --filter -t one.yaml -m local -q <seeds.jsonl | pp-cost sum --json'
+	check_status 0
+}
+
+test_jobs_go_through_pipes()
+{
+	make_seeds 5
+	make_templates
+	run pp-seed put seeds seeds.jsonl
+	run_sh 'pp-job create -t one.yaml -s seeds -n 5 -m local | tee job.json | pp-worker -'
+	check_status 0
+	run_sh 'pp-job wait - <job.json'
+	check_status 0
+	run_sh 'pp-job show - --json <job.json | jq -r .status'
+	check_out COMPLETED
+	run_sh 'pp-export - --format jsonl <job.json'
+	check_out_lines 5
+}
+
+run_tests "$@"

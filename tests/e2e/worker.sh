@@ -1,0 +1,335 @@
+#!/usr/bin/env bash
+# The worker on jobs of the embedded home: rows, signals, kills, budgets,
+# servers that fail.
+. "${0%/*}/lib.sh"
+. "${0%/*}/jobs.sh"
+
+test_a_job_is_done_and_exported_in_order()
+{
+	start_job four 60 --budget 5
+	run pp-worker --once
+	check_status 0
+	check 'the job is completed' is_status "$JOB" COMPLETED
+	run pp-export "$JOB" --format jsonl -o -
+	check_status 0
+	check_out_lines 60
+	check_out_jq -s '[.[].n | tonumber] | .[:3] | @csv' '1,2,3'
+	check 'each prompt was paid for once' test \
+	    "$(mock_count .repeats_after_ok)" = 0
+	check 'each step was called once a row' test \
+	    "$(mock_count .unique_prompts)" = 240
+}
+
+test_the_ledger_is_the_servers_bill_to_the_nano_dollar()
+{
+	start_job four 50 --budget 5
+	run pp-worker --once
+	check_status 0
+	run pp-cost show "$JOB" --json
+	check_status 0
+	check 'show and the server agree' python3 - "$T/.out" \
+	    <(mock_stats) <<-'EOF'
+	import json, sys
+	from decimal import Decimal
+	rows = [json.loads(l) for l in open(sys.argv[1])]
+	bill = json.load(open(sys.argv[2]))["bill_nusd"]
+	spent = sum(Decimal(r["cost"]) for r in rows if r.get("step"))
+	assert spent * 10**9 == bill, (spent, bill)
+	EOF
+}
+
+test_sigterm_gives_the_job_back_and_nothing_is_lost()
+{
+	MOCK='--latency 150' start_job four 300 --budget 50
+	background pp-worker --once -c 24 --grace 5s
+	worker=$PID
+	wait_for 30 sh -c "[ \$(wc -l <mock.log) -ge 350 ]"
+	kill -TERM "$worker"
+	wait "$worker"
+	check 'status 75' test $? = 75
+	check 'the job is in the queue' is_status "$JOB" QUEUED
+	run pp-worker --once -c 24
+	check_status 0
+	check 'the job is completed' is_status "$JOB" COMPLETED
+	run pp-export "$JOB" --format jsonl -o -
+	check_out_lines 300
+	out >after.jsonl
+	check 'nothing was paid for twice' test \
+	    "$(mock_count .repeats_after_ok)" = 0
+	create_job four 300 --budget 50
+	run pp-worker --once -c 24
+	run pp-export "$JOB" --format jsonl -o -
+	check 'an undisturbed run gives the same' cmp after.jsonl "$T/.out"
+}
+
+test_a_second_sigterm_skips_the_grace()
+{
+	MOCK='--latency 20000' start_job one 10 --budget 5
+	background pp-worker --once --grace 60s
+	worker=$PID
+	wait_for 10 sh -c '[ "$(grep -c . mock.log)" -ge 0 ] && sleep 1'
+	kill -TERM "$worker"
+	sleep 0.5
+	kill -TERM "$worker"
+	check 'it ends at once' wait_for 5 sh -c "! kill -0 $worker 2>/dev/null"
+	check 'the job is in the queue' is_status "$JOB" QUEUED
+	run pp-job show "$JOB" --json
+	check 'what was on the wire is unproven' test \
+	    "$(out | jq -r '.unproven // .totals.unproven')" != 0
+}
+
+test_a_killed_worker_is_replaced_at_once()
+{
+	MOCK='--latency 100' start_job four 120 --budget 50
+	for at in 60 150 260; do
+		background pp-worker --once -c 16
+		worker=$PID
+		wait_for 30 sh -c "[ \$(wc -l <mock.log) -ge $at ]"
+		kill -KILL "$worker"
+		wait "$worker" 2>/dev/null
+	done
+	run pp-worker --once -c 16
+	check_status 0
+	run pp-export "$JOB" --format jsonl -o -
+	check_out_lines 120
+	check_out_jq -s '[.[].n] | length' 120
+	check 'only calls on the wire were made again' test \
+	    "$(mock_count .repeats_after_ok)" -le 48
+	run pp-cost show "$JOB" --json
+	check_status 0
+}
+
+# Give the journals of a job another boot id, as after a power loss.
+change_boot_id()
+{
+	python3 - "$@" <<-'EOF'
+	import json, sys
+	def crc32c(data):
+	    crc = 0xffffffff
+	    for b in data:
+	        crc ^= b
+	        for _ in range(8):
+	            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+	    return crc ^ 0xffffffff
+	for name in sys.argv[1:]:
+	    lines = open(name, "rb").read().split(b"\n")
+	    head = json.loads(lines[0][9:])
+	    head["boot_id"] = "another"
+	    text = json.dumps(head).encode()
+	    lines[0] = b"%08x " % crc32c(text) + text
+	    open(name, "wb").write(b"\n".join(lines))
+	EOF
+}
+
+test_after_a_power_loss_the_whole_slice_counts_as_spent()
+{
+	MOCK='--latency 100' start_job one 300 --budget 0.05
+	background pp-worker --once -c 8
+	worker=$PID
+	wait_for 30 sh -c '[ $(wc -l <mock.log) -ge 40 ]'
+	kill -KILL "$worker"
+	wait "$worker" 2>/dev/null
+	change_boot_id home/journal/"$JOB"/*.log
+	run pp-worker --once -c 8
+	check_err_has slice_unproven
+	run pp-cost show "$JOB" --json
+	check_status 0
+	bill=$(mock_count .bill_nusd)
+	check 'the bill stays below the limit' test "$bill" -le 50000000
+}
+
+test_the_budget_is_a_wall()
+{
+	for limit in 0.01 0.002; do
+		rm -rf "$T/home"
+		start_job four 2000 --budget "$limit"
+		run pp-worker --once -c 64
+		check_status 3
+		check 'the job says so' is_status "$JOB" BUDGET_EXCEEDED
+		bill=$(mock_count .bill_nusd)
+		check "$limit: the bill is $bill" test "$bill" -le \
+		    "$(echo "$limit * 1000000000 / 1" | bc)"
+		check 'most of it was used' test "$bill" -ge \
+		    "$(echo "$limit * 500000000 / 1" | bc)"
+		run pp-export "$JOB" --format jsonl -o -
+		check_status 0
+		check 'rows that are paid for are there' test \
+		    "$(out | wc -l)" -gt 0
+		mock_stop
+	done
+}
+
+test_more_money_goes_on_where_it_stopped()
+{
+	start_job four 100 --budget 0.01
+	run pp-worker --once
+	check_status 3
+	before=$(pp-export "$JOB" --format jsonl -o - | wc -l)
+	check 'some rows' test "$before" -gt 0
+	run pp-job resume "$JOB" --budget 5
+	check_status 0
+	run pp-worker --once
+	check_status 0
+	run pp-export "$JOB" --format jsonl -o -
+	check_out_lines 100
+	check 'nothing was paid for twice' test \
+	    "$(mock_count .repeats_after_ok)" = 0
+}
+
+test_a_server_that_refuses_everything_fails_the_job()
+{
+	MOCK='--status 400' start_job one 10 --budget 1
+	run pp-worker --once
+	check_status 1
+	check 'it failed' is_status "$JOB" FAILED
+	run pp-job show "$JOB" --json
+	check 'the reason is told' test "$(out | jq -r .reason)" != ''
+	run pp-job failed "$JOB"
+	check_status 0
+	check_out_lines 10
+	check_out_jq -s '.[0].failed.class' rejected
+	check_out_jq -s '.[0].failed.status' 400
+	run pp-export "$JOB" --format jsonl -o -
+	check_out ''
+}
+
+test_throttling_ends_at_the_deadline()
+{
+	MOCK='--fault 429=1 --retry-after 1' start_job one 10 --budget 1
+	run pp-worker --once --deadline 2s --grace 1s
+	check_status 75
+	check 'it is in the queue' is_status "$JOB" QUEUED
+}
+
+test_a_service_that_is_down_is_given_up_after_three_turns()
+{
+	MOCK='--fault 503=1 --retry-after 0' start_job one 10 --budget 1
+	for turn in 1 2; do
+		run pp-worker --once --deadline 500ms --grace 1s
+		check_status 69
+		check "turn $turn: it is in the queue" is_status "$JOB" QUEUED
+	done
+	run pp-worker --once --deadline 500ms --grace 1s
+	check_status 1
+	check 'it failed' is_status "$JOB" FAILED
+}
+
+test_a_refused_connection_is_a_service_that_is_down()
+{
+	start_job one 10 --budget 1
+	mock_stop
+	run pp-worker --once --deadline 500ms --grace 1s
+	check_status 69
+	check 'it is in the queue' is_status "$JOB" QUEUED
+	run pp-job show "$JOB" --json
+	check 'nothing was spent' test \
+	    "$(out | jq -r '.spent // .totals.spent // "0"')" = 0
+}
+
+test_refused_credentials_stop_the_worker_at_once()
+{
+	MOCK='--status 401' start_job one 1000 --budget 1
+	run pp-worker --once
+	check_status 77
+	check 'it is in the queue' is_status "$JOB" QUEUED
+	check 'it did not try a thousand times' test \
+	    "$(mock_count .requests)" -le 64
+}
+
+test_faults_that_pass_cost_no_row()
+{
+	MOCK='--fault 500=0.05 --fault reset=0.05 --fault truncate=0.03 --fault 429=0.05 --retry-after 0' \
+	    start_job four 100 --budget 50
+	run pp-worker --once --backoff 10ms
+	check_status 0
+	run pp-export "$JOB" --format jsonl -o -
+	check_out_lines 100
+}
+
+test_four_workers_run_four_jobs()
+{
+	MOCK='--latency 50' start_job one 40 --budget 1
+	jobs=("$JOB")
+	for _ in 2 3 4; do
+		create_job one 40 --budget 1
+		jobs+=("$JOB")
+	done
+	workers=()
+	for _ in 1 2 3 4; do
+		background pp-worker --once -c 4
+		workers+=("$PID")
+	done
+	for pid in "${workers[@]}"; do
+		wait "$pid"
+		check 'a worker is content' test $? = 0
+	done
+	for job in "${jobs[@]}"; do
+		check "$job is completed" is_status "$job" COMPLETED
+	done
+}
+
+test_two_workers_on_one_job_do_not_double_a_row()
+{
+	MOCK='--latency 50' start_job one 100 --budget 1
+	background pp-worker --job "$JOB" -c 4
+	first=$PID
+	wait_for 10 is_status "$JOB" RUNNING
+	run pp-worker --job "$JOB" -c 4
+	check_status 75
+	wait "$first"
+	check 'the first one does it' test $? = 0
+	check 'each row once' test "$(mock_count .requests)" = 100
+}
+
+test_jobs_of_one_priority_run_in_order_of_creation()
+{
+	start_job one 5 --budget 1 --name first
+	create_job one 5 --budget 1 --name second
+	create_job one 5 --budget 1 --name urgent --priority 9
+	run pp-worker --once
+	run pp-job list --json
+	check_out_jq -s 'map(select(.status == "COMPLETED").name) | @csv' \
+	    '"urgent"'
+	run pp-worker --once
+	run pp-job list --json
+	check_out_jq -s 'map(select(.status == "QUEUED").name) | @csv' \
+	    '"second"'
+}
+
+test_a_cancelled_job_keeps_what_is_paid_for()
+{
+	MOCK='--latency 100' start_job one 500 --budget 5
+	background pp-worker --once -c 8 --lease 1s
+	worker=$PID
+	wait_for 30 sh -c "[ \$(wc -l <mock.log) -ge 40 ]"
+	run pp-job cancel "$JOB"
+	check_status 0
+	wait "$worker"
+	check 'it is cancelled' is_status "$JOB" CANCELLED
+	run pp-export "$JOB" --format jsonl -o -
+	check 'rows are there' test "$(out | wc -l)" -ge 30
+}
+
+test_logs_tell_no_secrets()
+{
+	make_seeds 3
+	sed -i 's/some words/PLANTED-ROW-TEXT/' seeds.jsonl
+	make_templates
+	mock_start --auth PLANTED-KEY
+	use_mock_models
+	export PLANTED_KEY_VARIABLE=PLANTED-KEY
+	export PP_MODEL_1_KEY_ENV=PLANTED_KEY_VARIABLE
+	run pp-seed put seeds seeds.jsonl
+	create_job one 3 --budget 1
+	run pp-worker --once -vv
+	check_status 0
+	check_fails 'a secret in the log' grep -q PLANTED "$T/.err"
+	check 'events are JSON' jq -e .event "$T/.err"
+	export PLANTED_KEY_VARIABLE=PLANTED-WRONG
+	create_job one 3 --budget 1
+	run pp-worker --once -vv
+	check_status 77
+	check_fails 'a secret in the log' grep -q PLANTED "$T/.err"
+}
+
+run_tests "$@"
