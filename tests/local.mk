@@ -29,16 +29,18 @@ CLEANFILES += tests/stage.stamp
 clean-local:
 	rm -rf '$(stage)'
 
+# Hours of it: fuzzing, chaos, properties. Scripts that a short run has too
+# little time for add themselves to long_tests and see PP_LONG=1.
+long_tests =
+
 include tests/unit/local.mk
 include tests/store/local.mk
 include tests/e2e/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/support/local.mk
+include tests/chaos/local.mk
 
-# Hours of it: fuzzing, chaos, properties. Scripts that a short run has too
-# little time for add themselves to long_tests and see PP_LONG=1.
-long_tests =
 check-long:
 	PP_LONG=1; export PP_LONG; \
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(long_tests)'
