@@ -195,6 +195,27 @@ is_our_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 	return ours ? 0 : shard_is_lost(run, err);
 }
 
+/*
+ * What the rows say they cost must be what the budget says was spent. If not,
+ * nothing may be written: the books are all that a successor will know.
+ */
+static int
+check_books(const struct pp_shard_run *run, struct pp_error *err)
+{
+	char rows[PP_MONEY_TEXT_BYTES], budget[PP_MONEY_TEXT_BYTES];
+	struct pp_totals t;
+
+	pp_checkpoint_totals(&run->cp, &t);
+	if (t.settled_nusd == run->budget.settled_nusd &&
+	    t.unproven_nusd == run->budget.unproven_nusd)
+		return 0;
+	return pp_error_set(err, PP_EBUG, "the rows of job '%s' cost %s US "
+	    "dollars and its budget says %s", run->claim->job_id,
+	    pp_money_format(pp_money_add(t.settled_nusd, t.unproven_nusd),
+	    rows), pp_money_format(pp_money_add(run->budget.settled_nusd,
+	    run->budget.unproven_nusd), budget));
+}
+
 static int
 save_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 {
@@ -208,9 +229,11 @@ save_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 	run->cp.attempts = s.attempts;
 	run->cp.attempt_count = s.attempt_count;
 	run->cp.compute_ms = run->compute_ms_before +
-	    (pp_loop_now_us(run->loop) - run->started_us) / 1000;
-	rc = pp_checkpoint_save(run->blobs, run->config.shards, &run->cp,
-	    &why);
+	    (pp_clock_boot_us() - run->started_us) / 1000;
+	rc = check_books(run, &why);
+	if (rc == 0)
+		rc = pp_checkpoint_save(run->blobs, run->config.shards,
+		    &run->cp, &why);
 	if (rc < 0 && why.code == PP_ECONFLICT)
 		rc = is_our_checkpoint(run, err);
 	else if (rc < 0)

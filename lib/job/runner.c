@@ -3,6 +3,7 @@
 #include "job/runner.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,16 @@
 #include "base/mem.h"
 #include "base/money.h"
 #include "job/flow.h"
+#include "template/recipe.h"
 
 #define TICK_US INT64_C(250000)
 #define LATER_US INT64_C(1000000)
+/* What a prompt may have before the first of its step was rendered. */
+#define UNSEEN_PROMPT_BYTES 2048
 /* Near the budget's end: how many waiting calls to try for one that fits. */
 #define MAX_TRIED_FOR_MONEY 64
+
+#define NOWHERE SIZE_MAX
 
 enum node_state {
 	NODE_READY,	/* in its lane, waits for a slot or for money */
@@ -32,6 +38,7 @@ struct node {
 	struct node *next_ready;
 	enum node_state state;
 	struct lane *lane;
+	size_t stands_at;			/* counted in at_step; or NOWHERE */
 	struct pp_buf system, prompt;
 	struct pp_call call;
 	struct pp_invocation *invocation;	/* when CALLING */
@@ -62,6 +69,11 @@ struct pp_runner {
 	size_t lane_count, lane_cap;
 	struct node *nodes;
 	int node_count, ready_count, waiting_count, in_flight;
+	/* what rows will want: the bound of a call of each step, as last seen,
+	 * and how many rows stand at each */
+	int64_t step_bound_nusd[PP_MAX_STEPS];
+	int at_step[PP_MAX_STEPS];
+	size_t step_count;	/* 0: no row was seen yet */
 	bool exhausted;		/* next() has no more */
 	bool none_now;		/* next() has none now */
 	bool broke;		/* a call did not fit into the budget */
@@ -100,10 +112,25 @@ pp_runner_new(struct pp_loop *loop, struct pp_invoker *invoker,
 	return r;
 }
 
+/* Count the row at the step that it stands at now. */
+static void
+note_place(struct node *n, size_t step)
+{
+	struct pp_runner *r = n->runner;
+
+	if (n->stands_at != NOWHERE)
+		r->at_step[n->stands_at]--;
+	n->stands_at = step;
+	if (step != NOWHERE)
+		r->at_step[step]++;
+}
+
 static void
 unlink_node(struct node *n)
 {
 	struct pp_runner *r = n->runner;
+
+	note_place(n, NOWHERE);
 
 	if (n->previous != NULL)
 		n->previous->next = n->next;
@@ -478,6 +505,8 @@ prepare_call(struct node *n)
 	    p->max_tokens);
 	n->tokens = (int64_t)(pp_call_bytes(&n->call) / 4) + p->max_tokens;
 	n->lane = lane_of(n->runner, p->model);
+	n->runner->step_bound_nusd[n->task.row->at] = n->reserved_nusd;
+	note_place(n, n->task.row->at);
 }
 
 /* 1: money is set aside. 0: there is none for this call now. */
@@ -621,6 +650,54 @@ may_begin(const struct pp_runner *r)
 	    r->node_count < 2 * r->options.concurrency;
 }
 
+/* Before a step was rendered once, its bound is a guess. */
+static void
+guess_bounds(struct pp_runner *r, const struct pp_task *task)
+{
+	r->step_count = task->row->step_count;
+	for (size_t i = 0; i < r->step_count; i++)
+		r->step_bound_nusd[i] = pp_price_bound(task->plan[i].model,
+		    UNSEEN_PROMPT_BYTES, task->plan[i].max_tokens);
+}
+
+/* What the rows in the loop, and one more, still want after this moment. */
+static int64_t
+wanted_nusd(const struct pp_runner *r)
+{
+	int64_t sum = 0, rest = 0;
+
+	for (size_t i = r->step_count; i-- > 0; ) {
+		sum = pp_money_add(sum, pp_money_mul(rest, r->at_step[i]));
+		rest = pp_money_add(rest, r->step_bound_nusd[i]);
+	}
+	return pp_money_add(sum, rest);
+}
+
+/*
+ * Near the limit rows are finished rather than begun: a new one begins only
+ * when there is money for it and for all that are under way, or when there is
+ * no other.
+ */
+static bool
+may_afford_row(struct pp_runner *r)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	enum pp_fund answer;
+	int64_t wanted;
+
+	if (r->budget->granted_nusd == INT64_MAX || r->node_count == 0)
+		return true;
+	wanted = wanted_nusd(r);
+	if (pp_budget_free(r->budget) >= wanted)
+		return true;
+	if (r->ops->fund(r->arg, wanted, &answer, &err) < 0) {
+		fail_run(r, &err);
+		return false;
+	}
+	return answer == PP_FUND_GRANTED &&
+	    pp_budget_free(r->budget) >= wanted;
+}
+
 static void
 begin_row(struct pp_runner *r)
 {
@@ -629,6 +706,7 @@ begin_row(struct pp_runner *r)
 	int rc;
 
 	n->runner = r;
+	n->stands_at = NOWHERE;
 	pp_buf_init(&n->system, 0);
 	pp_buf_init(&n->prompt, 0);
 	rc = r->ops->next(r->arg, &n->task, &err);
@@ -645,6 +723,8 @@ begin_row(struct pp_runner *r)
 		r->nodes->previous = n;
 	r->nodes = n;
 	r->node_count++;
+	if (r->step_count == 0)
+		guess_bounds(r, &n->task);
 	if (n->task.row->failed)
 		finish(n);
 	else
@@ -665,7 +745,7 @@ pump(struct pp_runner *r)
 	r->gated = false;
 	for (size_t i = 0; i < r->lane_count; i++)
 		send_ready(r->lanes[i]);
-	while (may_begin(r)) {
+	while (may_begin(r) && may_afford_row(r)) {
 		begin_row(r);
 		if (r->ready_count > 0) {
 			for (size_t i = 0; i < r->lane_count; i++)

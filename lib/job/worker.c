@@ -277,6 +277,7 @@ take_over_rows(struct pp_shard_run *run)
 	run->next_row = run->cp.low_water;
 }
 
+/* While the open rows are still in the checkpoint: they have cost money. */
 static void
 set_budget(struct pp_shard_run *run)
 {
@@ -317,8 +318,8 @@ prepare(struct worker *w, struct pp_error *err)
 	if (run->invoker == NULL || pp_shard_open(run, err) < 0 ||
 	    pp_shard_fence(run, err) < 0)
 		return -1;
-	take_over_rows(run);
 	set_budget(run);
+	take_over_rows(run);
 	run->compute_ms_before = run->cp.compute_ms;
 	pp_ledger_add(&run->published, &run->cp.closed);
 	return 0;

@@ -31,6 +31,12 @@ test_signals_and_faults_on_three_shards()
 	    --fault drip=0.01 --retry-after 0
 }
 
+test_a_budget_that_ends_first_under_kills()
+{
+	chaos --rows 1000 --kills 10 --rounds "$rounds" --workers 2 \
+	    --shards 2 --poor --budget 0.25
+}
+
 test_two_hundred_kills_over_one_job()
 {
 	[ -n "${PP_LONG:-}" ] || skip 'takes minutes; make check-long runs it'

@@ -153,7 +153,7 @@ test_jobs_go_through_pipes()
 	check_status 0
 	run_sh 'pp-job show - --json <job.json | jq -r .status'
 	check_out COMPLETED
-	run_sh 'pp-export - --format jsonl <job.json'
+	run_sh 'pp-export - --format jsonl -o - <job.json'
 	check_out_lines 5
 }
 

@@ -16,9 +16,9 @@ small_disk()
 
 test_a_full_disk_stops_the_worker_and_loses_nothing()
 {
-	small_disk 4
+	small_disk 2
 	export PP_STORE=file:$T/disk/home
-	MOCK='--bytes 2000' start_job one 2000 --budget 50
+	MOCK='--latency 20' start_job one 2000 --budget 50
 	run pp-worker --once --backoff 10ms
 	check 'it says so' test "$(cat "$T/.status")" = 74 -o \
 	    "$(cat "$T/.status")" = 73
@@ -83,7 +83,7 @@ test_a_database_that_is_none()
 
 test_a_checkpoint_that_was_damaged()
 {
-	start_job one 20 --budget 0.0005
+	start_job one 20 --budget 0.0002
 	run pp-worker --once
 	check_status 3
 	run pp-job resume "$JOB" --budget 1
@@ -155,7 +155,7 @@ test_seeds_that_are_absurd()
 	python3 -c 'print("[" * 100000)' >deep.json
 	run pp-seed put deep deep.json
 	check_status 65
-	run pp-seed list
+	run pp-seed list --json
 	check_out ''
 }
 

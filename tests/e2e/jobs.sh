@@ -114,7 +114,13 @@ rows_of()
 	    jq -s -c '[length, ([.[].row // .[].id] | unique | length)]'
 }
 
-# calls_answered: 200s of the mock.
+# nusd USD: in nano-dollars.
+nusd()
+{
+	awk -v usd="$1" 'BEGIN { printf "%d\n", usd * 1000000000 }'
+}
+
+# mock_count FILTER: a number out of the mock's counters.
 mock_count()
 {
 	mock_stats | jq -r "$1"
