@@ -5,8 +5,9 @@ e2e_tests = \
 	tests/e2e/job.sh \
 	tests/e2e/mockllm.sh \
 	tests/e2e/cost.sh \
-	tests/e2e/seed.sh
+	tests/e2e/seed.sh \
+	tests/e2e/worker.sh
 
 TESTS += $(e2e_tests)
-EXTRA_DIST += tests/e2e/lib.sh tests/e2e/seventh.c $(e2e_tests) \
+EXTRA_DIST += tests/e2e/lib.sh tests/e2e/jobs.sh tests/e2e/seventh.c $(e2e_tests) \
 	tests/e2e/docs.sh tests/e2e/samples.sh tests/e2e/seventh.sh
