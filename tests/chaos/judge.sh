@@ -4,4 +4,4 @@ if ! command -v python3 >/dev/null; then
 	echo '1..0 # SKIP no python3 here'
 	exit 0
 fi
-exec env PYTHONDONTWRITEBYTECODE=1 python3 "${0%/*}/judge_test.py"
+exec env PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/judge_test.py"
