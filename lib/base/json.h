@@ -38,7 +38,7 @@ enum pp_json_type {
 struct pp_json {
 	const char *text;	/* string: inside the quotes; else all of it */
 	uint32_t len;		/* bytes of text */
-	uint32_t count;		/* elements of an array, members of an object */
+	uint32_t count;		/* items, or members of an object */
 	uint32_t skip;		/* nodes from here to the next sibling */
 	uint8_t type;		/* enum pp_json_type */
 	bool escaped;		/* a string with a backslash in it */
@@ -125,7 +125,7 @@ const char *pp_json_raw(const struct pp_json *v, size_t *len);
  * for is escaped.
  */
 void	pp_json_put_str(struct pp_buf *out, const char *s, size_t len);
-void	pp_json_put_cstr(struct pp_buf *out, const char *s); /* NULL: null */
+void	pp_json_put_cstr(struct pp_buf *out, const char *s);  /* or null */
 void	pp_json_put_int(struct pp_buf *out, int64_t v);
 
 /* The shortest text that reads back as `v`, "1.5", "1e+16"; NaN is null. */

@@ -200,7 +200,8 @@ check_tag(struct loader *l, const yaml_event_t *e, const yaml_char_t *tag,
 	*is_text = false;
 	if (name == NULL)
 		return 0;
-	if (strcmp(name, "!") == 0 || strcmp(name, "tag:yaml.org,2002:str") == 0) {
+	if (strcmp(name, "!") == 0 ||
+	    strcmp(name, "tag:yaml.org,2002:str") == 0) {
 		*is_text = true;
 		return 0;
 	}
@@ -378,7 +379,8 @@ on_start(struct loader *l, const yaml_event_t *e, enum pp_yaml_type type,
 	    check_tag(l, e, tag, &is_text) < 0)
 		return -1;
 	if (is_text)
-		return fail(l, &e->start_mark, "a tag for text on a collection");
+		return fail(l, &e->start_mark,
+		    "a tag for text on a collection");
 	f = &l->frames[l->depth];
 	*f = (struct frame){ .node = new_node(l, type, &e->start_mark),
 		.first = l->child_count, .extent = x };
@@ -701,9 +703,11 @@ put_scalar(const struct pp_yaml *v, struct pp_buf *out)
 {
 	const char *s = v->text, *unsigned_part = s + (*s == '-' || *s == '+');
 
-	if (!is_plain(v) || strlen(s) != v->len)
+	if (!is_plain(v) || strlen(s) != v->len) {
 		pp_json_put_str(out, s, v->len);
-	else if (pp_yaml_is_null(v) || is_core_word(unsigned_part, ".inf") ||
+		return;
+	}
+	if (pp_yaml_is_null(v) || is_core_word(unsigned_part, ".inf") ||
 	    strcmp(unsigned_part, ".Inf") == 0 || is_core_word(s, ".nan") ||
 	    strcmp(s, ".NaN") == 0)
 		pp_buf_adds(out, "null");

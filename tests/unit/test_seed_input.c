@@ -211,6 +211,48 @@ bad_files_name_their_line(void **state)
 	}
 }
 
+/* `count` members, of which one may be there twice, once with an escape. */
+static char *
+many_members(int count, int twice)
+{
+	struct pp_buf text = PP_BUF_INIT;
+
+	for (int i = 0; i < count; i++)
+		pp_buf_addf(&text, "%c\"k%d\":%d", i == 0 ? '{' : ',', i, i);
+	if (twice >= 0)
+		pp_buf_addf(&text, ",\"\\u006b%d\":0", twice);
+	pp_buf_adds(&text, "}\n");
+	return pp_buf_detach(&text, NULL);
+}
+
+static void
+a_member_twice_is_found_among_many(void **state)
+{
+	static const struct {
+		int count, twice;
+	} rows[] = { { 3, 0 }, { 3, 2 }, { 12, -1 }, { 13, -1 }, { 13, 0 },
+		{ 13, 12 }, { 1000, 500 }, { 100000, -1 }, { 100000, 99999 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *text = many_members(rows[i].count, rows[i].twice);
+		char *expect = rows[i].twice < 0 ?
+		    pp_asprintf("1 %s", text) : pp_asprintf("s.jsonl:1: member "
+		    "\"\\u006b%d\" is there twice\n", rows[i].twice);
+		struct pp_buf out = PP_BUF_INIT;
+
+		write_text("s.jsonl", text, strlen(text));
+		read_all("s.jsonl", PP_SEED_ANY, false, &out);
+		if (strcmp(out.data, expect) != 0)
+			fail_msg("%d, %d: %.100s", rows[i].count,
+			    rows[i].twice, out.data);
+		pp_buf_release(&out);
+		free(text);
+		free(expect);
+	}
+	unlink("s.jsonl");
+}
+
 static void
 nul_bytes_are_named(void **state)
 {
@@ -479,6 +521,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_read_record_by_record),
 		cmocka_unit_test(bad_files_name_their_line),
+		cmocka_unit_test(a_member_twice_is_found_among_many),
 		cmocka_unit_test(nul_bytes_are_named),
 		cmocka_unit_test(entries_of_a_dictionary_get_their_key),
 		cmocka_unit_test(a_record_may_be_long_but_not_too_long),
