@@ -229,7 +229,7 @@ throughput()
 # 1,000 in flight at a second each: 950 calls a second, 64 MiB.
 many_in_flight()
 {
-	local n=10000 rate rss
+	local n=20000 rate rss
 
 	make_worker_input "$n"
 	mock_start --latency 1000
