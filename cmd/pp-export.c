@@ -37,12 +37,16 @@ enum {
 };
 
 static const struct pp_opt options[] = {
-	{ 'f', "format", "LIST", "jsonl, csv, parquet; several with "
-	    "commas [jsonl]", PP_COMPLETE_WORDS, "jsonl csv parquet" },
-	{ 'p', "partition", "HOW", "none, timestamp, category, or both "
-	    "with a comma [none]", PP_COMPLETE_WORDS,
-	    "none timestamp category timestamp,category" },
-	{ 'o', "output", "DIR", "where files go, - for standard output; by default a job's own "
+	{ 'f', "format", "LIST",
+	    "jsonl, csv, parquet; several with "
+	    "commas [jsonl]",
+	    PP_COMPLETE_WORDS, "jsonl csv parquet" },
+	{ 'p', "partition", "HOW",
+	    "none, timestamp, category, or both "
+	    "with a comma [none]",
+	    PP_COMPLETE_WORDS, "none timestamp category timestamp,category" },
+	{ 'o', "output", "DIR",
+	    "where files go, - for standard output; by default a job's own "
 	    "exports/, or - for rows from standard input",
 	    PP_COMPLETE_FOLDER, NULL },
 	{ 't', "type", "FIELD=TYPE", "declare a field's type; repeatable",
@@ -55,8 +59,10 @@ static const struct pp_opt options[] = {
 	{ KEY_MAX_BYTES, "max-bytes-per-file", "SIZE",
 	    "begin another file before SIZE is passed", PP_COMPLETE_NONE,
 	    NULL },
-	{ KEY_DELIMITER, "delimiter", "C", "between cells of CSV [,]; \\t "
-	    "is a tab", PP_COMPLETE_NONE, NULL },
+	{ KEY_DELIMITER, "delimiter", "C",
+	    "between cells of CSV [,]; \\t "
+	    "is a tab",
+	    PP_COMPLETE_NONE, NULL },
 	{ KEY_BOM, "bom", NULL, "begin CSV with a byte order mark",
 	    PP_COMPLETE_NONE, NULL },
 	{ KEY_LF, "lf", NULL, "end lines of CSV with LF, not CRLF",
@@ -64,9 +70,10 @@ static const struct pp_opt options[] = {
 	{ KEY_SAFE_CELLS, "safe-cells", NULL,
 	    "put ' before text that a spreadsheet would compute",
 	    PP_COMPLETE_NONE, NULL },
-	{ KEY_CODEC, "parquet-compress", "CODEC", "zstd, snappy, gzip or "
-	    "none, with a level as in zstd:3 [zstd]", PP_COMPLETE_WORDS,
-	    "zstd snappy gzip none" },
+	{ KEY_CODEC, "parquet-compress", "CODEC",
+	    "zstd, snappy, gzip or "
+	    "none, with a level as in zstd:3 [zstd]",
+	    PP_COMPLETE_WORDS, "zstd snappy gzip none" },
 	{ KEY_PAGE_V2, "parquet-pages-v2", NULL,
 	    "write data pages of version 2", PP_COMPLETE_NONE, NULL },
 	{ 0 }
@@ -95,8 +102,7 @@ set_count(const char *arg, const char *what, uint64_t *out,
 }
 
 static int
-set_size(const char *arg, const char *what, uint64_t *out,
-    struct pp_error *err)
+set_size(const char *arg, const char *what, uint64_t *out, struct pp_error *err)
 {
 	int64_t n;
 
@@ -147,8 +153,8 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 	case KEY_LF: o->csv_lf = true; return 0;
 	case KEY_CODEC:
 		s->has_codec = true;
-		return pp_codec_parse(arg, &o->parquet_codec,
-		    &o->parquet_level, err);
+		return pp_codec_parse(arg, &o->parquet_codec, &o->parquet_level,
+		    err);
 	case KEY_PARTIAL: s->partial = true; return 0;
 	case KEY_PAGE_V2: o->parquet_page_v2 = true; return 0;
 	case KEY_SAFE_CELLS: o->csv_safe_cells = true; return 0;
@@ -161,7 +167,7 @@ struct jobs {
 	const struct pp_cli *cli;
 	struct state *state;
 	struct pp_store *store;
-	bool several;			/* each gets a folder of its own */
+	bool several; /* each gets a folder of its own */
 };
 
 static void
@@ -210,7 +216,8 @@ static int
 export_jobs(const struct pp_cli *cli, struct state *s, int argc, char **argv,
     struct pp_error *err)
 {
-	struct jobs jobs = { .cli = cli, .state = s,
+	struct jobs jobs = { .cli = cli,
+		.state = s,
 		.several = argc > 1 || strcmp(argv[0], "-") == 0 };
 	int rc;
 
@@ -261,7 +268,7 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	s->o.fd = STDOUT_FILENO;
 	s->o.fd_name = "standard output";
 	return argc > 0 ? export_jobs(cli, s, argc, argv, err) :
-	    export_stdin(cli, s, err);
+			  export_stdin(cli, s, err);
 }
 
 /* ---- cat, schema ---- */
@@ -270,11 +277,11 @@ static int
 open_parquet(struct pp_pqfile *f, const char *path, struct pp_error *err)
 {
 	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
-	    open(path, O_RDONLY | O_CLOEXEC);
+					  open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return pp_error_errno(err, errno == ENOENT ? PP_ENOENT :
-		    PP_EIO, errno, "cannot open '%s'", path);
+		return pp_error_errno(err, errno == ENOENT ? PP_ENOENT : PP_EIO,
+		    errno, "cannot open '%s'", path);
 	if (pp_pqfile_open(f, fd, path, err) == 0)
 		return 0;
 	pp_pqfile_release(f);
@@ -303,7 +310,7 @@ cat_one(const char *path, struct pp_error *err)
 	while ((rc = pp_pqrows_next(rows, &line, err)) > 0) {
 		pp_buf_addc(&line, '\n');
 		if (fwrite(line.data, 1, line.len, stdout) != line.len)
-			break;	/* pp_cli_main() says so at the end */
+			break; /* pp_cli_main() says so at the end */
 		pp_buf_trim(&line, 1 << 20);
 	}
 	pp_pqrows_free(rows);
@@ -414,15 +421,22 @@ run_schema(const struct pp_cli *cli, void *state, int argc, char **argv,
 static const struct pp_command commands[] = {
 	{ .synopsis = "[-f LIST] [-p HOW] [-o DIR] [JOB|-]...",
 	    .summary = "write a job's rows, or those on standard input, as "
-	    "JSONL, CSV or Parquet",
-	    .options = options, .operands = PP_COMPLETE_JOB, .state_bytes = sizeof(struct state),
-	    .set = set, .run = run },
-	{ .name = "cat", .synopsis = "FILE...",
+		       "JSONL, CSV or Parquet",
+	    .options = options,
+	    .operands = PP_COMPLETE_JOB,
+	    .state_bytes = sizeof(struct state),
+	    .set = set,
+	    .run = run },
+	{ .name = "cat",
+	    .synopsis = "FILE...",
 	    .summary = "print the rows of Parquet files as JSONL",
-	    .operands = PP_COMPLETE_FILE, .run = run_cat },
-	{ .name = "schema", .synopsis = "FILE",
+	    .operands = PP_COMPLETE_FILE,
+	    .run = run_cat },
+	{ .name = "schema",
+	    .synopsis = "FILE",
 	    .summary = "print the columns of a Parquet file",
-	    .operands = PP_COMPLETE_FILE, .has_json = true,
+	    .operands = PP_COMPLETE_FILE,
+	    .has_json = true,
 	    .run = run_schema },
 	{ 0 }
 };

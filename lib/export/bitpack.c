@@ -34,7 +34,7 @@ put_zigzag(struct pp_buf *out, int64_t v)
 struct packer {
 	struct pp_buf *out;
 	uint64_t held;
-	int held_bits;			/* less than 8 between values */
+	int held_bits; /* less than 8 between values */
 };
 
 static void
@@ -81,8 +81,8 @@ run_length(const struct numbers *n, size_t i, size_t count)
 }
 
 static void
-put_packed(struct pp_buf *out, const struct numbers *n, size_t from,
-    size_t to, int bits)
+put_packed(struct pp_buf *out, const struct numbers *n, size_t from, size_t to,
+    int bits)
 {
 	struct packer p = { .out = out };
 	size_t groups = (to - from + 7) / 8;
@@ -107,8 +107,7 @@ put_run(struct pp_buf *out, uint32_t v, size_t count, int bits)
  * follow at the start of a group; those become a run.
  */
 static void
-put_hybrid(struct pp_buf *out, const struct numbers *n, size_t count,
-    int bits)
+put_hybrid(struct pp_buf *out, const struct numbers *n, size_t count, int bits)
 {
 	size_t packed_from = 0, i = 0;
 
@@ -181,8 +180,7 @@ pp_delta_put(struct pp_buf *out, const int64_t *v, size_t count)
 	for (size_t i = 1; i < count; i += n) {
 		n = count - i < BLOCK ? count - i : BLOCK;
 		for (size_t j = 0; j < n; j++)
-			deltas[j] = (uint64_t)v[i + j] -
-			    (uint64_t)v[i + j - 1];
+			deltas[j] = (uint64_t)v[i + j] - (uint64_t)v[i + j - 1];
 		put_block(out, deltas, n);
 	}
 }
@@ -225,7 +223,7 @@ unpack(const unsigned char *p, size_t i, int bits)
 	size_t at = i * (size_t)bits;
 	uint64_t v = 0;
 
-	for (int done = 0; done < bits; ) {
+	for (int done = 0; done < bits;) {
 		int shift = (int)(at % 8), n = 8 - shift;
 		uint64_t part = p[at / 8] >> shift;
 
@@ -251,8 +249,8 @@ get_group(struct unpacker *u, int bits, uint32_t *v, size_t room)
 	if (u->failed || count == 0)
 		return 0;
 	if (head & 1) {
-		if (count > SIZE_MAX / 8 / 32 || (uint64_t)(u->end - u->at) <
-		    count * (uint64_t)bits)
+		if (count > SIZE_MAX / 8 / 32 ||
+		    (uint64_t)(u->end - u->at) < count * (uint64_t)bits)
 			return 0;
 		n = count * 8 < room ? (size_t)count * 8 : room;
 		for (size_t i = 0; i < n; i++)
@@ -347,7 +345,7 @@ pp_delta_get(const unsigned char *p, size_t len, int64_t *v, size_t count,
 	first = get_zigzag(&u);
 	if (count > 0)
 		v[0] = first;
-	for (size_t done = 1; done < count; ) {
+	for (size_t done = 1; done < count;) {
 		size_t n = get_block(&u, &s, v + done, count - done);
 
 		if (n == 0)

@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define GZIP_WINDOW (15 + 16)	/* zlib's way to ask for gzip's frame */
+#define GZIP_WINDOW (15 + 16) /* zlib's way to ask for gzip's frame */
 
 struct pp_codec {
 	enum pp_codec_kind kind;
@@ -36,7 +36,7 @@ static const struct codec {
 	const char *name;
 	enum pp_codec_kind kind;
 	bool there;
-	int level, max_level;		/* 0: it has none */
+	int level, max_level; /* 0: it has none */
 } codecs[] = {
 	{ "none", PP_CODEC_NONE, true, 0, 0 },
 #ifdef HAVE_ZSTD
@@ -84,8 +84,9 @@ pp_codec_parse(const char *s, enum pp_codec_kind *kind, int *level,
 			return pp_error_set(err, PP_EUSAGE,
 			    "this program was built without %s", c->name);
 		n = c->level;
-		if (*colon == ':' && pp_parse_int(colon + 1, c->name,
-		    c->level > 0, c->max_level, &n, err) < 0)
+		if (*colon == ':' &&
+		    pp_parse_int(colon + 1, c->name, c->level > 0, c->max_level,
+			&n, err) < 0)
 			return -1;
 		*kind = c->kind;
 		*level = (int)n;
@@ -165,8 +166,9 @@ decompress_zstd(const void *data, size_t len, void *out, size_t out_len,
 	if (ZSTD_isError(n))
 		return pp_error_set(err, PP_EDATA, "zstd: %s",
 		    ZSTD_getErrorName(n));
-	return n == out_len ? 0 : pp_error_set(err, PP_EDATA,
-	    "a zstd block is shorter than it should be");
+	return n == out_len ? 0 :
+			      pp_error_set(err, PP_EDATA,
+				  "a zstd block is shorter than it should be");
 }
 #endif
 
@@ -233,12 +235,13 @@ decompress_gzip(const void *data, size_t len, void *out, size_t out_len,
     struct pp_error *err)
 {
 	z_stream z = { .next_in = (Bytef *)(uintptr_t)data,
-		.avail_in = (uInt)len, .next_out = out,
+		.avail_in = (uInt)len,
+		.next_out = out,
 		.avail_out = (uInt)out_len };
 	unsigned char nothing;
 	int rc;
 
-	if (out_len == 0) {		/* zlib wants room even for no bytes */
+	if (out_len == 0) { /* zlib wants room even for no bytes */
 		z.next_out = &nothing;
 		z.avail_out = 1;
 	}
@@ -246,7 +249,8 @@ decompress_gzip(const void *data, size_t len, void *out, size_t out_len,
 		return pp_error_set(err, PP_ENOMEM, "no memory for gzip");
 	rc = inflate(&z, Z_FINISH);
 	inflateEnd(&z);
-	return rc == Z_STREAM_END && z.total_out == out_len ? 0 :
+	return rc == Z_STREAM_END && z.total_out == out_len ?
+	    0 :
 	    pp_error_set(err, PP_EDATA, "a gzip block is damaged");
 }
 #endif
@@ -257,9 +261,7 @@ pp_codec_compress(struct pp_codec *c, const void *data, size_t len,
 {
 	pp_buf_clear(out);
 	switch (c->kind) {
-	case PP_CODEC_NONE:
-		pp_buf_add(out, data, len);
-		return 0;
+	case PP_CODEC_NONE: pp_buf_add(out, data, len); return 0;
 #ifdef HAVE_ZSTD
 	case PP_CODEC_ZSTD: return compress_zstd(c, data, len, out, err);
 #endif

@@ -58,7 +58,7 @@ keys_of(const struct pp_json *v, struct pp_buf *plain)
 		escaped += node->escaped ? node->len : 0;
 		node = pp_json_next(pp_json_next(node));
 	}
-	pp_buf_reserve(plain, escaped);	/* so that it does not move below */
+	pp_buf_reserve(plain, escaped); /* so that it does not move below */
 	node = pp_json_first(v);
 	for (uint32_t i = 0; i < v->count; i++) {
 		if (node->escaped) {
@@ -85,8 +85,8 @@ overridden(const struct pp_json *v)
 
 	qsort(keys, v->count, sizeof *keys, compare_keys);
 	for (uint32_t i = 1; i < v->count; i++) {
-		if (keys[i - 1].len != keys[i].len || memcmp(keys[i - 1].text,
-		    keys[i].text, keys[i].len) != 0)
+		if (keys[i - 1].len != keys[i].len ||
+		    memcmp(keys[i - 1].text, keys[i].text, keys[i].len) != 0)
 			continue;
 		if (marks == NULL)
 			marks = pp_calloc(v->count, sizeof *marks);
@@ -146,8 +146,7 @@ is_compact(const struct pp_json *v)
 		case PP_JSON_ARRAY:
 			sum += p->count > 0 ? (size_t)p->count + 1 : 2;
 			break;
-		default:
-			sum += p->len;
+		default: sum += p->len;
 		}
 	}
 	return sum == whole;

@@ -17,7 +17,7 @@ struct pp_sink {
 	const struct pp_type *type;
 	struct pp_outfile *out;
 	const struct pp_json **values;
-	struct pp_buf text;		/* of one cell */
+	struct pp_buf text; /* of one cell */
 };
 
 /*
@@ -106,19 +106,15 @@ static void
 put_cell(struct pp_sink *k, const struct pp_json *v)
 {
 	switch (v->type) {
-	case PP_JSON_NULL:
-		break;
-	case PP_JSON_STRING:
-		put_string(k, v);
-		break;
+	case PP_JSON_NULL: break;
+	case PP_JSON_STRING: put_string(k, v); break;
 	case PP_JSON_ARRAY:
 	case PP_JSON_OBJECT:
 		pp_buf_clear(&k->text);
 		pp_compact_put(&k->text, v);
 		put_text(k, k->text.data, k->text.len);
 		break;
-	default:
-		pp_buf_add(&k->out->buf, v->text, v->len);
+	default: pp_buf_add(&k->out->buf, v->text, v->len);
 	}
 }
 

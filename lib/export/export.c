@@ -49,15 +49,15 @@ static const struct word {
 
 struct run {
 	const struct pp_export_options *o;
-	struct pp_rows *rows;		/* those given, or `spool` */
-	struct pp_rows *spool;		/* owned, or NULL */
+	struct pp_rows *rows;  /* those given, or `spool` */
+	struct pp_rows *spool; /* owned, or NULL */
 	struct pp_export_result *result;
-	struct pp_tree *tree;		/* NULL: writing to a descriptor */
+	struct pp_tree *tree; /* NULL: writing to a descriptor */
 	const char *scratch;
 	struct pp_type *type;
-	bool needs_type;		/* of some format */
-	bool looks;			/* at rows, to know their type */
-	off_t fd_start;			/* -1: what was written stays */
+	bool needs_type; /* of some format */
+	bool looks;	 /* at rows, to know their type */
+	off_t fd_start;	 /* -1: what was written stays */
 	struct pp_writer *writers[FORMAT_COUNT];
 	size_t writer_count;
 	struct pp_json_doc doc;
@@ -77,8 +77,9 @@ pp_export_result_release(struct pp_export_result *r)
 
 /* The words of a list, "a,b", each given to `bit_of`. */
 static int
-parse_words(const char *s, const char *what, unsigned (*bit_of)(const char *,
-    size_t), unsigned *bits, struct pp_error *err)
+parse_words(const char *s, const char *what,
+    unsigned (*bit_of)(const char *, size_t), unsigned *bits,
+    struct pp_error *err)
 {
 	const char *word = s, *end;
 	unsigned bit;
@@ -88,8 +89,8 @@ parse_words(const char *s, const char *what, unsigned (*bit_of)(const char *,
 		end = strchrnul(word, ',');
 		bit = bit_of(word, (size_t)(end - word));
 		if (bit == 0)
-			return pp_error_set(err, PP_EUSAGE,
-			    "unknown %s '%.*s'", what, (int)(end - word), word);
+			return pp_error_set(err, PP_EUSAGE, "unknown %s '%.*s'",
+			    what, (int)(end - word), word);
 		*bits |= bit;
 		word = end + 1;
 	} while (*end != '\0');
@@ -130,7 +131,8 @@ int
 pp_export_parse_partition(const char *s, unsigned *bits, struct pp_error *err)
 {
 	*bits = PP_PARTITION_NONE;
-	return strcmp(s, "none") == 0 ? 0 :
+	return strcmp(s, "none") == 0 ?
+	    0 :
 	    parse_words(s, "partition", partition_bit, bits, err);
 }
 
@@ -139,8 +141,9 @@ check_options(const struct pp_export_options *o, struct pp_error *err)
 {
 	if (o->formats == 0)
 		return pp_error_set(err, PP_EUSAGE, "no format is given");
-	if (o->csv_delimiter <= ' ' ? o->csv_delimiter != '\t' :
-	    strchr(",;|:^~!#$%&*", o->csv_delimiter) == NULL)
+	if (o->csv_delimiter <= ' ' ?
+		o->csv_delimiter != '\t' :
+		strchr(",;|:^~!#$%&*", o->csv_delimiter) == NULL)
 		return pp_error_set(err, PP_EUSAGE,
 		    "a delimiter is a tab or one of , ; | : ^ ~ ! # $ %% & *");
 	if (o->dir != NULL)
@@ -207,8 +210,8 @@ look(struct run *r, uint64_t max_rows, size_t max_bytes, struct pp_error *err)
 	size_t len, bytes = 0;
 	int rc = 0;
 
-	for (uint64_t n = 0; max_rows == 0 || (n < max_rows &&
-	    bytes < max_bytes); n++) {
+	for (uint64_t n = 0;
+	     max_rows == 0 || (n < max_rows && bytes < max_bytes); n++) {
 		rc = next_row(r, &text, &len, err);
 		if (rc <= 0)
 			return rc;
@@ -322,7 +325,7 @@ run_direct(struct run *r, struct pp_error *err)
 
 	if (r->needs_type && r->looks) {
 		if ((sure ? look(r, 0, 0, err) :
-		    look(r, LOOK_ROWS, LOOK_BYTES, err)) < 0 ||
+			    look(r, LOOK_ROWS, LOOK_BYTES, err)) < 0 ||
 		    start_again(r, err) < 0)
 			return -1;
 	}
@@ -333,8 +336,9 @@ run_direct(struct run *r, struct pp_error *err)
 	    start_again(r, err) < 0)
 		return -1;
 	rc = write_all(r, err);
-	return rc <= 0 ? rc : pp_error_set(err, PP_EBUG,
-	    "the rows changed while they were exported");
+	return rc <= 0 ? rc :
+			 pp_error_set(err, PP_EBUG,
+			     "the rows changed while they were exported");
 }
 
 /* ---- partitions ---- */
@@ -346,9 +350,9 @@ put_date(struct pp_buf *key, const struct pp_json *v, struct pp_error *err)
 	time_t seconds;
 	struct tm tm;
 
-	if (v == NULL || v->escaped ||
-	    !pp_type_timestamp(v->text, v->len, &us))
-		return pp_error_set(err, PP_EDATA, "the row has no time of "
+	if (v == NULL || v->escaped || !pp_type_timestamp(v->text, v->len, &us))
+		return pp_error_set(err, PP_EDATA,
+		    "the row has no time of "
 		    "completion (RFC 3339) to partition by");
 	seconds = (time_t)((us - (us < 0 ? 999999 : 0)) / 1000000);
 	gmtime_r(&seconds, &tm);
@@ -402,8 +406,8 @@ sort_rows(struct run *r, struct pp_sorter *sorter, struct pp_error *err)
 
 	while ((rc = next_row(r, &text, &len, err)) > 0) {
 		if (see_row(r, err) < 0 || put_partition(r, &key, err) < 0 ||
-		    pp_sorter_add(sorter, key.data, key.len, text, len,
-		    err) < 0) {
+		    pp_sorter_add(sorter, key.data, key.len, text, len, err) <
+			0) {
 			rc = -1;
 			break;
 		}
@@ -429,8 +433,9 @@ write_sorted(struct run *r, struct pp_sorter *sorter, struct pp_error *err)
 				break;
 			}
 		}
-		if (pp_rowline_read(&r->line, &r->doc, row.text, row.len,
-		    err) < 0 || write_row(r, err) < 0) {
+		if (pp_rowline_read(&r->line, &r->doc, row.text, row.len, err) <
+			0 ||
+		    write_row(r, err) < 0) {
 			rc = -1;
 			break;
 		}
@@ -445,8 +450,7 @@ run_sorted(struct run *r, struct pp_error *err)
 	struct pp_sorter *sorter = pp_sorter_new(SORT_BYTES, r->scratch);
 	int rc = -1;
 
-	if (sort_rows(r, sorter, err) == 0 &&
-	    pp_sorter_begin(sorter, err) == 0)
+	if (sort_rows(r, sorter, err) == 0 && pp_sorter_begin(sorter, err) == 0)
 		rc = write_sorted(r, sorter, err);
 	pp_sorter_free(sorter);
 	return rc;
@@ -478,7 +482,8 @@ set_up(struct run *r, struct pp_error *err)
 	else if ((r->tree = pp_tree_open(o->dir, err)) == NULL)
 		return -1;
 	r->scratch = o->scratch_dir != NULL || r->tree == NULL ?
-	    o->scratch_dir : pp_tree_scratch(r->tree);
+	    o->scratch_dir :
+	    pp_tree_scratch(r->tree);
 	r->type = pp_type_new();
 	for (size_t i = 0; i < o->type_count; i++)
 		if (pp_type_declare(r->type, o->types[i], err) < 0)
@@ -514,14 +519,14 @@ pp_export_run(const struct pp_export_options *o, struct pp_rows *rows,
     struct pp_export_result *result, struct pp_error *err)
 {
 	struct pp_export_result own = { .rows = 0 };
-	struct run r = { .o = o, .rows = rows,
-		.result = result != NULL ? result : &own };
+	struct run r = {
+		.o = o, .rows = rows, .result = result != NULL ? result : &own
+	};
 	int rc = -1;
 
 	if (check_options(o, err) < 0 || set_up(&r, err) < 0)
 		goto out;
-	if ((o->partition != 0 ? run_sorted(&r, err) :
-	    run_direct(&r, err)) < 0)
+	if ((o->partition != 0 ? run_sorted(&r, err) : run_direct(&r, err)) < 0)
 		goto out;
 	rc = commit(&r, err);
 out:

@@ -33,8 +33,7 @@ shorten(struct pp_buf *out, size_t start, const char *value, size_t len)
 }
 
 void
-pp_hive_put(struct pp_buf *out, const char *key, const char *value,
-    size_t len)
+pp_hive_put(struct pp_buf *out, const char *key, const char *value, size_t len)
 {
 	bool is_null_name = len == strlen(PP_HIVE_NULL) &&
 	    memcmp(value, PP_HIVE_NULL, len) == 0;
@@ -53,7 +52,7 @@ pp_hive_put(struct pp_buf *out, const char *key, const char *value,
 		else
 			pp_buf_addf(out, "%%%02X", c);
 		if (out->len - start > MAX_VALUE_BYTES + 3)
-			break;	/* it is cut below, whatever follows */
+			break; /* it is cut below, whatever follows */
 	}
 	if (out->len - start > MAX_VALUE_BYTES)
 		shorten(out, start, value, len);

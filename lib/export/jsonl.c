@@ -26,8 +26,7 @@ jsonl_open(const struct pp_export_options *o, const struct pp_type *type,
 }
 
 static int
-jsonl_add(struct pp_sink *k, const struct pp_json *record,
-    struct pp_error *err)
+jsonl_add(struct pp_sink *k, const struct pp_json *record, struct pp_error *err)
 {
 	(void)err;
 	pp_compact_put(&k->out->buf, record);

@@ -9,8 +9,7 @@
 #include "base/io.h"
 
 int
-pp_outfile_create(struct pp_outfile *f, const char *path,
-    struct pp_error *err)
+pp_outfile_create(struct pp_outfile *f, const char *path, struct pp_error *err)
 {
 	pp_outfile_attach(f, -1, path);
 	f->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -25,8 +24,7 @@ pp_outfile_create(struct pp_outfile *f, const char *path,
 void
 pp_outfile_attach(struct pp_outfile *f, int fd, const char *name)
 {
-	*f = (struct pp_outfile){ .buf = PP_BUF_INIT, .fd = fd,
-		.name = name };
+	*f = (struct pp_outfile){ .buf = PP_BUF_INIT, .fd = fd, .name = name };
 }
 
 int
@@ -37,8 +35,8 @@ pp_outfile_flush(struct pp_outfile *f, struct pp_error *err)
 	if (f->sha != NULL)
 		pp_sha256_add(f->sha, f->buf.data, f->buf.len);
 	if (pp_io_write_all(f->fd, f->buf.data, f->buf.len) < 0)
-		return pp_error_errno(err, PP_EIO, errno,
-		    "cannot write '%s'", f->name);
+		return pp_error_errno(err, PP_EIO, errno, "cannot write '%s'",
+		    f->name);
 	f->bytes += f->buf.len;
 	pp_buf_trim(&f->buf, 4 * PP_OUTFILE_BUFFER_BYTES);
 	return 0;

@@ -20,7 +20,7 @@
 
 /* A row group ends with the row that passes one of these. */
 #define GROUP_ROWS (UINT64_C(1) << 20)
-#define GROUP_BYTES (UINT64_C(128) << 20)	/* of JSON */
+#define GROUP_BYTES (UINT64_C(128) << 20) /* of JSON */
 
 /* Compressed pages of the group that are kept in memory. */
 #define KEPT_BYTES ((size_t)16 << 20)
@@ -53,15 +53,15 @@ struct pp_sink {
 	struct pp_pqlimits limits;
 	struct pp_pages *pages;
 	struct pp_pqcolumn **columns;
-	uint64_t rows;			/* in the file */
+	uint64_t rows; /* in the file */
 	uint64_t group_rows, group_bytes;
 
 	struct group *groups;
 	size_t group_count, group_cap;
-	struct chunk *chunks;		/* of all groups, one after another */
+	struct chunk *chunks; /* of all groups, one after another */
 	size_t chunk_count, chunk_cap;
 	struct pp_buf metas, column_indexes, offset_indexes;
-	struct pp_pqchunk chunk;	/* scratch */
+	struct pp_pqchunk chunk; /* scratch */
 };
 
 static void
@@ -73,7 +73,8 @@ set_limits(struct pp_sink *k)
 
 	k->limits.page_version = o->parquet_page_v2 ? 2 : 1;
 	k->limits.page_bytes = o->parquet_codec == PP_CODEC_ZSTD &&
-	    o->parquet_level >= LARGE_PAGE_LEVEL ? LARGE_PAGE_BYTES :
+		o->parquet_level >= LARGE_PAGE_LEVEL ?
+	    LARGE_PAGE_BYTES :
 	    PAGE_BYTES;
 	if (dictionary > DICTIONARY_BYTES)
 		dictionary = DICTIONARY_BYTES;
@@ -93,8 +94,8 @@ parquet_open(const struct pp_export_options *o, const struct pp_type *type,
 	k->out = out;
 	pp_pqschema_init(&k->schema, type);
 	set_limits(k);
-	k->pages = pp_pages_new(o->parquet_codec, o->parquet_level,
-	    KEPT_BYTES, o->scratch_dir);
+	k->pages = pp_pages_new(o->parquet_codec, o->parquet_level, KEPT_BYTES,
+	    o->scratch_dir);
 	k->columns = pp_calloc(k->schema.leaf_count, sizeof *k->columns);
 	for (size_t i = 0; i < k->schema.leaf_count; i++)
 		k->columns[i] = pp_pqcolumn_new(&k->schema.leaves[i],
@@ -146,8 +147,8 @@ put_fields(struct pp_sink *k, const struct pp_pqnode *n,
 {
 	pp_type_gather(n->type, v, n->values);
 	for (size_t i = 0; i < n->child_count; i++)
-		if (put_value(k, &n->children[i], n->values[i], rep, def,
-		    err) < 0)
+		if (put_value(k, &n->children[i], n->values[i], rep, def, err) <
+		    0)
 			return -1;
 	return 0;
 }
@@ -163,7 +164,7 @@ put_elements(struct pp_sink *k, const struct pp_pqnode *n,
 		put_nulls(k, n, rep, def);
 	for (uint32_t i = 0; i < v->count; i++) {
 		if (put_value(k, &n->children[0], item, i == 0 ? rep : n->rep,
-		    def + 1, err) < 0)
+			def + 1, err) < 0)
 			return -1;
 		item = pp_json_next(item);
 	}
@@ -172,8 +173,8 @@ put_elements(struct pp_sink *k, const struct pp_pqnode *n,
 
 /* `def` counts what is there above the value. */
 static int
-put_value(struct pp_sink *k, const struct pp_pqnode *n,
-    const struct pp_json *v, int rep, int def, struct pp_error *err)
+put_value(struct pp_sink *k, const struct pp_pqnode *n, const struct pp_json *v,
+    int rep, int def, struct pp_error *err)
 {
 	if (v == NULL || v->type == PP_JSON_NULL) {
 		put_nulls(k, n, rep, def);
@@ -222,7 +223,7 @@ end_group(struct pp_sink *k, struct pp_error *err)
 	g.offset = pp_outfile_size(k->out);
 	for (size_t i = 0; i < k->schema.leaf_count; i++) {
 		if (pp_pqcolumn_write(k->columns[i], k->out,
-		    k->o->parquet_codec, &k->chunk, err) < 0)
+			k->o->parquet_codec, &k->chunk, err) < 0)
 			return -1;
 		note_chunk(k);
 		g.bytes += k->chunk.bytes;
@@ -286,11 +287,9 @@ put_indexes(struct pp_sink *k, uint64_t *columns_at, uint64_t *offsets_at,
     struct pp_error *err)
 {
 	*columns_at = pp_outfile_size(k->out);
-	pp_buf_add(&k->out->buf, k->column_indexes.data,
-	    k->column_indexes.len);
+	pp_buf_add(&k->out->buf, k->column_indexes.data, k->column_indexes.len);
 	*offsets_at = pp_outfile_size(k->out);
-	pp_buf_add(&k->out->buf, k->offset_indexes.data,
-	    k->offset_indexes.len);
+	pp_buf_add(&k->out->buf, k->offset_indexes.data, k->offset_indexes.len);
 	return pp_outfile_pump(k->out, err);
 }
 
@@ -387,7 +386,7 @@ put_footer(const struct pp_sink *k, struct pp_buf *out, struct cursor *at)
 	pp_thrift_string(&t, 6, PACKAGE_NAME " version " PACKAGE_VERSION);
 	pp_thrift_list(&t, 7, PP_THRIFT_STRUCT, k->schema.leaf_count);
 	for (size_t i = 0; i < k->schema.leaf_count; i++) {
-		pp_thrift_item_begin(&t);	/* order of the type */
+		pp_thrift_item_begin(&t); /* order of the type */
 		pp_thrift_begin(&t, 1);
 		pp_thrift_end(&t);
 		pp_thrift_end(&t);
@@ -401,8 +400,8 @@ parquet_finish(struct pp_sink *k, struct pp_error *err)
 	struct pp_buf footer = PP_BUF_INIT;
 	struct cursor at;
 
-	if (end_group(k, err) < 0 || put_indexes(k, &at.column_index_at,
-	    &at.offset_index_at, err) < 0)
+	if (end_group(k, err) < 0 ||
+	    put_indexes(k, &at.column_index_at, &at.offset_index_at, err) < 0)
 		return -1;
 	at.meta = k->metas.data;
 	put_footer(k, &footer, &at);

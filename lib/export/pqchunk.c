@@ -43,8 +43,8 @@ pp_pqpage_list_release(struct pp_pqpage_list *l)
 /* ---- page headers: struct PageHeader ---- */
 
 static void
-begin_header(struct pp_thrift *t, struct pp_buf *out,
-    enum pp_pq_page_type type, const struct pp_page_place *place)
+begin_header(struct pp_thrift *t, struct pp_buf *out, enum pp_pq_page_type type,
+    const struct pp_page_place *place)
 {
 	pp_buf_clear(out);
 	pp_thrift_init(t, out);
@@ -98,8 +98,9 @@ put_page_header(const struct pp_pqchunk_writer *w, struct pp_buf *out,
 {
 	struct pp_thrift t;
 
-	begin_header(&t, out, w->page_version == 1 ? PP_PQ_DATA_PAGE :
-	    PP_PQ_DATA_PAGE_V2, &page->place);
+	begin_header(&t, out,
+	    w->page_version == 1 ? PP_PQ_DATA_PAGE : PP_PQ_DATA_PAGE_V2,
+	    &page->place);
 	if (w->page_version == 1)
 		put_v1(&t, page);
 	else
@@ -164,7 +165,7 @@ put_bounds_list(struct pp_thrift *t, int id, const struct pp_pqpage_list *l,
 	for (size_t i = 0; i < l->count; i++) {
 		const struct pp_pqbounds *b = &l->list[i]->bounds;
 		const struct pp_buf *bytes = max ? &b->max.bytes :
-		    &b->min.bytes;
+						   &b->min.bytes;
 
 		pp_thrift_item_binary(t, bytes->data, bytes->len);
 	}
@@ -224,8 +225,7 @@ put_path(struct pp_thrift *t, const struct pp_pqleaf *leaf)
 {
 	pp_thrift_list(t, 3, PP_THRIFT_BINARY, leaf->path_len);
 	for (size_t i = 0; i < leaf->path_len; i++)
-		pp_thrift_item_binary(t, leaf->path[i],
-		    strlen(leaf->path[i]));
+		pp_thrift_item_binary(t, leaf->path[i], strlen(leaf->path[i]));
 }
 
 struct totals {
@@ -267,8 +267,7 @@ put_page(struct pp_pqchunk_writer *w, const struct pp_buf *header,
 
 /* The data pages; struct OffsetIndex grows with them. */
 static int
-put_pages(struct pp_pqchunk_writer *w, struct totals *sum,
-    struct pp_error *err)
+put_pages(struct pp_pqchunk_writer *w, struct totals *sum, struct pp_error *err)
 {
 	struct pp_buf header = PP_BUF_INIT;
 	struct pp_thrift t;
@@ -282,8 +281,7 @@ put_pages(struct pp_pqchunk_writer *w, struct totals *sum,
 		put_page_header(w, &header, page);
 		pp_thrift_item_begin(&t);
 		pp_thrift_i64(&t, 1, (int64_t)pp_outfile_size(w->out));
-		pp_thrift_i32(&t, 2, (int32_t)(header.len +
-		    page->place.bytes));
+		pp_thrift_i32(&t, 2, (int32_t)(header.len + page->place.bytes));
 		pp_thrift_i64(&t, 3, (int64_t)page->first_row);
 		pp_thrift_end(&t);
 		sum->entries += page->entries;

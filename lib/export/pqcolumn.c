@@ -25,20 +25,20 @@ struct pp_pqcolumn {
 
 	/* the open page */
 	size_t entries, nulls, rows;
-	bool has_levels;		/* not all definition levels are max */
-	struct pp_buf def, rep;		/* a byte each */
-	struct pp_buf data;		/* HEADROOM, then plain values */
-	struct pp_buf indices;		/* uint32_t each: of the dictionary */
+	bool has_levels;	/* not all definition levels are max */
+	struct pp_buf def, rep; /* a byte each */
+	struct pp_buf data;	/* HEADROOM, then plain values */
+	struct pp_buf indices;	/* uint32_t each: of the dictionary */
 
 	struct pp_pqdict dict;
-	bool has_dict;			/* values go to the dictionary */
-	bool used_dict;			/* there is a page with it */
-	bool pays;			/* it did in the group before */
-	size_t plain_bytes;		/* what went to it would have taken */
+	bool has_dict;	    /* values go to the dictionary */
+	bool used_dict;	    /* there is a page with it */
+	bool pays;	    /* it did in the group before */
+	size_t plain_bytes; /* what went to it would have taken */
 
-	struct pp_pqpage_list list;	/* pages that are done */
-	uint64_t group_rows;		/* in them */
-	struct pp_buf packed;		/* scratch: levels, an encoded page */
+	struct pp_pqpage_list list; /* pages that are done */
+	uint64_t group_rows;	    /* in them */
+	struct pp_buf packed;	    /* scratch: levels, an encoded page */
 };
 
 static void
@@ -66,8 +66,8 @@ begin_group(struct pp_pqcolumn *c)
 }
 
 struct pp_pqcolumn *
-pp_pqcolumn_new(const struct pp_pqleaf *leaf,
-    const struct pp_pqlimits *limits, struct pp_pages *pages)
+pp_pqcolumn_new(const struct pp_pqleaf *leaf, const struct pp_pqlimits *limits,
+    struct pp_pages *pages)
 {
 	struct pp_pqcolumn *c = pp_calloc(1, sizeof *c);
 
@@ -135,8 +135,8 @@ put_all_levels(struct pp_pqcolumn *c, struct pp_pqpage *page,
 {
 	bool with_size = c->limits->page_version == 1;
 
-	page->rep_bytes = (uint32_t)put_levels(out, &c->rep, false,
-	    c->entries, c->leaf->max_rep, with_size);
+	page->rep_bytes = (uint32_t)put_levels(out, &c->rep, false, c->entries,
+	    c->leaf->max_rep, with_size);
 	page->def_bytes = (uint32_t)put_levels(out, &c->def, !c->has_levels,
 	    c->entries, c->leaf->max_def, with_size);
 }
@@ -238,8 +238,8 @@ add_page(struct pp_pqcolumn *c, struct pp_pqpage *page, struct pp_error *err)
 	put_all_levels(c, page, apart ? &levels : &c->packed);
 	in_place = encode(c, page);
 	if (!in_place)
-		rc = pp_pages_add(c->pages, apart ? &levels : &none,
-		    &c->packed, 0, &page->place, err);
+		rc = pp_pages_add(c->pages, apart ? &levels : &none, &c->packed,
+		    0, &page->place, err);
 	else if (apart)
 		rc = pp_pages_add(c->pages, &levels, &c->data, HEADROOM,
 		    &page->place, err);
@@ -283,10 +283,10 @@ dict_pays(const struct pp_pqcolumn *c)
 {
 	size_t values = c->indices.len / sizeof(uint32_t);
 	size_t bits = c->dict.count > 0 ?
-	    (size_t)pp_bits_for(c->dict.count - 1) : 0;
+	    (size_t)pp_bits_for(c->dict.count - 1) :
+	    0;
 
-	return c->dict.bytes.len + values * bits / 8 <
-	    c->plain_bytes / 5 * 4;
+	return c->dict.bytes.len + values * bits / 8 < c->plain_bytes / 5 * 4;
 }
 
 /* No page needs it yet: put the values where they would be without it. */
@@ -331,8 +331,8 @@ pp_pqcolumn_finish(struct pp_pqcolumn *c, struct pp_error *err)
 	if (!c->used_dict)
 		return 0;
 	c->list.dict_entries = (uint32_t)c->dict.count;
-	return pp_pages_add(c->pages, &none, &c->dict.bytes, 0,
-	    &c->list.dict, err);
+	return pp_pages_add(c->pages, &none, &c->dict.bytes, 0, &c->list.dict,
+	    err);
 }
 
 /* ---- values ---- */
@@ -406,9 +406,13 @@ int
 pp_pqcolumn_write(struct pp_pqcolumn *c, struct pp_outfile *out,
     enum pp_codec_kind codec, struct pp_pqchunk *chunk, struct pp_error *err)
 {
-	struct pp_pqchunk_writer w = { .leaf = c->leaf, .list = &c->list,
-		.pages = c->pages, .page_version = c->limits->page_version,
-		.codec = codec, .out = out, .chunk = chunk };
+	struct pp_pqchunk_writer w = { .leaf = c->leaf,
+		.list = &c->list,
+		.pages = c->pages,
+		.page_version = c->limits->page_version,
+		.codec = codec,
+		.out = out,
+		.chunk = chunk };
 
 	if (pp_pqchunk_write(&w, err) < 0)
 		return -1;

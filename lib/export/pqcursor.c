@@ -32,16 +32,19 @@ damaged(const struct pp_pqcursor *c, const char *what, struct pp_error *err)
 }
 
 void
-pp_pqcursor_open(struct pp_pqcursor *c, const struct pp_pqfile *f,
-    size_t group, size_t leaf)
+pp_pqcursor_open(struct pp_pqcursor *c, const struct pp_pqfile *f, size_t group,
+    size_t leaf)
 {
 	const struct pp_pqchunk_info *chunk = &f->groups[group].chunks[leaf];
 	bool dict_first = chunk->dict_offset > 0 &&
 	    chunk->dict_offset < chunk->data_offset;
 
-	*c = (struct pp_pqcursor){ .file = f, .leaf = f->leaves[leaf],
-		.chunk = chunk, .entries_left = chunk->entries,
-		.packed = PP_BUF_INIT, .raw = PP_BUF_INIT,
+	*c = (struct pp_pqcursor){ .file = f,
+		.leaf = f->leaves[leaf],
+		.chunk = chunk,
+		.entries_left = chunk->entries,
+		.packed = PP_BUF_INIT,
+		.raw = PP_BUF_INIT,
 		.values = { .data = PP_BUF_INIT },
 		.dict = { .data = PP_BUF_INIT } };
 	c->at = dict_first ? chunk->dict_offset : chunk->data_offset;
@@ -58,8 +61,7 @@ pp_pqcursor_release(struct pp_pqcursor *c)
 	free(c->def);
 	free(c->rep);
 	free(c->indices);
-	*c = (struct pp_pqcursor){ .packed = PP_BUF_INIT,
-		.raw = PP_BUF_INIT };
+	*c = (struct pp_pqcursor){ .packed = PP_BUF_INIT, .raw = PP_BUF_INIT };
 }
 
 /* ---- page headers ---- */
@@ -122,8 +124,10 @@ read_fields(struct pp_thrift_reader *r, struct header *h)
 {
 	int id;
 
-	*h = (struct header){ .type = -1, .compressed = true,
-		.def_encoding = PP_PQ_RLE, .rep_encoding = PP_PQ_RLE };
+	*h = (struct header){ .type = -1,
+		.compressed = true,
+		.def_encoding = PP_PQ_RLE,
+		.rep_encoding = PP_PQ_RLE };
 	while ((id = pp_thrift_next(r)) != 0) {
 		switch (id) {
 		case 1: h->type = pp_thrift_get_int(r); break;
@@ -154,8 +158,8 @@ read_header(struct pp_pqcursor *c, struct header *h, struct pp_error *err)
 
 		pp_buf_clear(&c->packed);
 		pp_buf_reserve(&c->packed, len);
-		if (pp_pqfile_read(c->file, c->at, c->packed.data, len,
-		    err) < 0)
+		if (pp_pqfile_read(c->file, c->at, c->packed.data, len, err) <
+		    0)
 			return -1;
 		pp_thrift_read(&r, c->packed.data, len);
 		read_fields(&r, h);
@@ -177,8 +181,7 @@ read_header(struct pp_pqcursor *c, struct header *h, struct pp_error *err)
 
 /* The page's bytes into c->packed, checked. */
 static int
-read_bytes(struct pp_pqcursor *c, const struct header *h,
-    struct pp_error *err)
+read_bytes(struct pp_pqcursor *c, const struct header *h, struct pp_error *err)
 {
 	size_t len = (size_t)h->bytes;
 
@@ -188,8 +191,7 @@ read_bytes(struct pp_pqcursor *c, const struct header *h,
 		return -1;
 	c->packed.len = len;
 	c->at += h->bytes;
-	if (h->has_crc && pp_crc32(0, c->packed.data, len) !=
-	    (uint32_t)h->crc)
+	if (h->has_crc && pp_crc32(0, c->packed.data, len) != (uint32_t)h->crc)
 		return damaged(c, "a page whose check sum is wrong", err);
 	return 0;
 }
@@ -200,16 +202,17 @@ unpack(struct pp_pqcursor *c, const struct header *h, size_t skip,
     struct pp_error *err)
 {
 	enum pp_codec_kind codec = h->compressed ?
-	    (enum pp_codec_kind)c->chunk->codec : PP_CODEC_NONE;
+	    (enum pp_codec_kind)c->chunk->codec :
+	    PP_CODEC_NONE;
 	size_t raw_len = (size_t)h->raw_bytes - skip;
 
 	pp_buf_clear(&c->raw);
 	pp_buf_reserve(&c->raw, raw_len);
 	c->raw.len = raw_len;
-	if (raw_len == 0)	/* nothing may be packed as no bytes at all */
+	if (raw_len == 0) /* nothing may be packed as no bytes at all */
 		return 0;
 	if (pp_codec_decompress(codec, c->packed.data + skip,
-	    c->packed.len - skip, c->raw.data, raw_len, err) < 0)
+		c->packed.len - skip, c->raw.data, raw_len, err) < 0)
 		return pp_error_wrap(err, "'%s': column '%s'", c->file->name,
 		    c->leaf->name);
 	return 0;
@@ -282,18 +285,22 @@ put_values(struct pp_pqcursor *c, int64_t encoding, size_t at,
 	    encoding == PP_PQ_PLAIN_DICTIONARY;
 	if (!c->by_index)
 		return pp_pqdecode(&c->values, c->leaf, encoding, p, len,
-		    count) ? 0 : damaged(c, "values that cannot be read", err);
+			   count) ?
+		    0 :
+		    damaged(c, "values that cannot be read", err);
 	free(c->indices);
 	c->indices = pp_calloc(count, sizeof *c->indices);
 	if (count == 0)
 		return 0;
-	if (!c->has_dict || len == 0 || !pp_hybrid_get(p + 1, len - 1, p[0],
-	    c->indices, count, NULL))
+	if (!c->has_dict || len == 0 ||
+	    !pp_hybrid_get(p + 1, len - 1, p[0], c->indices, count, NULL))
 		return damaged(c, "values that cannot be read", err);
 	for (size_t i = 0; i < count; i++)
 		if (c->indices[i] >= c->dict.count)
-			return damaged(c, "values that are not in its "
-			    "dictionary", err);
+			return damaged(c,
+			    "values that are not in its "
+			    "dictionary",
+			    err);
 	return 0;
 }
 
@@ -304,9 +311,9 @@ read_v1(struct pp_pqcursor *c, const struct header *h, struct pp_error *err)
 
 	if (unpack(c, h, 0, err) < 0 ||
 	    put_levels_v1(c, &at, c->leaf->max_rep, h->rep_encoding, &c->rep,
-	    err) < 0 ||
+		err) < 0 ||
 	    put_levels_v1(c, &at, c->leaf->max_def, h->def_encoding, &c->def,
-	    err) < 0)
+		err) < 0)
 		return -1;
 	return put_values(c, h->encoding, at, err);
 }
@@ -316,29 +323,30 @@ read_v2(struct pp_pqcursor *c, const struct header *h, struct pp_error *err)
 {
 	size_t rep = (size_t)h->rep_bytes, def = (size_t)h->def_bytes;
 
-	if (h->rep_bytes < 0 || h->def_bytes < 0 ||
-	    h->rep_bytes > h->bytes || h->def_bytes > h->bytes - h->rep_bytes ||
+	if (h->rep_bytes < 0 || h->def_bytes < 0 || h->rep_bytes > h->bytes ||
+	    h->def_bytes > h->bytes - h->rep_bytes ||
 	    h->raw_bytes < h->rep_bytes + h->def_bytes)
 		return damaged(c, "damaged levels", err);
-	if ((c->leaf->max_rep > 0 && put_levels(c, c->packed.data, rep,
-	    c->leaf->max_rep, &c->rep, err) < 0) ||
-	    (c->leaf->max_def > 0 && put_levels(c, c->packed.data + rep, def,
-	    c->leaf->max_def, &c->def, err) < 0) ||
+	if ((c->leaf->max_rep > 0 &&
+		put_levels(c, c->packed.data, rep, c->leaf->max_rep, &c->rep,
+		    err) < 0) ||
+	    (c->leaf->max_def > 0 &&
+		put_levels(c, c->packed.data + rep, def, c->leaf->max_def,
+		    &c->def, err) < 0) ||
 	    unpack(c, h, rep + def, err) < 0)
 		return -1;
 	return put_values(c, h->encoding, 0, err);
 }
 
 static int
-read_dict(struct pp_pqcursor *c, const struct header *h,
-    struct pp_error *err)
+read_dict(struct pp_pqcursor *c, const struct header *h, struct pp_error *err)
 {
 	if (c->has_dict)
 		return damaged(c, "two dictionaries", err);
 	if (unpack(c, h, 0, err) < 0)
 		return -1;
 	if (!pp_pqdecode(&c->dict, c->leaf, PP_PQ_PLAIN,
-	    (unsigned char *)c->raw.data, c->raw.len, (size_t)h->entries))
+		(unsigned char *)c->raw.data, c->raw.len, (size_t)h->entries))
 		return damaged(c, "a dictionary that cannot be read", err);
 	c->has_dict = true;
 	return 0;
@@ -364,7 +372,7 @@ read_page(struct pp_pqcursor *c, struct pp_error *err)
 	c->entries_left -= h.entries;
 	c->entry_count = (size_t)h.entries;
 	return h.type == PP_PQ_DATA_PAGE ? read_v1(c, &h, err) :
-	    read_v2(c, &h, err);
+					   read_v2(c, &h, err);
 }
 
 int
@@ -392,8 +400,7 @@ pp_pqcursor_take(struct pp_pqcursor *c, const char **value, size_t *len)
 	if (!there)
 		return;
 	if (c->by_index)
-		*value = pp_pqvalues_at(&c->dict, c->indices[c->value++],
-		    len);
+		*value = pp_pqvalues_at(&c->dict, c->indices[c->value++], len);
 	else
 		*value = pp_pqvalues_at(&c->values, c->value++, len);
 }

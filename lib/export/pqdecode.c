@@ -129,8 +129,7 @@ split_bytes(struct pp_pqvalues *v, const unsigned char *p, size_t len,
 	pp_buf_reserve(&v->data, len);
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < v->width; k++)
-			v->data.data[i * v->width + k] =
-			    (char)p[k * count + i];
+			v->data.data[i * v->width + k] = (char)p[k * count + i];
 	v->data.len = count * v->width;
 	return true;
 }
@@ -148,8 +147,7 @@ is_likely(size_t len, size_t count)
 }
 
 static bool
-deltas(struct pp_pqvalues *v, const unsigned char *p, size_t len,
-    size_t count)
+deltas(struct pp_pqvalues *v, const unsigned char *p, size_t len, size_t count)
 {
 	int64_t *numbers;
 	bool good;
@@ -160,8 +158,8 @@ deltas(struct pp_pqvalues *v, const unsigned char *p, size_t len,
 	good = pp_delta_get(p, len, numbers, count, NULL);
 	for (size_t i = 0; good && i < count; i++)
 		for (size_t k = 0; k < v->width; k++)
-			pp_buf_addc(&v->data, (char)((uint64_t)numbers[i] >>
-			    (8 * k)));
+			pp_buf_addc(&v->data,
+			    (char)((uint64_t)numbers[i] >> (8 * k)));
 	free(numbers);
 	return good;
 }
@@ -219,13 +217,12 @@ delta_texts(struct pp_pqvalues *v, const unsigned char *p, size_t len,
 
 		good = common[i] >= 0 && common[i] <= last.len &&
 		    v->data.len + (size_t)common[i] + rest->len <=
-		    (size_t)PP_PQ_MAX_PAGE_BYTES;
+			(size_t)PP_PQ_MAX_PAGE_BYTES;
 		if (!good)
 			break;
 		next.len = (uint32_t)common[i] + rest->len;
 		pp_buf_reserve(&v->data, next.len);
-		pp_buf_add(&v->data, v->data.data + last.at,
-		    (size_t)common[i]);
+		pp_buf_add(&v->data, v->data.data + last.at, (size_t)common[i]);
 		pp_buf_add(&v->data, rests.data.data + rest->at, rest->len);
 		v->spans[i] = last = next;
 	}
@@ -266,7 +263,8 @@ pp_pqdecode(struct pp_pqvalues *v, const struct pp_pqelement *leaf,
 		    split_bytes(v, p, len, count);
 	case PP_PQ_DELTA_BINARY_PACKED:
 		return (leaf->physical == PP_PQ_INT32 ||
-		    leaf->physical == PP_PQ_INT64) && deltas(v, p, len, count);
+			   leaf->physical == PP_PQ_INT64) &&
+		    deltas(v, p, len, count);
 	case PP_PQ_DELTA_LENGTH_BYTES:
 		return leaf->physical == PP_PQ_BYTES &&
 		    delta_lengths(v, p, len, count);
@@ -277,7 +275,6 @@ pp_pqdecode(struct pp_pqvalues *v, const struct pp_pqelement *leaf,
 		v->width = 0;
 		good = delta_texts(v, p, len, count);
 		return good && (width == 0 || has_width(v, width, count));
-	default:
-		return false;
+	default: return false;
 	}
 }

@@ -36,7 +36,7 @@ put_type(struct pp_buf *out, const struct pp_pqelement *e)
 		return;
 	}
 	for (size_t i = 0; i < sizeof logical_names / sizeof logical_names[0];
-	    i++) {
+	     i++) {
 		if (logical_names[i].logical != e->logical)
 			continue;
 		pp_buf_adds(out, logical_names[i].name);
@@ -71,8 +71,8 @@ static void
 put_encodings(struct pp_buf *out, uint32_t bits)
 {
 	/* levels are always run lengths: that says nothing of values */
-	for (size_t i = 0; i < sizeof encoding_names /
-	    sizeof encoding_names[0]; i++) {
+	for (size_t i = 0; i < sizeof encoding_names / sizeof encoding_names[0];
+	     i++) {
 		if (!(bits >> i & 1) || encoding_names[i] == NULL ||
 		    i == PP_PQ_RLE)
 			continue;
@@ -97,8 +97,7 @@ is_comparable(const struct pp_pqelement *e, size_t len)
 
 /* The least and greatest over all row groups, when all of them say. */
 static void
-put_bounds(const struct pp_pqfile *f, size_t leaf,
-    struct pp_pqdescription *d)
+put_bounds(const struct pp_pqfile *f, size_t leaf, struct pp_pqdescription *d)
 {
 	const struct pp_pqelement *e = f->leaves[leaf];
 	struct pp_pqleaf kind = { .physical = e->physical };
@@ -132,8 +131,11 @@ pp_pqdescribe(const struct pp_pqfile *f, size_t leaf,
 	uint32_t encodings = 0;
 
 	*d = (struct pp_pqdescription){ .name = PP_BUF_INIT,
-		.type = PP_BUF_INIT, .encodings = PP_BUF_INIT,
-		.min = PP_BUF_INIT, .max = PP_BUF_INIT, .codec = "" };
+		.type = PP_BUF_INIT,
+		.encodings = PP_BUF_INIT,
+		.min = PP_BUF_INIT,
+		.max = PP_BUF_INIT,
+		.codec = "" };
 	put_name(&d->name, f->root, leaf);
 	put_type(&d->type, f->leaves[leaf]);
 	for (size_t i = 0; i < f->group_count; i++) {

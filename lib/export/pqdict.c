@@ -79,7 +79,8 @@ is_value(const struct pp_pqdict *d, uint32_t i, const char *value, size_t len,
 		return false;
 	/* the last value ends where the new one begins, not at the end */
 	have = (i + 1 < d->count ? d->starts[i + 1] :
-	    (size_t)(value - d->bytes.data)) - d->starts[i];
+				   (size_t)(value - d->bytes.data)) -
+	    d->starts[i];
 	p = d->bytes.data + d->starts[i];
 	return have == len && memcmp(p, value, len) == 0;
 }
@@ -91,8 +92,8 @@ pp_pqdict_settle(struct pp_pqdict *d, size_t start)
 	size_t len = d->bytes.len - start, mask = d->slot_count - 1;
 	uint64_t hash = pp_hash64(value, len, 0);
 
-	for (size_t i = (size_t)hash & mask; d->slot_count > 0 &&
-	    d->slots[i] != 0; i = (i + 1) & mask) {
+	for (size_t i = (size_t)hash & mask;
+	     d->slot_count > 0 && d->slots[i] != 0; i = (i + 1) & mask) {
 		if (!is_value(d, d->slots[i] - 1, value, len, hash))
 			continue;
 		pp_buf_truncate(&d->bytes, start);

@@ -87,8 +87,7 @@ put_texts(struct pp_buf *out, const struct pp_pqleaf *leaf, const char *plain,
 	for (size_t i = 0; i < count; i++) {
 		const char *text = pp_pqvalue_next(leaf, &p, &n);
 
-		pp_buf_add(out, text + (n - (size_t)rest[i]),
-		    (size_t)rest[i]);
+		pp_buf_add(out, text + (n - (size_t)rest[i]), (size_t)rest[i]);
 	}
 	free(common);
 	free(rest);
@@ -96,8 +95,8 @@ put_texts(struct pp_buf *out, const struct pp_pqleaf *leaf, const char *plain,
 }
 
 enum pp_pq_encoding
-pp_pqencode(struct pp_buf *out, const struct pp_pqleaf *leaf,
-    const char *plain, size_t len, size_t count, bool *in_place)
+pp_pqencode(struct pp_buf *out, const struct pp_pqleaf *leaf, const char *plain,
+    size_t len, size_t count, bool *in_place)
 {
 	*in_place = false;
 	if (leaf->physical == PP_PQ_BOOLEAN) {

@@ -11,19 +11,19 @@
 #include "export/thrift.h"
 
 #define MAGIC "PAR1"
-#define TAIL_BYTES 8		/* length of the footer, magic */
+#define TAIL_BYTES 8 /* length of the footer, magic */
 
 /* What the footer lists, before it is put into the tree. */
 struct footer {
 	struct pp_pqfile *f;
 	struct pp_thrift_reader r;
 	struct pp_pqelement *elements;
-	size_t next;			/* of them, while the tree is made */
+	size_t next; /* of them, while the tree is made */
 };
 
 int
-pp_pqfile_read(const struct pp_pqfile *f, int64_t offset, void *out,
-    size_t len, struct pp_error *err)
+pp_pqfile_read(const struct pp_pqfile *f, int64_t offset, void *out, size_t len,
+    struct pp_error *err)
 {
 	char *to = out;
 
@@ -104,10 +104,12 @@ read_logical_fields(struct footer *p, struct pp_pqelement *e)
 		else if (logical == PP_PQ_LOGICAL_INTEGER && id == 2)
 			e->is_unsigned = !pp_thrift_get_bool(&p->r);
 		else if ((logical == PP_PQ_LOGICAL_TIMESTAMP ||
-		    logical == PP_PQ_LOGICAL_TIME) && id == 1)
+			     logical == PP_PQ_LOGICAL_TIME) &&
+		    id == 1)
 			e->is_utc = pp_thrift_get_bool(&p->r);
 		else if ((logical == PP_PQ_LOGICAL_TIMESTAMP ||
-		    logical == PP_PQ_LOGICAL_TIME) && id == 2)
+			     logical == PP_PQ_LOGICAL_TIME) &&
+		    id == 2)
 			read_unit(p, e);
 		else
 			pp_thrift_skip(&p->r);
@@ -136,20 +138,20 @@ read_element(struct footer *p, struct pp_pqelement *e)
 {
 	int id;
 
-	*e = (struct pp_pqelement){ .name = "", .is_group = true,
-		.converted = -1 };
+	*e = (struct pp_pqelement){
+		.name = "", .is_group = true, .converted = -1
+	};
 	pp_thrift_enter(&p->r);
 	while ((id = pp_thrift_next(&p->r)) != 0) {
 		switch (id) {
 		case 1:
-			e->physical =
-			    (enum pp_pq_type)pp_thrift_get_int(&p->r);
+			e->physical = (enum pp_pq_type)pp_thrift_get_int(&p->r);
 			e->is_group = false;
 			break;
 		case 2: e->width = (int32_t)pp_thrift_get_int(&p->r); break;
 		case 3:
-			e->repetition =
-			    (enum pp_pq_repetition)pp_thrift_get_int(&p->r);
+			e->repetition = (enum pp_pq_repetition)
+			    pp_thrift_get_int(&p->r);
 			break;
 		case 4: e->name = get_string(p); break;
 		case 5:
@@ -202,15 +204,20 @@ static int
 check_leaf(const struct pp_pqfile *f, const struct pp_pqelement *e,
     struct pp_error *err)
 {
-	if (e->physical > PP_PQ_FIXED || (e->physical == PP_PQ_FIXED &&
-	    (e->width <= 0 || e->width > 1 << 20)))
-		return pp_error_set(err, PP_EDATA, "'%s': column '%s' has no "
-		    "known type", f->name, e->name);
-	if (e->logical == PP_PQ_LOGICAL_DECIMAL && (e->scale < 0 ||
-	    e->scale > 38 || e->physical == PP_PQ_DOUBLE ||
-	    e->physical == PP_PQ_FLOAT || e->physical == PP_PQ_BOOLEAN))
-		return pp_error_set(err, PP_EDATA, "'%s': column '%s' has a "
-		    "damaged decimal type", f->name, e->name);
+	if (e->physical > PP_PQ_FIXED ||
+	    (e->physical == PP_PQ_FIXED &&
+		(e->width <= 0 || e->width > 1 << 20)))
+		return pp_error_set(err, PP_EDATA,
+		    "'%s': column '%s' has no "
+		    "known type",
+		    f->name, e->name);
+	if (e->logical == PP_PQ_LOGICAL_DECIMAL &&
+	    (e->scale < 0 || e->scale > 38 || e->physical == PP_PQ_DOUBLE ||
+		e->physical == PP_PQ_FLOAT || e->physical == PP_PQ_BOOLEAN))
+		return pp_error_set(err, PP_EDATA,
+		    "'%s': column '%s' has a "
+		    "damaged decimal type",
+		    f->name, e->name);
 	return 0;
 }
 
@@ -277,8 +284,12 @@ read_statistics(struct footer *p, struct pp_pqstatistics *s)
 	while ((id = pp_thrift_next(&p->r)) != 0) {
 		switch (id) {
 		case 3: s->nulls = pp_thrift_get_int(&p->r); break;
-		case 5: s->max = pp_thrift_get_binary(&p->r, &s->max_len); break;
-		case 6: s->min = pp_thrift_get_binary(&p->r, &s->min_len); break;
+		case 5:
+			s->max = pp_thrift_get_binary(&p->r, &s->max_len);
+			break;
+		case 6:
+			s->min = pp_thrift_get_binary(&p->r, &s->min_len);
+			break;
 		default: pp_thrift_skip(&p->r);
 		}
 	}
@@ -354,7 +365,7 @@ read_group(struct footer *p, struct pp_pqgroup_info *g, size_t *chunk_count)
 			g->chunks = pp_arena_calloc(&p->f->arena,
 			    *chunk_count + 1, sizeof *g->chunks);
 			for (size_t i = 0; i < *chunk_count && !p->r.failed;
-			    i++)
+			     i++)
 				read_chunk(p, &g->chunks[i]);
 			break;
 		case 2: g->raw_bytes = pp_thrift_get_int(&p->r); break;
@@ -372,15 +383,18 @@ check_chunk(const struct pp_pqfile *f, size_t leaf,
 {
 	const struct pp_pqelement *e = f->leaves[leaf];
 	int64_t start = c->dict_offset > 0 && c->dict_offset < c->data_offset ?
-	    c->dict_offset : c->data_offset;
+	    c->dict_offset :
+	    c->data_offset;
 
-	if (c->entries == 0)	/* nothing of it is ever read */
+	if (c->entries == 0) /* nothing of it is ever read */
 		return 0;
 	if (c->physical != e->physical || c->entries < 0 || c->bytes < 0 ||
 	    start < 4 || start > f->size_bytes ||
 	    c->bytes > f->size_bytes - start)
-		return pp_error_set(err, PP_EDATA, "'%s': column '%s' lies "
-		    "outside of the file", f->name, e->name);
+		return pp_error_set(err, PP_EDATA,
+		    "'%s': column '%s' lies "
+		    "outside of the file",
+		    f->name, e->name);
 	return 0;
 }
 
@@ -408,13 +422,14 @@ check_groups(const struct pp_pqfile *f, struct pp_error *err)
 		if (__builtin_add_overflow(rows, f->groups[i].rows, &rows))
 			rows = -1;
 		for (size_t j = 0; j < f->leaf_count; j++)
-			if (check_chunk(f, j, &f->groups[i].chunks[j],
-			    err) < 0)
+			if (check_chunk(f, j, &f->groups[i].chunks[j], err) < 0)
 				return -1;
 	}
-	return rows == f->rows ? 0 : pp_error_set(err, PP_EDATA,
-	    "'%s' has row groups of %lld rows and says %lld", f->name,
-	    (long long)rows, (long long)f->rows);
+	return rows == f->rows ?
+	    0 :
+	    pp_error_set(err, PP_EDATA,
+		"'%s' has row groups of %lld rows and says %lld", f->name,
+		(long long)rows, (long long)f->rows);
 }
 
 /* ---- the footer ---- */
@@ -456,7 +471,7 @@ read_footer(struct pp_pqfile *f, struct pp_error *err)
 	while ((id = pp_thrift_next(&p.r)) != 0) {
 		switch (id) {
 		case 2:
-			if (f->root != NULL)	/* chunks go by the first */
+			if (f->root != NULL) /* chunks go by the first */
 				damaged = true;
 			if (damaged)
 				goto out;
@@ -477,8 +492,8 @@ read_footer(struct pp_pqfile *f, struct pp_error *err)
 out:
 	if (p.r.failed || damaged || f->root == NULL ||
 	    p.next != f->element_count)
-		return pp_error_set(err, PP_EDATA,
-		    "'%s' has a damaged footer", f->name);
+		return pp_error_set(err, PP_EDATA, "'%s' has a damaged footer",
+		    f->name);
 	return check_groups(f, err);
 }
 
@@ -490,32 +505,33 @@ pp_pqfile_open(struct pp_pqfile *f, int fd, const char *name,
 	struct stat st;
 	size_t len;
 
-	*f = (struct pp_pqfile){ .fd = fd, .name = name,
-		.footer = PP_BUF_INIT, .created_by = "" };
+	*f = (struct pp_pqfile){
+		.fd = fd, .name = name, .footer = PP_BUF_INIT, .created_by = ""
+	};
 	pp_arena_init(&f->arena, 0);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return pp_error_set(err, PP_EDATA,
 		    "'%s' is not a file that can be read from its end", name);
 	f->size_bytes = st.st_size;
 	if (f->size_bytes < 4 + TAIL_BYTES)
-		return pp_error_set(err, PP_EDATA, "'%s' is not Parquet",
-		    name);
+		return pp_error_set(err, PP_EDATA, "'%s' is not Parquet", name);
 	if (pp_pqfile_read(f, f->size_bytes - TAIL_BYTES, tail, TAIL_BYTES,
-	    err) < 0)
+		err) < 0)
 		return -1;
 	if (memcmp(tail + 4, MAGIC, 4) != 0)
-		return pp_error_set(err, PP_EDATA, memcmp(tail + 4, "PARE",
-		    4) == 0 ? "'%s' is encrypted" : "'%s' is not Parquet",
+		return pp_error_set(err, PP_EDATA,
+		    memcmp(tail + 4, "PARE", 4) == 0 ? "'%s' is encrypted" :
+						       "'%s' is not Parquet",
 		    name);
 	len = (size_t)tail[0] | (size_t)tail[1] << 8 | (size_t)tail[2] << 16 |
 	    (size_t)tail[3] << 24;
 	if (len > PP_PQ_MAX_FOOTER_BYTES ||
 	    (int64_t)len > f->size_bytes - 4 - TAIL_BYTES)
-		return pp_error_set(err, PP_EDATA,
-		    "'%s' has a damaged footer", name);
+		return pp_error_set(err, PP_EDATA, "'%s' has a damaged footer",
+		    name);
 	pp_buf_reserve(&f->footer, len);
 	if (pp_pqfile_read(f, f->size_bytes - TAIL_BYTES - (int64_t)len,
-	    f->footer.data, len, err) < 0)
+		f->footer.data, len, err) < 0)
 		return -1;
 	f->footer.len = len;
 	return read_footer(f, err);

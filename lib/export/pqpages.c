@@ -18,7 +18,7 @@
 struct pp_pages {
 	struct pp_codec *codec;
 	const char *scratch;
-	struct pp_buf packed;		/* the page being compressed */
+	struct pp_buf packed; /* the page being compressed */
 
 	/*
 	 * All bytes kept, as one sequence: the first `memory_bytes` in blocks,
@@ -27,7 +27,7 @@ struct pp_pages {
 	size_t memory_bytes;
 	char **blocks;
 	size_t block_count, block_cap;
-	int fd;				/* -1: no file yet */
+	int fd; /* -1: no file yet */
 	uint64_t bytes;
 };
 
@@ -135,7 +135,7 @@ pp_pages_copy(struct pp_pages *p, const struct pp_page_place *place,
 
 	while (at < end) {
 		size_t want = end - at < COPY_BYTES ? (size_t)(end - at) :
-		    COPY_BYTES;
+						      COPY_BYTES;
 		ssize_t n;
 
 		pp_buf_reserve(&out->buf, want);
@@ -154,8 +154,8 @@ int
 pp_pages_clear(struct pp_pages *p, struct pp_error *err)
 {
 	p->bytes = 0;
-	if (p->fd >= 0 && (ftruncate(p->fd, 0) < 0 ||
-	    lseek(p->fd, 0, SEEK_SET) < 0))
+	if (p->fd >= 0 &&
+	    (ftruncate(p->fd, 0) < 0 || lseek(p->fd, 0, SEEK_SET) < 0))
 		return pp_error_errno(err, PP_EIO, errno,
 		    "cannot empty a temporary file");
 	return 0;
@@ -177,7 +177,7 @@ pp_pages_add(struct pp_pages *p, const struct pp_buf *prefix,
 	place->at = p->bytes;
 	place->raw_bytes = (uint32_t)(prefix->len + raw->len - start);
 	if (pp_codec_compress(p->codec, raw->data + start, raw->len - start,
-	    &p->packed, err) < 0)
+		&p->packed, err) < 0)
 		return -1;
 	place->bytes = (uint32_t)(prefix->len + p->packed.len);
 	place->crc = pp_crc32(pp_crc32(0, prefix->data, prefix->len),

@@ -15,9 +15,9 @@
 
 struct pp_pqrows {
 	const struct pp_pqfile *file;
-	size_t group;			/* being read */
-	int64_t row;			/* of the group, next */
-	struct pp_pqcursor *cursors;	/* NULL: no group is open */
+	size_t group;		     /* being read */
+	int64_t row;		     /* of the group, next */
+	struct pp_pqcursor *cursors; /* NULL: no group is open */
 };
 
 struct pp_pqrows *
@@ -54,7 +54,7 @@ get_le(const char *p, size_t len)
 {
 	uint64_t v = 0;
 
-	for (size_t i = len; i-- > 0; )
+	for (size_t i = len; i-- > 0;)
 		v = v << 8 | (unsigned char)p[i];
 	return v;
 }
@@ -63,7 +63,7 @@ static void
 put_base64(struct pp_buf *out, const char *s, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	pp_buf_addc(out, '"');
 	for (size_t i = 0; i < len; i += 3) {
@@ -75,8 +75,8 @@ put_base64(struct pp_buf *out, const char *s, size_t len)
 		if (n > 2)
 			v |= (unsigned char)s[i + 2];
 		for (size_t k = 0; k < 4; k++)
-			pp_buf_addc(out, k <= n ?
-			    digits[v >> (18 - 6 * k) & 63] : '=');
+			pp_buf_addc(out,
+			    k <= n ? digits[v >> (18 - 6 * k) & 63] : '=');
 	}
 	pp_buf_addc(out, '"');
 }
@@ -86,7 +86,7 @@ static void
 put_decimal(struct pp_buf *out, __int128 v, int scale)
 {
 	unsigned __int128 rest = v < 0 ? -(unsigned __int128)v :
-	    (unsigned __int128)v;
+					 (unsigned __int128)v;
 	char text[64];
 	size_t at = sizeof text;
 
@@ -106,7 +106,7 @@ static __int128
 get_be(const char *p, size_t len)
 {
 	unsigned __int128 v = len > 0 && (p[0] & 0x80) ? ~(unsigned __int128)0 :
-	    0;
+							 0;
 
 	for (size_t i = 0; i < len; i++)
 		v = v << 8 | (unsigned char)p[i];
@@ -119,7 +119,8 @@ put_time(struct pp_buf *out, int64_t v, enum pp_pq_unit unit, bool is_utc)
 {
 	int digits = unit == PP_PQ_MILLIS ? 3 : unit == PP_PQ_MICROS ? 6 : 9;
 	int64_t per_second = unit == PP_PQ_MILLIS ? 1000 :
-	    unit == PP_PQ_MICROS ? 1000000 : 1000000000;
+	    unit == PP_PQ_MICROS		  ? 1000000 :
+						    1000000000;
 	int64_t part = v % per_second;
 	time_t seconds;
 	struct tm tm;
@@ -192,8 +193,10 @@ put_real(struct pp_buf *out, const char *value, size_t len)
 		memcpy(&d, &bits, sizeof d);
 	}
 	if (isnan(d) || isinf(d)) {
-		pp_buf_adds(out, isnan(d) ? "\"NaN\"" : d > 0 ?
-		    "\"Infinity\"" : "\"-Infinity\"");
+		pp_buf_adds(out,
+		    isnan(d)  ? "\"NaN\"" :
+			d > 0 ? "\"Infinity\"" :
+				"\"-Infinity\"");
 	} else if (len == 4) {
 		/* as few digits as tell it from all other floats */
 		for (int digits = 6; digits <= 9; digits++) {
@@ -226,8 +229,9 @@ put_uuid(struct pp_buf *out, const char *value)
 {
 	pp_buf_addc(out, '"');
 	for (size_t i = 0; i < 16; i++)
-		pp_buf_addf(out, i == 4 || i == 6 || i == 8 || i == 10 ?
-		    "-%02x" : "%02x", (unsigned)(unsigned char)value[i]);
+		pp_buf_addf(out,
+		    i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+		    (unsigned)(unsigned char)value[i]);
 	pp_buf_addc(out, '"');
 }
 
@@ -288,14 +292,15 @@ static int
 damaged(const struct pp_pqrows *r, const struct pp_pqelement *e,
     struct pp_error *err)
 {
-	return pp_error_set(err, PP_EDATA, "'%s': column '%s' does not fit "
-	    "the others", r->file->name, e->name);
+	return pp_error_set(err, PP_EDATA,
+	    "'%s': column '%s' does not fit "
+	    "the others",
+	    r->file->name, e->name);
 }
 
 /* The definition level at hand in the first column of `e`; -1 on failure. */
 static int
-def_at(struct pp_pqrows *r, const struct pp_pqelement *e,
-    struct pp_error *err)
+def_at(struct pp_pqrows *r, const struct pp_pqelement *e, struct pp_error *err)
 {
 	struct pp_pqcursor *c = &r->cursors[e->first_leaf];
 	int rc = pp_pqcursor_have(c, err);
@@ -327,8 +332,8 @@ take_nothing(struct pp_pqrows *r, const struct pp_pqelement *e,
 }
 
 static int
-put_leaf(struct pp_pqrows *r, const struct pp_pqelement *e,
-    struct pp_buf *out, struct pp_error *err)
+put_leaf(struct pp_pqrows *r, const struct pp_pqelement *e, struct pp_buf *out,
+    struct pp_error *err)
 {
 	struct pp_pqcursor *c = &r->cursors[e->first_leaf];
 	const char *value;
@@ -344,8 +349,8 @@ put_leaf(struct pp_pqrows *r, const struct pp_pqelement *e,
 }
 
 static int
-put_group(struct pp_pqrows *r, const struct pp_pqelement *e,
-    struct pp_buf *out, struct pp_error *err)
+put_group(struct pp_pqrows *r, const struct pp_pqelement *e, struct pp_buf *out,
+    struct pp_error *err)
 {
 	const struct pp_pqelement *child;
 
@@ -367,7 +372,7 @@ put_present(struct pp_pqrows *r, const struct pp_pqelement *e,
     struct pp_buf *out, struct pp_error *err)
 {
 	return e->is_group ? put_group(r, e, out, err) :
-	    put_leaf(r, e, out, err);
+			     put_leaf(r, e, out, err);
 }
 
 /*
@@ -376,8 +381,7 @@ put_present(struct pp_pqrows *r, const struct pp_pqelement *e,
  */
 static int
 put_array(struct pp_pqrows *r, const struct pp_pqelement *e,
-    const struct pp_pqelement *inner, struct pp_buf *out,
-    struct pp_error *err)
+    const struct pp_pqelement *inner, struct pp_buf *out, struct pp_error *err)
 {
 	struct pp_pqcursor *c = &r->cursors[e->first_leaf];
 	int def = def_at(r, e, err), rc;
@@ -391,7 +395,7 @@ put_array(struct pp_pqrows *r, const struct pp_pqelement *e,
 	pp_buf_addc(out, '[');
 	for (;;) {
 		rc = inner == e ? put_present(r, e, out, err) :
-		    put_element(r, inner, out, err);
+				  put_element(r, inner, out, err);
 		if (rc < 0 || (rc = pp_pqcursor_have(c, err)) < 0)
 			return -1;
 		if (rc == 0 || pp_pqcursor_rep(c) < e->max_rep)
@@ -404,8 +408,8 @@ put_array(struct pp_pqrows *r, const struct pp_pqelement *e,
 
 /* LIST: an optional group around a repeated one around the element. */
 static int
-put_list(struct pp_pqrows *r, const struct pp_pqelement *e,
-    struct pp_buf *out, struct pp_error *err)
+put_list(struct pp_pqrows *r, const struct pp_pqelement *e, struct pp_buf *out,
+    struct pp_error *err)
 {
 	const struct pp_pqelement *middle = e->first_child;
 	bool three = middle->is_group && middle->first_child != NULL &&
@@ -430,7 +434,7 @@ put_element(struct pp_pqrows *r, const struct pp_pqelement *e,
 {
 	int def;
 
-	if (e->leaf_count == 0) {	/* a group without columns */
+	if (e->leaf_count == 0) { /* a group without columns */
 		pp_buf_adds(out, "{}");
 		return 0;
 	}
@@ -446,7 +450,7 @@ put_element(struct pp_pqrows *r, const struct pp_pqelement *e,
 		}
 	}
 	return is_list(e) ? put_list(r, e, out, err) :
-	    put_present(r, e, out, err);
+			    put_present(r, e, out, err);
 }
 
 /* ---- row groups ---- */
@@ -468,8 +472,8 @@ end_group(struct pp_pqrows *r, struct pp_error *err)
 		int rc = pp_pqcursor_have(&r->cursors[i], err);
 
 		if (rc != 0)
-			return rc < 0 ? -1 : damaged(r, r->file->leaves[i],
-			    err);
+			return rc < 0 ? -1 :
+					damaged(r, r->file->leaves[i], err);
 	}
 	close_group(r);
 	r->group++;
@@ -484,8 +488,8 @@ pp_pqrows_next(struct pp_pqrows *r, struct pp_buf *out, struct pp_error *err)
 			open_group(r);
 		if (r->row < r->file->groups[r->group].rows) {
 			r->row++;
-			return put_group(r, r->file->root, out, err) < 0 ?
-			    -1 : 1;
+			return put_group(r, r->file->root, out, err) < 0 ? -1 :
+									   1;
 		}
 		if (end_group(r, err) < 0)
 			return -1;

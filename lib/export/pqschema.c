@@ -11,21 +11,19 @@
 /* How a kind of scalar is kept, and what `datasets` calls it. */
 static const struct {
 	enum pp_pq_type physical;
-	int converted;			/* -1: none */
+	int converted; /* -1: none */
 	enum pp_pq_logical logical;
 	const char *feature;
 } scalars[PP_KIND_COUNT] = {
 	[PP_KIND_BOOL] = { PP_PQ_BOOLEAN, -1, PP_PQ_LOGICAL_NONE, "bool" },
 	[PP_KIND_INT] = { PP_PQ_INT64, -1, PP_PQ_LOGICAL_NONE, "int64" },
-	[PP_KIND_DOUBLE] = { PP_PQ_DOUBLE, -1, PP_PQ_LOGICAL_NONE,
-	    "float64" },
+	[PP_KIND_DOUBLE] = { PP_PQ_DOUBLE, -1, PP_PQ_LOGICAL_NONE, "float64" },
 	[PP_KIND_STRING] = { PP_PQ_BYTES, PP_PQ_CONVERTED_UTF8,
 	    PP_PQ_LOGICAL_STRING, "string" },
 	[PP_KIND_JSON] = { PP_PQ_BYTES, PP_PQ_CONVERTED_JSON,
 	    PP_PQ_LOGICAL_JSON, "string" },
-	[PP_KIND_TIMESTAMP] = { PP_PQ_INT64,
-	    PP_PQ_CONVERTED_TIMESTAMP_MICROS, PP_PQ_LOGICAL_TIMESTAMP,
-	    "timestamp[us, tz=UTC]" },
+	[PP_KIND_TIMESTAMP] = { PP_PQ_INT64, PP_PQ_CONVERTED_TIMESTAMP_MICROS,
+	    PP_PQ_LOGICAL_TIMESTAMP, "timestamp[us, tz=UTC]" },
 	[PP_KIND_DECIMAL] = { PP_PQ_INT64, PP_PQ_CONVERTED_DECIMAL,
 	    PP_PQ_LOGICAL_DECIMAL, NULL },
 	[PP_KIND_UUID] = { PP_PQ_FIXED, -1, PP_PQ_LOGICAL_UUID,
@@ -49,7 +47,9 @@ add_leaf(struct walk *w, const struct pp_type *type, int def, int rep)
 	    sizeof *s->leaves);
 	leaf = &s->leaves[s->leaf_count++];
 	*leaf = (struct pp_pqleaf){ .type = type,
-		.kind = pp_type_stored(type), .max_def = def, .max_rep = rep,
+		.kind = pp_type_stored(type),
+		.max_def = def,
+		.max_rep = rep,
 		.path_len = w->depth };
 	leaf->physical = scalars[leaf->kind].physical;
 	leaf->path = pp_calloc(w->depth, sizeof *leaf->path);
@@ -68,7 +68,8 @@ add_node(struct walk *w, struct pp_pqnode *n, const struct pp_type *type,
 	bool is_list = pp_type_stored(type) == PP_KIND_LIST;
 	bool is_struct = pp_type_stored(type) == PP_KIND_STRUCT;
 
-	*n = (struct pp_pqnode){ .type = type, .kind = pp_type_stored(type),
+	*n = (struct pp_pqnode){ .type = type,
+		.kind = pp_type_stored(type),
 		.first_leaf = w->s->leaf_count };
 	w->path[w->depth++] = name;
 	w->s->element_count += is_list ? 2 : 1;
@@ -100,8 +101,9 @@ pp_pqschema_init(struct pp_pqschema *s, const struct pp_type *row)
 	struct pp_pqnode *root = &s->root;
 
 	*s = (struct pp_pqschema){ .element_count = 1 };
-	*root = (struct pp_pqnode){ .type = row, .kind = PP_KIND_STRUCT,
-		.child_count = row->count };
+	*root = (struct pp_pqnode){
+		.type = row, .kind = PP_KIND_STRUCT, .child_count = row->count
+	};
 	root->children = pp_calloc(row->count, sizeof *root->children);
 	root->values = pp_calloc(row->count, sizeof *root->values);
 	for (size_t i = 0; i < row->count; i++)
@@ -145,9 +147,9 @@ put_logical(struct pp_thrift *t, const struct pp_type *type,
 		pp_thrift_i32(t, 1, type->scale);
 		pp_thrift_i32(t, 2, type->precision);
 	} else if (logical == PP_PQ_LOGICAL_TIMESTAMP) {
-		pp_thrift_bool(t, 1, true);	/* adjusted to UTC */
-		pp_thrift_begin(t, 2);		/* the unit: */
-		pp_thrift_begin(t, 2);		/* microseconds */
+		pp_thrift_bool(t, 1, true); /* adjusted to UTC */
+		pp_thrift_begin(t, 2);	    /* the unit: */
+		pp_thrift_begin(t, 2);	    /* microseconds */
 		pp_thrift_end(t);
 		pp_thrift_end(t);
 	}
@@ -237,9 +239,10 @@ put_feature(struct pp_buf *out, const struct pp_pqnode *n)
 		put_feature(out, &n->children[0]);
 		pp_buf_adds(out, ",\"_type\":\"List\"}");
 	} else if (n->kind == PP_KIND_DECIMAL) {
-		pp_buf_addf(out, "{\"dtype\":\"decimal128(%d, %d)\","
-		    "\"_type\":\"Value\"}", n->type->precision,
-		    n->type->scale);
+		pp_buf_addf(out,
+		    "{\"dtype\":\"decimal128(%d, %d)\","
+		    "\"_type\":\"Value\"}",
+		    n->type->precision, n->type->scale);
 	} else {
 		pp_buf_addf(out, "{\"dtype\":\"%s\",\"_type\":\"Value\"}",
 		    scalars[n->kind].feature);

@@ -80,8 +80,8 @@ put_text(struct pp_buf *out, const struct pp_json *v, bool as_json)
 		pp_compact_put(out, v);
 	else
 		pp_compact_put_plain(out, v);
-	put_u32(out->data + start, (uint32_t)(out->len - start -
-	    PP_PQ_LENGTH_BYTES));
+	put_u32(out->data + start,
+	    (uint32_t)(out->len - start - PP_PQ_LENGTH_BYTES));
 	return 0;
 }
 
@@ -190,8 +190,7 @@ pp_pqvalue_compare(const struct pp_pqleaf *leaf, const char *a, size_t a_len,
 
 		return x < y ? -1 : x > y;
 	}
-	default:
-		return compare_bytes(a, a_len, b, b_len);
+	default: return compare_bytes(a, a_len, b, b_len);
 	}
 }
 
@@ -200,13 +199,13 @@ pp_pqscan_see(struct pp_pqscan *s, const char *value, size_t len)
 {
 	if (s->leaf->physical == PP_PQ_DOUBLE && isnan(get_double(value)))
 		return;
-	if (s->min == NULL || pp_pqvalue_compare(s->leaf, value, len, s->min,
-	    s->min_len) < 0) {
+	if (s->min == NULL ||
+	    pp_pqvalue_compare(s->leaf, value, len, s->min, s->min_len) < 0) {
 		s->min = value;
 		s->min_len = len;
 	}
-	if (s->max == NULL || pp_pqvalue_compare(s->leaf, value, len, s->max,
-	    s->max_len) > 0) {
+	if (s->max == NULL ||
+	    pp_pqvalue_compare(s->leaf, value, len, s->max, s->max_len) > 0) {
 		s->max = value;
 		s->max_len = len;
 	}

@@ -11,8 +11,8 @@ member(const struct pp_json *v, const char *name, enum pp_json_type type)
 }
 
 int
-pp_rowline_read(struct pp_rowline *r, struct pp_json_doc *doc,
-    const char *text, size_t len, struct pp_error *err)
+pp_rowline_read(struct pp_rowline *r, struct pp_json_doc *doc, const char *text,
+    size_t len, struct pp_error *err)
 {
 	const struct pp_json *v = pp_json_parse(doc, text, len, 0, err);
 

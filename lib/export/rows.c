@@ -68,8 +68,9 @@ pp_rows_from_fd(int fd, const char *name)
 	struct line_rows *l = pp_calloc(1, sizeof *l);
 	struct stat st;
 
-	l->base = (struct pp_rows){ .next = line_next, .free = line_free,
-		.name = name };
+	l->base = (struct pp_rows){
+		.next = line_next, .free = line_free, .name = name
+	};
 	pp_lines_init(&l->lines, fd, name, PP_ROW_MAX_BYTES);
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		l->start = lseek(fd, 0, SEEK_CUR);
@@ -113,13 +114,13 @@ struct spool_rows {
 	struct pp_rows base;
 	struct pp_rows *from;
 	const char *dir;
-	int fd;			/* -1: all is in `tail` */
+	int fd; /* -1: all is in `tail` */
 	struct pp_buf tail;
 	bool replay;
-	struct pp_lines lines;	/* of the file */
-	bool in_file;		/* the replay has not yet come to `tail` */
+	struct pp_lines lines; /* of the file */
+	bool in_file;	       /* the replay has not yet come to `tail` */
 	size_t tail_at;
-	uint64_t kept, played;	/* rows */
+	uint64_t kept, played; /* rows */
 };
 
 static int
@@ -152,8 +153,7 @@ keep(struct spool_rows *s, const char *text, size_t len, struct pp_error *err)
 
 /* The next of the rows that were kept; 0 when there is none. */
 static int
-play(struct spool_rows *s, const char **text, size_t *len,
-    struct pp_error *err)
+play(struct spool_rows *s, const char **text, size_t *len, struct pp_error *err)
 {
 	char *line, *end;
 	int rc;
@@ -237,7 +237,8 @@ pp_rows_spool(struct pp_rows *from, const char *dir)
 	struct spool_rows *s = pp_calloc(1, sizeof *s);
 
 	s->base = (struct pp_rows){ .next = spool_next,
-		.rewind = spool_rewind, .free = spool_free,
+		.rewind = spool_rewind,
+		.free = spool_free,
 		.name = from->name };
 	s->from = from;
 	s->dir = dir;

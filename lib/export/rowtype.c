@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define SCAN_FIELDS 12		/* more fields than this get a hash table */
+#define SCAN_FIELDS 12 /* more fields than this get a hash table */
 #define EXACT_INT (INT64_C(1) << 53)
 
 static const char *const kind_names[PP_KIND_COUNT] = {
@@ -229,9 +229,11 @@ misfit(const struct pp_type *t, const struct pp_json *v, struct pp_error *err)
 	size_t len;
 	const char *text = pp_json_raw(v, &len);
 
-	return pp_error_set(err, PP_EDATA, "%.*s%s does not fit '%s', which is "
-	    "declared %s", (int)(len < 60 ? len : 60), text,
-	    len < 60 ? "" : "...", t->name, pp_kind_name(t->kind));
+	return pp_error_set(err, PP_EDATA,
+	    "%.*s%s does not fit '%s', which is "
+	    "declared %s",
+	    (int)(len < 60 ? len : 60), text, len < 60 ? "" : "...", t->name,
+	    pp_kind_name(t->kind));
 }
 
 /* Whether a value that is not null fits what was declared. */
@@ -246,24 +248,20 @@ fits_declared(const struct pp_type *t, const struct pp_json *v)
 	switch (t->kind) {
 	case PP_KIND_BOOL:
 		return v->type == PP_JSON_TRUE || v->type == PP_JSON_FALSE;
-	case PP_KIND_INT:
-		return pp_json_int64(v, &n);
+	case PP_KIND_INT: return pp_json_int64(v, &n);
 	case PP_KIND_DOUBLE:
 		if (pp_json_int64(v, &n) && (n > EXACT_INT || n < -EXACT_INT))
 			return false;
 		return pp_type_double(v, &d);
-	case PP_KIND_STRING:
-		return v->type < PP_JSON_ARRAY;
+	case PP_KIND_STRING: return v->type < PP_JSON_ARRAY;
 	case PP_KIND_TIMESTAMP:
 		return plain && pp_type_timestamp(v->text, v->len, &n);
 	case PP_KIND_DECIMAL:
 		return (plain || v->type == PP_JSON_NUMBER) &&
 		    pp_type_decimal(v->text, v->len, t->precision, t->scale,
-		    &n);
-	case PP_KIND_UUID:
-		return plain && pp_type_uuid(v->text, v->len, uuid);
-	default:
-		return true;
+			&n);
+	case PP_KIND_UUID: return plain && pp_type_uuid(v->text, v->len, uuid);
+	default: return true;
 	}
 }
 
@@ -332,17 +330,19 @@ new_field(struct pp_type *t, const struct pp_json *key, int depth,
     struct pp_error *err)
 {
 	if (t->declared || memmem(key->text, key->len, "\\u0000", 6) != NULL) {
-		pp_error_set(err, PP_EDATA, t->declared ?
-		    "field '%.*s' is not declared" :
-		    "the name '%.*s' is not fit for a field",
+		pp_error_set(err, PP_EDATA,
+		    t->declared ? "field '%.*s' is not declared" :
+				  "the name '%.*s' is not fit for a field",
 		    (int)key->len, key->text);
 		return -1;
 	}
-	if (t->count >= (depth == 0 ? PP_TYPE_MAX_COLUMNS :
-	    PP_TYPE_MAX_FIELDS)) {
+	if (t->count >=
+	    (depth == 0 ? PP_TYPE_MAX_COLUMNS : PP_TYPE_MAX_FIELDS)) {
 		if (depth == 0)
-			pp_error_set(err, PP_EDATA, "rows have more than %d "
-			    "different fields", PP_TYPE_MAX_COLUMNS);
+			pp_error_set(err, PP_EDATA,
+			    "rows have more than %d "
+			    "different fields",
+			    PP_TYPE_MAX_COLUMNS);
 		return -1;
 	}
 	add_field_for_key(t, key);
@@ -410,13 +410,13 @@ see_scalar(struct pp_type *t, enum pp_kind kind)
 }
 
 static int
-see(struct pp_type *t, const struct pp_json *v, int depth,
-    struct pp_error *err)
+see(struct pp_type *t, const struct pp_json *v, int depth, struct pp_error *err)
 {
 	if (v->type == PP_JSON_NULL || t->kind == PP_KIND_JSON)
 		return 0;
-	if (t->declared && (t->kind == PP_KIND_LIST ?
-	    v->type != PP_JSON_ARRAY : !fits_declared(t, v)))
+	if (t->declared &&
+	    (t->kind == PP_KIND_LIST ? v->type != PP_JSON_ARRAY :
+				       !fits_declared(t, v)))
 		return misfit(t, v, err);
 	if (t->declared && t->kind != PP_KIND_LIST)
 		return 0;
@@ -430,8 +430,7 @@ see(struct pp_type *t, const struct pp_json *v, int depth,
 }
 
 int
-pp_type_see(struct pp_type *row, const struct pp_json *v,
-    struct pp_error *err)
+pp_type_see(struct pp_type *row, const struct pp_json *v, struct pp_error *err)
 {
 	if (v->type != PP_JSON_OBJECT)
 		return pp_error_set(err, PP_EDATA, "a row must be an object");
@@ -456,7 +455,8 @@ declare_decimal(struct pp_type *t, const char *text)
 	unsigned precision, scale;
 	int used = 0;
 
-	if (sscanf(text, "decimal(%2u,%2u)%n", &precision, &scale, &used) != 2 ||
+	if (sscanf(text, "decimal(%2u,%2u)%n", &precision, &scale, &used) !=
+		2 ||
 	    used == 0 || text[used] != '\0' || precision < 1 ||
 	    precision > 18 || scale > precision)
 		return -1;
@@ -503,8 +503,8 @@ pp_type_declare(struct pp_type *row, const char *text, struct pp_error *err)
 	struct pp_type *f;
 
 	if (len == 0)
-		return pp_error_set(err, PP_EUSAGE,
-		    "'%s' is not FIELD=TYPE", text);
+		return pp_error_set(err, PP_EUSAGE, "'%s' is not FIELD=TYPE",
+		    text);
 	if (pp_type_field(row, text, len) != NULL)
 		return pp_error_set(err, PP_EUSAGE,
 		    "field '%.*s' is declared twice", (int)len, text);
@@ -513,7 +513,8 @@ pp_type_declare(struct pp_type *row, const char *text, struct pp_error *err)
 		    "more than %d fields are declared", PP_TYPE_MAX_COLUMNS);
 	f = add_field(row, text, len, PP_KIND_NULL);
 	if (declare_kind(f, eq + 1, 1) < 0)
-		return pp_error_set(err, PP_EUSAGE, "unknown type '%s': "
+		return pp_error_set(err, PP_EUSAGE,
+		    "unknown type '%s': "
 		    "types are bool, int, double, string, json, timestamp, "
 		    "decimal(P,S) up to 18 digits, uuid and list(TYPE)",
 		    eq + 1);
@@ -536,8 +537,8 @@ put_type(const struct pp_type *t, struct pp_buf *out)
 	pp_json_put_key(out, "type");
 	pp_json_put_cstr(out, kind_names[kind]);
 	if (kind == PP_KIND_DECIMAL)
-		pp_buf_addf(out, ",\"precision\":%d,\"scale\":%d",
-		    t->precision, t->scale);
+		pp_buf_addf(out, ",\"precision\":%d,\"scale\":%d", t->precision,
+		    t->scale);
 	if (kind == PP_KIND_LIST) {
 		pp_json_put_key(out, "element");
 		pp_buf_addc(out, '{');
@@ -620,7 +621,7 @@ days_of(int year, int month, int day, int64_t *days)
 		return false;
 	n = y * 365 + y / 4 - y / 100 + y / 400;
 	if (y < 0)
-		n = -366;	/* year 0 was a leap year */
+		n = -366; /* year 0 was a leap year */
 	for (int m = 1; m < month; m++)
 		n += lengths[m - 1] + (leap && m == 2);
 	*days = n + day - 1 - 719162;

@@ -25,33 +25,33 @@ struct head {
 };
 
 struct run {
-	off_t offset, end;	/* in the file */
+	off_t offset, end; /* in the file */
 };
 
 /* The next record of a run, and the buffer that it lies in. */
 struct reader {
 	struct pp_buf buf;
-	size_t at;		/* of the record after this one, in buf */
-	off_t next, end;	/* of what is not in buf, in the file */
+	size_t at;	 /* of the record after this one, in buf */
+	off_t next, end; /* of what is not in buf, in the file */
 	struct pp_sorted row;
 };
 
 struct pp_sorter {
 	size_t memory_bytes;
 	const char *dir;
-	struct pp_buf data;	/* records not yet in a run */
-	size_t *starts;		/* of records in `data` */
+	struct pp_buf data; /* records not yet in a run */
+	size_t *starts;	    /* of records in `data` */
 	size_t count, cap;
-	size_t next;		/* of `starts`, when nothing was written */
-	int fd;			/* -1: no runs */
+	size_t next; /* of `starts`, when nothing was written */
+	int fd;	     /* -1: no runs */
 	off_t file_end;
 	struct run *runs;
 	size_t run_count, run_cap;
 	struct reader *readers;
 	size_t reader_count;
-	size_t *heap;		/* of readers with a row, the least first */
+	size_t *heap; /* of readers with a row, the least first */
 	size_t heap_count;
-	bool merging;		/* the top of the heap was handed out */
+	bool merging; /* the top of the heap was handed out */
 };
 
 struct pp_sorter *
@@ -101,7 +101,8 @@ record_at(const char *p)
 	memcpy(&head, p, sizeof head);
 	return (struct pp_sorted){ .key = p + sizeof head,
 		.key_len = head.key_len,
-		.text = p + sizeof head + head.key_len, .len = head.len };
+		.text = p + sizeof head + head.key_len,
+		.len = head.len };
 }
 
 static int
@@ -131,8 +132,8 @@ static void
 sort_memory(struct pp_sorter *s)
 {
 	if (s->count > 1)
-		qsort_r(s->starts, s->count, sizeof *s->starts,
-		    compare_starts, s->data.data);
+		qsort_r(s->starts, s->count, sizeof *s->starts, compare_starts,
+		    s->data.data);
 }
 
 /* ---- writing runs ---- */
@@ -258,8 +259,9 @@ advance(struct pp_sorter *s, struct reader *r, struct pp_error *err)
 	memcpy(&head, r->buf.data + r->at, sizeof head);
 	rc = fill(s, r, sizeof head + head.key_len + head.len, err);
 	if (rc <= 0)
-		return rc < 0 ? -1 : pp_error_set(err, PP_EBUG,
-		    "a sorted run ends within a row");
+		return rc < 0 ? -1 :
+				pp_error_set(err, PP_EBUG,
+				    "a sorted run ends within a row");
 	r->row = record_at(r->buf.data + r->at);
 	r->at += sizeof head + head.key_len + head.len;
 	return 1;
@@ -316,7 +318,7 @@ open_readers(struct pp_sorter *s, size_t first, size_t count,
 		if (rc > 0)
 			s->heap[s->heap_count++] = i;
 	}
-	for (size_t i = s->heap_count; i-- > 0; )
+	for (size_t i = s->heap_count; i-- > 0;)
 		sift_down(s, i);
 	return 0;
 }
@@ -375,8 +377,8 @@ merge_pass(struct pp_sorter *s, struct pp_error *err)
 
 		merged[i].offset = file_end;
 		if (merge_group(s, i * MERGE_RUNS,
-		    left < MERGE_RUNS ? left : MERGE_RUNS, fd, &file_end,
-		    err) < 0) {
+			left < MERGE_RUNS ? left : MERGE_RUNS, fd, &file_end,
+			err) < 0) {
 			close(fd);
 			fd = -1;
 		}
@@ -413,8 +415,7 @@ pp_sorter_begin(struct pp_sorter *s, struct pp_error *err)
 }
 
 int
-pp_sorter_next(struct pp_sorter *s, struct pp_sorted *row,
-    struct pp_error *err)
+pp_sorter_next(struct pp_sorter *s, struct pp_sorted *row, struct pp_error *err)
 {
 	if (s->run_count > 0)
 		return merge_next(s, row, err);

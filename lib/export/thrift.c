@@ -308,8 +308,8 @@ pp_thrift_item_get_binary(struct pp_thrift_reader *r, size_t *len)
 	return data;
 }
 
-static void skip_value(struct pp_thrift_reader *r, enum pp_thrift_type type,
-    bool in_list);
+static void
+skip_value(struct pp_thrift_reader *r, enum pp_thrift_type type, bool in_list);
 
 static void
 skip_items(struct pp_thrift_reader *r)

@@ -24,14 +24,14 @@
 #define SYNC_EACH 64
 
 struct file {
-	char *staged, *path;		/* path: of its final place, whole */
+	char *staged, *path; /* path: of its final place, whole */
 };
 
 struct pp_tree {
 	const char *dir;
-	int dir_fd;			/* locked */
-	mode_t mode;			/* of small files, as umask has it */
-	char *scratch;			/* NULL: it is gone */
+	int dir_fd;    /* locked */
+	mode_t mode;   /* of small files, as umask has it */
+	char *scratch; /* NULL: it is gone */
 	struct file *files;
 	size_t count, cap;
 };
@@ -94,8 +94,8 @@ pp_tree_open(const char *dir, struct pp_error *err)
 		goto fail;
 	}
 	if (flock(t->dir_fd, LOCK_EX | LOCK_NB) < 0) {
-		pp_error_set(err, PP_ETEMP,
-		    "another export is writing to '%s'", dir);
+		pp_error_set(err, PP_ETEMP, "another export is writing to '%s'",
+		    dir);
 		goto fail;
 	}
 	remove_leftovers(dir);
@@ -189,11 +189,13 @@ static int
 sync_all(const struct pp_tree *t, bool moved, struct pp_error *err)
 {
 	if (t->count > SYNC_EACH)
-		return syncfs(t->dir_fd) < 0 ? pp_error_errno(err, PP_EIO,
-		    errno, "cannot sync '%s'", t->dir) : 0;
+		return syncfs(t->dir_fd) < 0 ?
+		    pp_error_errno(err, PP_EIO, errno, "cannot sync '%s'",
+			t->dir) :
+		    0;
 	for (size_t i = 0; i < t->count; i++)
 		if (moved ? sync_parent(t->files[i].path, err) < 0 :
-		    sync_file(t->files[i].staged, err) < 0)
+			    sync_file(t->files[i].staged, err) < 0)
 			return -1;
 	return 0;
 }
@@ -213,8 +215,9 @@ is_inside(const char *path)
 
 	do {
 		slash = strchrnul(part, '/');
-		if (slash == part || (*part == '.' && slash - part <= 2 &&
-		    part[slash - part - 1] == '.'))
+		if (slash == part ||
+		    (*part == '.' && slash - part <= 2 &&
+			part[slash - part - 1] == '.'))
 			return false;
 		part = slash + 1;
 	} while (*slash != '\0');
@@ -230,8 +233,9 @@ remove_old(const struct pp_tree *t, const char *path)
 	size_t keep = strlen(t->dir);
 	char *slash;
 
-	if (!is_inside(path) || bsearch(&key, t->files, t->count,
-	    sizeof key, compare_paths) != NULL) {
+	if (!is_inside(path) ||
+	    bsearch(&key, t->files, t->count, sizeof key, compare_paths) !=
+		NULL) {
 		free(whole);
 		return;
 	}
@@ -282,15 +286,17 @@ move_file(const struct file *f, struct pp_error *err)
 	int rc = pp_io_make_dirs(parent, 0777, err);
 
 	if (rc == 0 && rename(f->staged, f->path) < 0)
-		rc = pp_error_errno(err, PP_EIO, errno, "cannot move '%s' "
-		    "into place", f->path);
+		rc = pp_error_errno(err, PP_EIO, errno,
+		    "cannot move '%s' "
+		    "into place",
+		    f->path);
 	free(parent);
 	return rc;
 }
 
 static int
-put_in(const struct pp_tree *t, const char *name, const void *data,
-    size_t len, struct pp_error *err)
+put_in(const struct pp_tree *t, const char *name, const void *data, size_t len,
+    struct pp_error *err)
 {
 	char *path = pp_asprintf("%s/%s", t->dir, name);
 	int rc = pp_io_write_file(path, data, len, t->mode, err);

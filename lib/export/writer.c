@@ -14,10 +14,10 @@ struct pp_writer {
 	struct pp_tree *tree;
 	struct pp_export_result *result;
 	char *folder;
-	int part;			/* of the open file, from 1 */
+	int part; /* of the open file, from 1 */
 	struct pp_outfile out;
-	struct pp_sink *sink;		/* NULL: no file is open */
-	uint64_t rows;			/* in the open file */
+	struct pp_sink *sink; /* NULL: no file is open */
+	uint64_t rows;	      /* in the open file */
 };
 
 struct pp_writer *

@@ -61,8 +61,9 @@ pp_export_job_rows(struct pp_store *s, const struct pp_job *job,
 {
 	struct job_rows *j = pp_calloc(1, sizeof *j);
 
-	j->base = (struct pp_rows){ .next = job_next, .free = job_free,
-		.name = job->job_id };
+	j->base = (struct pp_rows){
+		.next = job_next, .free = job_free, .name = job->job_id
+	};
 	if (pp_job_status_is_final(job->status))
 		j->base.rewind = job_rewind;
 	j->blobs = pp_store_blobs(s);
@@ -83,7 +84,8 @@ pp_export_job_folder(struct pp_store *s, const char *job_id,
 
 	free(key);
 	if (path == NULL)
-		pp_error_set(err, PP_EUSAGE, "this home keeps objects, not "
+		pp_error_set(err, PP_EUSAGE,
+		    "this home keeps objects, not "
 		    "files: say where the export goes");
 	return path;
 }
@@ -94,8 +96,7 @@ put_about(const struct pp_job *job, struct pp_buf *out, struct pp_error *err)
 {
 	char money[PP_MONEY_TEXT_BYTES];
 	struct pp_job_config c;
-	int rc = pp_job_config_parse(job->config, strlen(job->config), &c,
-	    err);
+	int rc = pp_job_config_parse(job->config, strlen(job->config), &c, err);
 
 	if (rc < 0)
 		goto out;
@@ -114,8 +115,7 @@ put_about(const struct pp_job *job, struct pp_buf *out, struct pp_error *err)
 	}
 	pp_buf_addc(out, '}');
 	pp_json_put_key(out, "cost");
-	pp_json_put_cstr(out, pp_money_format(job->totals.settled_nusd,
-	    money));
+	pp_json_put_cstr(out, pp_money_format(job->totals.settled_nusd, money));
 out:
 	pp_job_config_release(&c);
 	return rc;
@@ -126,9 +126,10 @@ check_ended(const struct pp_job *job, bool partial, struct pp_error *err)
 {
 	if (partial || pp_job_status_is_final(job->status))
 		return 0;
-	return pp_error_set(err, PP_ETEMP, "job '%s' is %s: wait for its end, "
-	    "or take what it has so far with --partial", job->job_id,
-	    pp_job_status_name(job->status));
+	return pp_error_set(err, PP_ETEMP,
+	    "job '%s' is %s: wait for its end, "
+	    "or take what it has so far with --partial",
+	    job->job_id, pp_job_status_name(job->status));
 }
 
 int
