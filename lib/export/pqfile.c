@@ -177,6 +177,8 @@ settle_logical(struct pp_pqelement *e)
 		enum pp_pq_unit unit;
 	} rows[] = {
 		{ 0, PP_PQ_LOGICAL_STRING, 0 },
+		{ 1, PP_PQ_LOGICAL_MAP, 0 },
+		{ 2, PP_PQ_LOGICAL_MAP, 0 },
 		{ 3, PP_PQ_LOGICAL_LIST, 0 },
 		{ 4, PP_PQ_LOGICAL_ENUM, 0 },
 		{ 5, PP_PQ_LOGICAL_DECIMAL, 0 },

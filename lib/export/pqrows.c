@@ -406,7 +406,10 @@ put_array(struct pp_pqrows *r, const struct pp_pqelement *e,
 	return 0;
 }
 
-/* LIST: an optional group around a repeated one around the element. */
+/*
+ * LIST: an optional group around a repeated one around the element. A MAP is
+ * such a list of its keys and values.
+ */
 static int
 put_list(struct pp_pqrows *r, const struct pp_pqelement *e, struct pp_buf *out,
     struct pp_error *err)
@@ -422,8 +425,10 @@ put_list(struct pp_pqrows *r, const struct pp_pqelement *e, struct pp_buf *out,
 static bool
 is_list(const struct pp_pqelement *e)
 {
-	return e->logical == PP_PQ_LOGICAL_LIST && e->is_group &&
-	    e->first_child != NULL && e->first_child->next == NULL &&
+	return (e->logical == PP_PQ_LOGICAL_LIST ||
+		   e->logical == PP_PQ_LOGICAL_MAP) &&
+	    e->is_group && e->first_child != NULL &&
+	    e->first_child->next == NULL &&
 	    e->first_child->repetition == PP_PQ_REPEATED &&
 	    e->first_child->leaf_count > 0;
 }

@@ -48,6 +48,7 @@ enum pp_pq_converted {
 enum pp_pq_logical {
 	PP_PQ_LOGICAL_NONE = 0,
 	PP_PQ_LOGICAL_STRING = 1,
+	PP_PQ_LOGICAL_MAP = 2,
 	PP_PQ_LOGICAL_LIST = 3,
 	PP_PQ_LOGICAL_ENUM = 4,
 	PP_PQ_LOGICAL_DECIMAL = 5,

@@ -7,6 +7,8 @@
 fuzz_programs = \
 	tests/fuzz/fuzz_csv \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_parquet \
+	tests/fuzz/fuzz_rows \
 	tests/fuzz/fuzz_seed_input \
 	tests/fuzz/fuzz_yaml
 
@@ -24,6 +26,10 @@ tests_fuzz_fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c $(fuzz_main)
 tests_fuzz_fuzz_csv_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(fuzz_main)
 tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_parquet_SOURCES = tests/fuzz/fuzz_parquet.c $(fuzz_main)
+tests_fuzz_fuzz_parquet_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_rows_SOURCES = tests/fuzz/fuzz_rows.c $(fuzz_main)
+tests_fuzz_fuzz_rows_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_seed_input_SOURCES = tests/fuzz/fuzz_seed_input.c $(fuzz_main)
 tests_fuzz_fuzz_seed_input_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_main)
