@@ -5,3 +5,4 @@ dist_man_MANS += man/pp-seed.1
 dist_man_MANS += man/pp-record.5 man/pp-worker.1
 dist_man_MANS += man/pp-models.5
 dist_man_MANS += man/pp-cost.1
+dist_man_MANS += man/pp-export.1

@@ -161,6 +161,8 @@ csv_add(struct pp_sink *k, const struct pp_json *record, struct pp_error *err)
 	size_t start = k->out->buf.len;
 
 	(void)err;
+	if (k->type->count == 0) /* no row has any field */
+		return 0;
 	pp_type_gather(k->type, record, k->values);
 	for (size_t i = 0; i < k->type->count; i++) {
 		if (i > 0)

@@ -58,12 +58,6 @@ pp_outfile_close(struct pp_outfile *f, char sha256[PP_SHA256_HEX_BYTES],
 	pp_hex(digest, sizeof digest, sha256);
 	f->fd = -1;
 	f->owns_fd = false;
-	if (fsync(fd) < 0) {
-		pp_error_errno(err, PP_EIO, errno, "cannot write '%s'",
-		    f->name);
-		close(fd);
-		return -1;
-	}
 	if (close(fd) < 0)
 		return pp_error_errno(err, PP_EIO, errno, "cannot write '%s'",
 		    f->name);

@@ -49,8 +49,9 @@ pp_outfile_size(const struct pp_outfile *f)
 }
 
 /*
- * Flush, make durable and close a file that was created; just flush one that
- * was attached. `sha256` gets the hash, "" without one.
+ * Flush and close a file that was created (whoever puts it into place makes it
+ * durable); just flush one that was attached. `sha256` gets the hash, "" when
+ * there is none.
  */
 int	pp_outfile_close(struct pp_outfile *f,
 	    char sha256[PP_SHA256_HEX_BYTES], struct pp_error *err);

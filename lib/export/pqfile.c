@@ -231,7 +231,8 @@ make_tree(struct footer *p, const struct pp_pqelement *parent, int depth,
 	struct pp_pqfile *f = p->f;
 	struct pp_pqelement *e, **link;
 
-	if (p->next == f->element_count || depth > PP_PQ_MAX_DEPTH) {
+	if (p->next == f->element_count || depth > PP_PQ_MAX_DEPTH ||
+	    (parent == NULL && !p->elements[p->next].is_group)) {
 		pp_error_set(err, PP_EDATA, "'%s' has a damaged schema",
 		    f->name);
 		return NULL;
@@ -246,7 +247,7 @@ make_tree(struct footer *p, const struct pp_pqelement *parent, int depth,
 	}
 	e->first_leaf = f->leaf_count;
 	if (!e->is_group) {
-		if (parent == NULL || check_leaf(f, e, err) < 0)
+		if (check_leaf(f, e, err) < 0)
 			return NULL;
 		f->leaves[f->leaf_count++] = e;
 	}

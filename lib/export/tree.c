@@ -281,15 +281,17 @@ remove_old_files(const struct pp_tree *t)
 static int
 move_file(const struct file *f, struct pp_error *err)
 {
-	char *parent = pp_strndup(f->path,
-	    (size_t)(strrchr(f->path, '/') - f->path));
-	int rc = pp_io_make_dirs(parent, 0777, err);
+	char *parent;
+	int rc = 0;
 
+	if (rename(f->staged, f->path) == 0)
+		return 0;
+	parent = pp_strndup(f->path, (size_t)(strrchr(f->path, '/') - f->path));
+	if (errno == ENOENT) /* its folder is not there yet */
+		rc = pp_io_make_dirs(parent, 0777, err);
 	if (rc == 0 && rename(f->staged, f->path) < 0)
 		rc = pp_error_errno(err, PP_EIO, errno,
-		    "cannot move '%s' "
-		    "into place",
-		    f->path);
+		    "cannot move '%s' into place", f->path);
 	free(parent);
 	return rc;
 }

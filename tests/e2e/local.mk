@@ -2,6 +2,7 @@
 # How to write one stands at the top of lib.sh.
 e2e_tests = \
 	tests/e2e/cli.sh \
+	tests/e2e/export.sh \
 	tests/e2e/job.sh \
 	tests/e2e/mockllm.sh \
 	tests/e2e/cost.sh \
