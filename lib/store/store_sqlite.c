@@ -142,15 +142,22 @@ pp_sqlite_status(sqlite3_stmt *st, int column, enum pp_job_status *out,
 	    "damaged database: '%s' is not a status", name ? name : "");
 }
 
+static int
+read_format(struct pp_sqlite *s, int64_t *version, int64_t *application,
+    struct pp_error *err)
+{
+	if (pp_sqlite_int(s, err, version, "PRAGMA user_version", "") < 0)
+		return -1;
+	return pp_sqlite_int(s, err, application, "PRAGMA application_id", "");
+}
+
 /* An empty file becomes ours; a foreign or a newer one is left alone. */
 static int
 check_schema(struct pp_sqlite *s, struct pp_error *err)
 {
 	int64_t version = 0, application = 0, tables = 0;
 
-	if (pp_sqlite_int(s, err, &version, "PRAGMA user_version", "") < 0 ||
-	    pp_sqlite_int(s, err, &application, "PRAGMA application_id", "") <
-		0 ||
+	if (read_format(s, &version, &application, err) < 0 ||
 	    pp_sqlite_int(s, err, &tables, "SELECT count(*) FROM sqlite_schema",
 		"") < 0)
 		return -1;
@@ -204,17 +211,24 @@ static int
 open_database(struct pp_store_sqlite *s, const char *dir, struct pp_error *err)
 {
 	char *path = pp_asprintf("%s/plotpalette.db", dir);
+	int64_t version = 0, application = 0;
 	int rc = pp_sqlite_open(&s->sql, path, err);
 
 	free(path);
 	if (rc < 0)
 		return -1;
-	rc = pp_sqlite_begin(&s->sql, err);
-	if (rc == 0)
-		rc = pp_sqlite_end(&s->sql, check_schema(&s->sql, err), err);
+	rc = read_format(&s->sql, &version, &application, err);
+	/* only what is not as it should be is worth the write lock */
+	if (rc >= 0 &&
+	    (version != SCHEMA_VERSION || application != APPLICATION_ID)) {
+		rc = pp_sqlite_begin(&s->sql, err);
+		if (rc == 0)
+			rc = pp_sqlite_end(&s->sql, check_schema(&s->sql, err),
+			    err);
+	}
 	if (rc < 0)
 		pp_sqlite_close(&s->sql);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 /* The home itself is for its owner alone; what is in it follows the umask. */
