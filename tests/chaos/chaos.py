@@ -4,17 +4,16 @@
 One job of --rows rows on a four-step template runs against the mock model
 server, which writes down every request and its price. Workers are started and
 killed (SIGKILL, SIGTERM, or stopped and continued) until the job is over; what
-is chosen when is a function of --seed, which is printed. Then code that shares
-nothing with the worker checks:
+is chosen when is a function of --seed, which is printed. Then judge.py, which
+shares nothing with the worker, checks rows, sums, money and calls against the
+server's own log and bill; and this here, that
 
- 1. every row index is exported once, or named as failed
- 2. proven <= the server's own bill <= proven + unproven <= limit
- 3. no prompt whose answer had reached a journal was sent again
- 4. the export equals that of an undisturbed run, byte for byte
- 5. nothing is left half written: journals are gone, a fresh worker ends at once
+ 1. no row failed, unless --may-fail
+ 2. the export equals that of an undisturbed run, byte for byte
+ 3. nothing is left half written: journals are gone, a fresh worker ends at once
 
-With --poor the budget ends first: then 2 is what counts, and 1 and 4 are left
-out.
+With --poor the budget ends first: rows may be missing then, and 2 and 3 are
+left out.
 
 Usage: chaos.py --bin DIR --mock PROGRAM [--rows 2000] [--kills 200] [--seed N]
 """
@@ -30,9 +29,10 @@ import sys
 import tempfile
 import time
 import urllib.request
-from decimal import Decimal
 
-NUSD = 10 ** 9
+sys.dont_write_bytecode = True
+import judge
+
 MODELS = {"small": ("0.22", "0.22"), "middle": ("0.72", "0.72"),
           "dear": ("3", "15"), "other": ("0.15", "0.20")}
 TEMPLATE = """template:
@@ -67,7 +67,7 @@ class World:
             if name.startswith("PP_MODEL"):
                 del self.env[name]
         self.mock = None
-        self.answered = {}      # attempt id -> seen in a journal, answered
+        self.copies = 0         # of journals, taken when a worker ended
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -141,110 +141,45 @@ class World:
             env=self.env, cwd=self.folder, stderr=log,
             stdout=subprocess.DEVNULL)
 
-    def read_journals(self, job):
-        """Attempts whose answer had reached a journal."""
+    def copy_journals(self, job):
+        """A checkpoint will remove them, and the judge wants to see them."""
+        self.copies += 1
+        folder = self.path("journals/%d" % self.copies)
+        os.makedirs(folder)
         for name in glob.glob(self.path("home/journal/%s/*.log" % job)):
             try:
-                lines = open(name, "rb").read().split(b"\n")
+                shutil.copy(name, folder)
             except FileNotFoundError:
-                continue
-            for line in lines[:-1]:
-                try:
-                    record = json.loads(line[9:])
-                except ValueError:
-                    continue
-                if record.get("t") == "end" and record["class"] == "ok":
-                    self.answered[record["id"]] = record
-
-
-def exported(world, job):
-    return world.run("pp-export", job, "--format", "jsonl", "--with-meta",
-                     "-o", "-")
+                continue        # another worker's checkpoint was faster
 
 
 def data_set(world, job):
     return world.run("pp-export", job, "--format", "jsonl", "-o", "-")
 
 
-def batch_rows(world, job):
-    rows = {}
-    for name in sorted(glob.glob(
-            world.path("home/objects/jobs/%s/outputs/*.jsonl" % job))):
-        for line in open(name, "rb").read().split(b"\n")[1:]:
-            if not line:
-                continue
-            row = json.loads(line)
-            if row["row"] in rows:
-                raise Broken("row %d stands in two batches" % row["row"])
-            rows[row["row"]] = row
-    return rows
-
-
-def check_rows(world, job):
-    rows = batch_rows(world, job)
-    want = world.args.rows
-    if world.args.poor:
-        return rows
-    if sorted(rows) != list(range(want)):
-        missing = [i for i in range(want) if i not in rows]
-        raise Broken("%d rows are missing: %s" % (len(missing), missing[:9]))
-    failed = [i for i in rows if "failed" in rows[i]]
-    if failed and not world.args.may_fail:
-        raise Broken("%d rows failed: %s" % (
-            len(failed), rows[failed[0]]["failed"]))
-    return rows
-
-
-def check_money(world, rows, limit, job):
-    proven = unproven = Decimal(0)
-    for row in rows.values():
-        for step in row["steps"].values():
-            proven += Decimal(step["cost"])
-            unproven += Decimal(step.get("unproven", "0"))
-    for name in glob.glob(world.path(
-            "home/objects/jobs/%s/checkpoint*.json" % job)):
-        cp = json.load(open(name))
-        unproven += Decimal(cp["ledger"].get("lost", "0"))
-        if cp["attempts"] or (cp["open"] and not world.args.poor):
-            raise Broken("the last checkpoint has open rows")
-        for row in cp["open"]:
-            for step in row["steps"]:
-                proven += Decimal(step["cost"])
-                unproven += Decimal(step.get("unproven", "0"))
-    bill = world.stats()["bill_nusd"] + world.stats().get(
-        "bill_ambiguous_nusd", 0)
-    proven_nusd = int(proven * NUSD)
-    most = int((proven + unproven) * NUSD)
-    if not proven_nusd <= bill <= most <= limit:
-        raise Broken("money: proven %d, bill %d, with unproven %d, limit %d"
-                     % (proven_nusd, bill, most, limit))
-    total = json.loads(world.run("pp-cost", "show", job, "--json")
-                       .splitlines()[-1])
-    shown = (int(Decimal(total["cost"]) * NUSD),
-             int(Decimal(total["unproven"]) * NUSD))
-    if shown != (proven_nusd, most - proven_nusd):
-        raise Broken("money: pp-cost shows %s, the rows say %s" % (
-            shown, (proven_nusd, most - proven_nusd)))
-    return proven_nusd, bill, most
-
-
-def check_no_answer_was_asked_for_again(world, log):
-    """By the server's log: after an answer that reached a journal, its prompt
-    did not come again."""
-    requests = [json.loads(l) for l in open(world.path(log))]
-    first_answer = {}
-    for i, r in enumerate(requests):
-        if r.get("client_id") in world.answered:
-            first_answer.setdefault(r["prompt"], i)
-    again = 0
-    for i, r in enumerate(requests):
-        at = first_answer.get(r.get("prompt"))
-        if at is not None and i > at:
-            again += 1
-    if again:
-        raise Broken("%d prompts were sent again after their answer had "
-                     "reached a journal" % again)
-    return len(first_answer)
+def check_job(world, job):
+    """What the judge says; the sums it has made."""
+    files = {"export": data_set(world, job),
+             "cost": world.run("pp-cost", "show", job, "--json"),
+             "stats": json.dumps(world.stats()).encode()}
+    arguments = ["--home", world.path("home"), "--job", job, "--limit",
+                 world.args.budget, "--log", world.path("chaos.log"),
+                 "--journals", world.path("journals")]
+    for name, data in files.items():
+        with open(world.path(name), "wb") as f:
+            f.write(data)
+        arguments += ["--" + name, world.path(name)]
+    if not world.args.poor:
+        arguments.append("--final")
+    try:
+        verdict, sums = judge.judge(judge.read_options(arguments))
+    except judge.CannotJudge as e:
+        raise Broken(str(e)) from e
+    if verdict.problems:
+        raise Broken("\n".join(verdict.lines()))
+    if sums["failed"] > 0 and not world.args.may_fail:
+        raise Broken("%d rows failed" % sums["failed"])
+    return files["export"], sums
 
 
 def disturb(world, rng, job):
@@ -270,11 +205,11 @@ def disturb(world, rng, job):
             continue
         victim.send_signal(getattr(signal, "SIG" + how))
         victim.wait(timeout=60)
-        world.read_journals(job)
+        world.copy_journals(job)
     for w in workers:
         w.send_signal(signal.SIGKILL)
         w.wait()
-        world.read_journals(job)
+        world.copy_journals(job)
     return kills
 
 
@@ -296,12 +231,6 @@ def finish(world, job):
         raise Broken("journals are left: %s" % left)
 
 
-def report(args, rows, kills, answers, money):
-    print("seed %d: %d rows, kills %s, %d journalled answers, proven %d <= "
-          "bill %d <= %d nano-dollars" % (args.seed, len(rows), kills,
-                                          answers, *money), flush=True)
-
-
 def one_round(args, folder):
     rng = random.Random(args.seed)
     world = World(args, folder)
@@ -312,16 +241,16 @@ def one_round(args, folder):
         job = world.create_job()
         kills = disturb(world, rng, job)
         finish(world, job)
-        rows = check_rows(world, job)
-        limit = int(Decimal(args.budget) * NUSD)
-        money = check_money(world, rows, limit, job)
-        answers = check_no_answer_was_asked_for_again(world, "chaos.log")
-        disturbed = data_set(world, job)
+        disturbed, sums = check_job(world, job)
     finally:
         world.stop_mock()
-    if args.poor:
-        report(args, rows, kills, answers, money)
-        return
+    if not args.poor:
+        check_undisturbed(world, disturbed)
+    print("seed %d: kills %s, %s" % (args.seed, kills, judge.show(sums)),
+          flush=True)
+
+
+def check_undisturbed(world, disturbed):
     world.start_mock("calm.log", ["--latency", "1"])
     try:
         calm = world.create_job()
@@ -330,7 +259,6 @@ def one_round(args, folder):
             raise Broken("the export differs from an undisturbed run's")
     finally:
         world.stop_mock()
-    report(args, rows, kills, answers, money)
 
 
 def main():

@@ -591,11 +591,19 @@ def judge(options):
         check_cost(v, job, read_jsonl(options.cost))
     if options.export:
         check_export(v, job, options.export)
-    sums = {"rows": len(seen), "calls": len(log), "proven": usd(spent.proven),
+    failed = sum("failed" in row for row in job.rows())
+    sums = {"rows": len(seen), "failed": failed, "calls": len(log),
+            "journalled": sum(1 for _ in journal.answers()),
+            "proven": usd(spent.proven),
             "bill": usd(bill) if bill is not None else None,
             "unproven": usd(spent.unproven),
             "limit": usd(options.limit) if options.limit is not None else None}
     return v, sums
+
+
+def show(sums):
+    return ", ".join(f"{name} {value}" for name, value in sums.items()
+                     if value is not None)
 
 
 def read_options(argv):
@@ -625,9 +633,7 @@ def main(argv):
         print(f"judge: {line}")
     if verdict.problems:
         return 1
-    print("judge: ok: " + ", ".join(
-        f"{name} {value}" for name, value in sums.items()
-        if value is not None))
+    print(f"judge: ok: {show(sums)}")
     return 0
 
 
