@@ -5,6 +5,7 @@ lib_libpp_la_SOURCES += \
 	lib/cli/complete_bash.c \
 	lib/cli/complete_fish.c \
 	lib/cli/complete_zsh.c \
+	lib/cli/diff.c lib/cli/diff.h \
 	lib/cli/help.c \
 	lib/cli/opt.c \
 	lib/cli/progress.c \

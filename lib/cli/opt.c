@@ -77,8 +77,11 @@ pp_opts_init(struct pp_opts *o, const struct pp_command *cmd)
 		add(o, &json_opt);
 	if (cmd != NULL && cmd->has_names)
 		add(o, &names_opt);
-	for (i = 0; i < NCOMMON; i++)
-		add(o, &common[i]);
+	/* a command's own option of the same name stands in its place */
+	for (i = 0; i < NCOMMON; i++) {
+		if (pp_opts_find(o, common[i].name) == NULL)
+			add(o, &common[i]);
+	}
 }
 
 void
