@@ -3,7 +3,7 @@
 
     judge.py --home DIR --job ID [--final] [--limit USD]
         [--stats FILE] [--log FILE] [--cost FILE] [--export FILE]
-        [--journals DIR ...]
+        [--journals DIR]...
 
 No worker may be at work on the job. It reads the files that pp-record(5)
 describes, and shares no code with the programs that wrote them. It checks
@@ -20,8 +20,8 @@ describes, and shares no code with the programs that wrote them. It checks
     calls    an answer in a row was given by the server to that attempt, at
              that price; no attempt was sent twice
     paid     what was answered, in a row or in a journal, was not asked for
-             again; --journals are copies of journal/ID, one for each time
-             that a worker ended
+             again; --journals is a folder with copies of journal/ID, one
+             for each time that a worker ended
     export   the JSONL file (--export) holds the records of the good rows, in
              their order, each once
 
@@ -189,41 +189,59 @@ class Job:
             yield from batch.rows
 
 
-class Journal:
-    """The records of a shard's journals, from copies of them."""
+class JournalFile:
+    """One generation of one worker, as far as it was written."""
 
-    def __init__(self, verdict, folders):
-        self.tries = {}         # attempt id -> record
-        self.ends = {}
-        self.generation = {}    # attempt id -> the highest that has it
-        for folder in folders:
-            for path in sorted(glob.glob(f"{folder}/**/*.log",
-                                         recursive=True)):
-                self.read(verdict, path)
-
-    def read(self, verdict, path):
+    def __init__(self, verdict, path):
         name = os.path.basename(path)
-        generation = int(name.split("-")[1])
+        parts = name.split(".")[0].split("-")
+        self.shard, self.generation, self.epoch = map(int, parts)
+        self.tries, self.ends = {}, {}
         lines = read_bytes(path).split(b"\n")
         lines.pop()             # nothing, or what a kill has cut
         for number, line in enumerate(lines, 1):
             if line[8:9] != b" " or line[:8] != b"%08x" % crc32c(line[9:]):
                 verdict.wrong("journal", f"{name}:{number} is damaged")
                 continue
-            self.take(json.loads(line[9:]), generation)
+            record = json.loads(line[9:])
+            if record["t"] == "try":
+                self.tries[record["id"]] = record
+            elif record["t"] == "end":
+                self.ends[record["id"]] = record
 
-    def take(self, record, generation):
-        if record["t"] == "try":
-            self.tries[record["id"]] = record
-        elif record["t"] == "end":
-            self.ends[record["id"]] = record
-        else:
-            return
-        before = self.generation.get(record["id"], 0)
-        self.generation[record["id"]] = max(generation, before)
+
+class Journal:
+    """
+    What the journals say, those that are there and copies of earlier ones.
+
+    A worker that was stopped may go on for a moment after another one took
+    its shard, and write down answers that came too late: nobody honours
+    them. Such a file stands beside one of a higher epoch that has tries in
+    it, since a worker that begins removes all that it has read.
+    """
+
+    def __init__(self, verdict, home, copies):
+        self.tries, self.honoured = {}, {}
+        self.now = self.read_folder(verdict, home)
+        for folder in copies:
+            for path in [p[0] for p in os.walk(folder)]:
+                self.read_folder(verdict, path)
+
+    def read_folder(self, verdict, folder):
+        files = [JournalFile(verdict, path)
+                 for path in sorted(glob.glob(f"{folder}/*.log"))]
+        begun = {}              # shard -> the highest epoch with a try
+        for f in files:
+            if f.tries:
+                begun[f.shard] = max(f.epoch, begun.get(f.shard, 0))
+        for f in files:
+            self.tries.update(f.tries)
+            if f.epoch >= begun.get(f.shard, 0):
+                self.honoured.update(f.ends)
+        return files
 
     def answers(self):
-        return (e for e in self.ends.values() if e["class"] == "ok")
+        return (e for e in self.honoured.values() if e["class"] == "ok")
 
 
 # ---- checks ----
@@ -390,21 +408,19 @@ class Spent:
                 for s in row["steps"].values():
                     self.proven += nusd(s["cost"])
                     self.unproven += nusd(s.get("unproven", "0"))
-        reserved = {a["id"]: (a["row"], nusd(a["reserved"]))
-                    for a in shard.checkpoint["attempts"]}
-        covered = shard.checkpoint["journal_generation"]
-        fresh = {id for id, g in journal.generation.items() if g >= covered
-                 and id.startswith(f"{shard.number}-")}
-        for id in fresh & set(journal.tries):
-            t = journal.tries[id]
-            reserved[id] = (t["row"], t["reserved"])
-        for id in fresh & set(journal.ends):
-            e = journal.ends[id]
-            reserved.pop(id, None)
-            if e["row"] not in adopted:
-                self.proven += e["cost"]
-                self.unproven += e["unproven"]
-        self.unproven += sum(amount for row, amount in reserved.values()
+        open_calls = {a["id"]: (a["row"], nusd(a["reserved"]))
+                      for a in shard.checkpoint["attempts"]}
+        fresh = [f for f in journal.now if f.shard == shard.number and
+                 f.generation >= shard.checkpoint["journal_generation"]]
+        for f in fresh:
+            for id, t in f.tries.items():
+                open_calls[id] = (t["row"], t["reserved"])
+        for f in fresh:
+            for id, e in f.ends.items():
+                if open_calls.pop(id, None) and e["row"] not in adopted:
+                    self.proven += e["cost"]
+                    self.unproven += e["unproven"]
+        self.unproven += sum(amount for row, amount in open_calls.values()
                              if row not in adopted)
 
 
@@ -565,7 +581,7 @@ def check_export(v, job, path):
 def judge(options):
     v = Verdict()
     job = Job(options.home, options.job)
-    journal = Journal(v, [f"{options.home}/journal/{options.job}"] +
+    journal = Journal(v, f"{options.home}/journal/{options.job}",
                       options.journals)
     check_chain(v, job)
     seen = check_rows(v, job, options.final)

@@ -69,6 +69,7 @@ class World:
             {"t": "end", "id": "0-1-1", "row": 0, "step": 0, "class": "ok",
              "cost": 15, "unproven": 0, "text": "x"}]
         self.torn = b""
+        self.late_journal = []          # of a worker of a lower epoch
         self.beyond = None
         self.export = [r["record"] for n in range(6)
                        for b in self.batches for r in b
@@ -146,12 +147,12 @@ class World:
         self.put_json("checkpoint.json", cp)
 
     def put_journal(self):
-        data = b""
-        for record in self.journal:
-            text = json.dumps(record).encode()
-            data += b"%08x %s\n" % (judge.crc32c(text), text)
-        self.put(f"journal/{JOB}/00000-000000000001-000000001.log",
-                 data + self.torn)
+        folder = f"journal/{JOB}"
+        self.put(f"{folder}/00000-000000000001-000000001.log",
+                 records(self.journal) + self.torn)
+        if self.late_journal:
+            self.put(f"{folder}/00000-000000000001-000000000.log",
+                     records(self.late_journal))
 
     def judged(self):
         out = io.StringIO()
@@ -165,6 +166,11 @@ class World:
 
 def text(nusd):
     return f"{nusd // judge.NUSD}.{nusd % judge.NUSD:09}"
+
+
+def records(journal):
+    texts = [json.dumps(record).encode() for record in journal]
+    return b"".join(b"%08x %s\n" % (judge.crc32c(t), t) for t in texts)
 
 
 def lines(values):
@@ -315,6 +321,14 @@ def tried_before_it_was_answered(w):
                          "reserved": 40})
 
 
+def answered_too_late(w):
+    """By a worker that was stopped while another one took over."""
+    w.late_journal = [
+        {"t": "end", "id": "0-0-9", "row": 0, "step": 0, "class": "ok",
+         "cost": 15, "unproven": 0, "text": "x"}]
+    w.log.insert(0, dict(w.log[0], n=0, client_id="0-0-9"))
+
+
 def journal_damaged(w):
     w.torn = b"00000000 {}\n"
 
@@ -376,6 +390,7 @@ CASES = [
     ("a sound job", None, ""),
     ("a journal cut by a kill", journal_torn, ""),
     ("a try before the answer", tried_before_it_was_answered, ""),
+    ("an answer that came too late", answered_too_late, ""),
     ("money lost counts as unproven", lost_counts_as_unproven, ""),
     ("a job that was interrupted", unfinished, ""),
     ("an answer in a journal alone", unfinished_and_answered, ""),
