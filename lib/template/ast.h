@@ -192,9 +192,12 @@ struct pp_block_node {
 
 struct pp_node {
 	uint8_t kind;
-	uint8_t op;		/* of BINARY, COMPARE */
+	uint8_t op;		/* of BINARY, COMPARE; of a GETATTR, what
+				 * `loop` has under the name; of a FILTER,
+				 * how many arguments it must have */
 	uint8_t flag;		/* see below */
-	uint8_t targets;	/* store, not load, of a NAME */
+	uint8_t targets;	/* of a NAME: it is stored; of a FILTER, how
+				 * many arguments it may have */
 	uint32_t pos;		/* byte offset in the source */
 	union {
 		struct pp_value value;

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "template/methods.h"
 #include "template/object.h"
 
 int
@@ -105,7 +106,7 @@ equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b, int level)
 		return 0;
 	switch (a.type) {
 	case PP_T_STR:
-		return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+		return a.len == b.len && pp_same_bytes(a.s, b.s, a.len);
 	case PP_T_NONE: case PP_T_UNDEFINED:
 		return 1;
 	case PP_T_LIST: case PP_T_TUPLE:
@@ -233,6 +234,12 @@ in_items(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
 	if (pp_iter_init(rt, &it, seq) < 0)
 		return -1;
 	while ((more = pp_iter_next(rt, &it, &v)) > 0) {
+		if (item.type == PP_T_STR && v.type == PP_T_STR) {
+			if (item.len == v.len && pp_same_bytes(item.s, v.s,
+			    v.len))
+				return 1;
+			continue;
+		}
 		if (item.type != PP_T_UNDEFINED && pp_same(item, v) &&
 		    item.type != PP_T_FLOAT)
 			return 1;
@@ -258,8 +265,10 @@ pp_contains(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
 			return pp_fail_int(rt, PP_K_TYPE, "'in <string>' "
 			    "requires string as left operand, not %s",
 			    pp_type_name(item));
-		return item.len == 0 || memmem(seq.s, seq.len, item.s,
-		    item.len) != NULL;
+		if (pp_rt_charge(rt, seq.len / 64) < 0)
+			return -1;
+		return pp_find_text(seq.s, seq.len, item.s, item.len) !=
+		    NULL;
 	case PP_T_VIEW:
 		if (seq.flags != PP_VIEW_KEYS)
 			return in_items(rt, seq, item);

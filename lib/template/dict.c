@@ -230,7 +230,7 @@ same_key(struct pp_value a, struct pp_value b)
 {
 	if (a.type == PP_T_STR)
 		return b.type == PP_T_STR && a.len == b.len &&
-		    (a.s == b.s || memcmp(a.s, b.s, a.len) == 0);
+		    (a.s == b.s || pp_same_bytes(a.s, b.s, a.len));
 	if (pp_is_number(a))
 		return pp_is_number(b) && pp_num_compare(a, b) == 0;
 	if (a.type != b.type)
@@ -331,7 +331,7 @@ pp_dict_find_str(const struct pp_dict *d, const char *s, size_t len,
 
 			if (e->hash == hash && e->key.type == PP_T_STR &&
 			    e->key.len == len &&
-			    memcmp(e->key.s, s, len) == 0)
+			    pp_same_bytes(e->key.s, s, len))
 				return &e->value;
 		}
 		return NULL;

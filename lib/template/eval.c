@@ -78,6 +78,8 @@ eval_getattr(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 	if (pp_is_error(of))
 		return of;
 	rt->at = n;
+	if (of.type == PP_T_LOOP && n->op != 0)
+		return pp_loop_get(rt, of.loop, n->op);
 	return pp_getattr(rt, of, a->str, a->hash);
 }
 
@@ -330,6 +332,15 @@ apply_filter(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n,
 	if (gather(rt, fr, n->call.args, pp_missing(), &g) < 0)
 		return pp_error_value();
 	rt->at = n;
+	/* By position, as many as there may be: nothing to bind. */
+	if (g.args.named == 0 && g.args.count >= n->op &&
+	    g.args.count <= n->targets && f->raw == NULL) {
+		struct pp_value v[PP_MAX_PARAMS];
+
+		for (uint32_t i = 0; i < n->targets; i++)
+			v[i] = i < g.args.count ? g.args.v[i] : pp_missing();
+		return f->fn(rt, in, v);
+	}
 	return pp_apply_filter(rt, f, in, &g.args);
 }
 
@@ -372,7 +383,7 @@ compare(struct pp_rt *rt, const struct pp_node *n, struct pp_value a,
 
 	if (a.type == PP_T_STR && b.type == PP_T_STR && n->op <= PP_NE &&
 	    n->op >= PP_EQ) {
-		yes = a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+		yes = a.len == b.len && pp_same_bytes(a.s, b.s, a.len);
 		return pp_bool(yes == (n->op == PP_EQ));
 	}
 	rt->at = n;

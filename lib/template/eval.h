@@ -113,6 +113,10 @@ enum pp_run pp_exec_for(struct pp_rt *rt, struct pp_frame *fr,
 struct pp_value pp_loop_call(struct pp_rt *rt, struct pp_loop *l,
 	    const struct pp_args *args);
 
+/* An attribute of `loop` by its number, which is 0 for no such name. */
+int	pp_loop_attr_number(struct pp_value name);
+struct pp_value pp_loop_get(struct pp_rt *rt, struct pp_loop *l, int number);
+
 /* ---- fragments, in fragment.c ---- */
 
 enum pp_run pp_exec_include(struct pp_rt *rt, struct pp_frame *fr,

@@ -118,6 +118,24 @@ PP_FILTER(pp_f_float)
 
 /* ---- round ---- */
 
+/*
+ * Away from a tie and below 2^50 the nearest whole number is plain, and its
+ * quotient by a power of ten is rounded once, as the decimal text would be.
+ */
+static bool
+round_fast(double f, int places, double *r)
+{
+	static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7,
+		1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	double t = fabs(f) * power[places], whole = floor(t);
+
+	if (!(t < 0x1p50) || fabs(t - whole - 0.5) < 1e-3)
+		return false;
+	whole += t - whole > 0.5;
+	*r = copysign(whole / power[places], f);
+	return true;
+}
+
 /* round(f, n): the decimal expansion is exact, so glibc rounds half-even. */
 static struct pp_value
 round_float(struct pp_rt *rt, double f, int64_t places)
@@ -129,6 +147,8 @@ round_float(struct pp_rt *rt, double f, int64_t places)
 		return pp_float(f);
 	if (places < -308)
 		return pp_float(copysign(0, f));
+	if (places >= 0 && places <= 15 && round_fast(f, (int)places, &r))
+		return pp_float(r);
 	if (places >= 0) {
 		snprintf(text, sizeof text, "%.*f", (int)places, f);
 		r = strtod(text, NULL);

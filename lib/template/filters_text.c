@@ -33,7 +33,7 @@ PP_FILTER(pp_f_lower)
 PP_FILTER(pp_f_capitalize)
 {
 	(void)arg;
-	return text(rt, &in) ? pp_str_mapped(rt, in, pp_put_capitalized) : in;
+	return text(rt, &in) ? pp_str_capitalize(rt, in) : in;
 }
 
 /* Whether title case begins anew behind the character. */
@@ -42,6 +42,22 @@ begins_word(uint32_t cp)
 {
 	return cp == '-' || cp == '(' || cp == '{' || cp == '[' ||
 	    cp == '<' || (pp_uc(cp) & PP_UC_SPACE) != 0;
+}
+
+/* All in lower case, the first of each word put right in its place. */
+static struct pp_value
+ascii_title(struct pp_rt *rt, struct pp_value s)
+{
+	struct pp_value v = pp_str_lower(rt, s);
+	char *p = (char *)(uintptr_t)v.s;
+	bool first = true;
+
+	for (uint32_t i = 0; !pp_is_error(v) && i < v.len; i++) {
+		if (first && p[i] >= 'a' && p[i] <= 'z')
+			p[i] = (char)(p[i] - 32);
+		first = begins_word((unsigned char)p[i]);
+	}
+	return v;
 }
 
 static void
@@ -76,7 +92,8 @@ PP_FILTER(pp_f_title)
 	(void)arg;
 	if (!text(rt, &in))
 		return in;
-	in = pp_str_mapped(rt, in, put_words_titled);
+	in = in.flags & PP_F_ASCII ? ascii_title(rt, in) :
+	    pp_str_mapped(rt, in, put_words_titled);
 	in.flags &= (uint8_t)~PP_F_MARKUP;
 	return in;
 }

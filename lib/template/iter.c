@@ -96,10 +96,16 @@ pp_gen_new(struct pp_rt *rt, struct pp_value source,
     int (*next)(struct pp_rt *, struct pp_gen *, struct pp_value *))
 {
 	struct pp_gen *g = pp_rt_alloc(rt, sizeof *g + sizeof *g->source);
+	int depth = source.type == PP_T_ITER ? source.gen->depth + 1 : 0;
 
 	if (g == NULL)
 		return pp_error_value();
+	if (depth >= PP_MAX_GENERATORS)
+		return pp_fail(rt, PP_K_LIMIT,
+		    "generators are nested deeper than %d",
+		    PP_MAX_GENERATORS);
 	memset(g, 0, sizeof *g);
+	g->depth = depth;
 	g->next = next;
 	g->name = "generator";
 	g->source = (struct pp_iter *)(g + 1);

@@ -154,38 +154,49 @@ counted(struct pp_rt *rt, struct pp_loop *l, int64_t minus)
 	    pp_int(l->length - minus);
 }
 
-struct pp_value
-pp_loop_attr(struct pp_rt *rt, struct pp_value loop, const char *name,
-    size_t len)
+int
+pp_loop_attr_number(struct pp_value name)
 {
 	static const char *const names[] = { "index", "index0", "first",
 		"last", "length", "revindex", "revindex0", "depth", "depth0",
 		"previtem", "nextitem" };
-	struct pp_loop *l = loop.loop;
-	size_t i, n = sizeof names / sizeof names[0];
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (pp_str_is(name, names[i]))
+			return (int)i + 1;
+	}
+	return 0;
+}
+
+struct pp_value
+pp_loop_get(struct pp_rt *rt, struct pp_loop *l, int number)
+{
 	int more;
 
-	for (i = 0; i < n; i++) {
-		if (strlen(names[i]) == len &&
-		    memcmp(names[i], name, len) == 0)
-			break;
-	}
-	switch (i) {
-	case 0: return pp_int(l->index0 + 1);
-	case 1: return pp_int(l->index0);
-	case 2: return pp_bool(l->index0 == 0);
-	case 3:
+	switch (number) {
+	case 1: return pp_int(l->index0 + 1);
+	case 2: return pp_int(l->index0);
+	case 3: return pp_bool(l->index0 == 0);
+	case 4:
 		more = peek(rt, l);
 		return more < 0 ? pp_error_value() : pp_bool(more == 0);
-	case 4: return counted(rt, l, 0);
-	case 5: return counted(rt, l, l->index0);
-	case 6: return counted(rt, l, l->index0 + 1);
-	case 7: return pp_int(l->depth0 + 1);
-	case 8: return pp_int(l->depth0);
-	case 9: return neighbour(rt, l, false);
-	case 10: return neighbour(rt, l, true);
+	case 5: return counted(rt, l, 0);
+	case 6: return counted(rt, l, l->index0);
+	case 7: return counted(rt, l, l->index0 + 1);
+	case 8: return pp_int(l->depth0 + 1);
+	case 9: return pp_int(l->depth0);
+	case 10: return neighbour(rt, l, false);
+	case 11: return neighbour(rt, l, true);
 	default: return pp_missing();
 	}
+}
+
+struct pp_value
+pp_loop_attr(struct pp_rt *rt, struct pp_value loop, const char *name,
+    size_t len)
+{
+	return pp_loop_get(rt, loop.loop,
+	    pp_loop_attr_number(pp_str(name, len)));
 }
 
 int

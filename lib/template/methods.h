@@ -29,6 +29,13 @@ struct pp_value pp_str_center(struct pp_rt *rt, struct pp_value s,
 struct pp_value pp_str_replace(struct pp_rt *rt, struct pp_value s,
 	    struct pp_value from, struct pp_value to, int64_t count);
 
+/*
+ * The first `what` in s[0..len), or NULL; looks no farther than it must. An
+ * empty `what` is found at once.
+ */
+const char *pp_find_text(const char *s, size_t len, const char *what,
+	    size_t what_len);
+
 /* Where lines end: the byte behind the newline at s[at], or at. */
 size_t	pp_line_end(struct pp_value s, size_t at, size_t *text_end);
 
@@ -37,5 +44,6 @@ struct pp_value pp_str_mapped(struct pp_rt *rt, struct pp_value s,
 	    void (*put)(struct pp_buf *out, const char *s, size_t len));
 struct pp_value pp_str_upper(struct pp_rt *rt, struct pp_value s);
 struct pp_value pp_str_lower(struct pp_rt *rt, struct pp_value s);
+struct pp_value pp_str_capitalize(struct pp_rt *rt, struct pp_value s);
 
 #endif

@@ -46,7 +46,7 @@ METHOD(list_insert)
 	if (at > l->count)
 		at = l->count;
 	if (pp_list_add(rt, l, pp_none()) < 0 ||
-	    pp_rt_charge(rt, l->count / 64) < 0)
+	    pp_rt_charge(rt, l->count / 8) < 0)
 		return pp_error_value();
 	memmove(l->item + at + 1, l->item + at,
 	    (size_t)(l->count - 1 - at) * sizeof l->item[0]);
@@ -59,7 +59,7 @@ take_out(struct pp_rt *rt, struct pp_list *l, int64_t at)
 {
 	struct pp_value v = l->item[at];
 
-	if (pp_rt_charge(rt, l->count / 64) < 0)
+	if (pp_rt_charge(rt, l->count / 8) < 0)
 		return pp_error_value();
 	memmove(l->item + at, l->item + at + 1,
 	    (size_t)(l->count - 1 - at) * sizeof l->item[0]);

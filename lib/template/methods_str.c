@@ -54,15 +54,7 @@ ascii_case(struct pp_rt *rt, struct pp_value s, bool upper)
 
 	if (p == NULL)
 		return pp_error_value();
-	for (uint32_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.s[i];
-
-		if (upper)
-			c = (unsigned char)(c - ((c >= 'a' && c <= 'z') << 5));
-		else
-			c = (unsigned char)(c + ((c >= 'A' && c <= 'Z') << 5));
-		p[i] = (char)c;
-	}
+	pp_ascii_case(p, s.s, s.len, upper);
 	p[s.len] = '\0';
 	v.s = p;
 	return v;
@@ -109,11 +101,20 @@ METHOD(m_casefold)
 	return pp_str_mapped(rt, self, put_folded);
 }
 
-METHOD(m_capitalize)
+struct pp_value
+pp_str_capitalize(struct pp_rt *rt, struct pp_value s)
 {
-	(void)arg;
-	return pp_str_mapped(rt, self, pp_put_capitalized);
+	struct pp_value v;
+
+	if (!(s.flags & PP_F_ASCII) || s.len == 0)
+		return pp_str_mapped(rt, s, pp_put_capitalized);
+	v = ascii_case(rt, s, false);
+	if (!pp_is_error(v))
+		pp_ascii_case((char *)(uintptr_t)v.s, v.s, 1, true);
+	return v;
 }
+
+METHOD(m_capitalize) { (void)arg; return pp_str_capitalize(rt, self); }
 
 METHOD(m_title)
 {
@@ -339,6 +340,28 @@ METHOD(m_expandtabs)
 
 /* ---- find, count, replace ---- */
 
+#define WINDOW 4096
+
+/* By windows, so that many finds close together cost no more than one. */
+const char *
+pp_find_text(const char *s, size_t len, const char *what, size_t what_len)
+{
+	size_t size = WINDOW + 2 * what_len;
+	const char *found;
+
+	if (what_len == 0)
+		return s;
+	if (what_len == 1)
+		return len > 0 ? memchr(s, what[0], len) : NULL;
+	for (;;) {
+		found = memmem(s, len < size ? len : size, what, what_len);
+		if (found != NULL || len <= size)
+			return found;
+		s += size - what_len + 1;
+		len -= size - what_len + 1;
+	}
+}
+
 /* Optional start and end in characters become bytes; false: nothing there. */
 static int
 window(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg,
@@ -375,6 +398,8 @@ chars_before(struct pp_value s, size_t at)
 static const char *
 last_match(const char *s, size_t len, struct pp_value what)
 {
+	if (what.len == 1)
+		return len > 0 ? memrchr(s, what.s[0], len) : NULL;
 	for (size_t i = len - what.len + 1; len >= what.len && i-- > 0;) {
 		if (memcmp(s + i, what.s, what.len) == 0)
 			return s + i;
@@ -391,7 +416,8 @@ find(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg,
 	const char *p;
 	int some;
 
-	if (need_str(rt, arg[0], "the text to find") < 0)
+	if (need_str(rt, arg[0], "the text to find") < 0 ||
+	    pp_rt_charge(rt, s.len / 64) < 0)
 		return -2;
 	some = window(rt, s, arg + 1, &from, &to);
 	if (some <= 0)
@@ -401,7 +427,8 @@ find(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg,
 	else if (last)
 		p = last_match(s.s + from, to - from, arg[0]);
 	else
-		p = memmem(s.s + from, to - from, arg[0].s, arg[0].len);
+		p = pp_find_text(s.s + from, to - from, arg[0].s,
+		    arg[0].len);
 	return p != NULL ? chars_before(s, (size_t)(p - s.s)) : -1;
 }
 
@@ -450,7 +477,9 @@ METHOD(m_count)
 	if (arg[0].len == 0)
 		return pp_int((int64_t)pp_utf8_count(self.s + from,
 		    to - from) + 1);
-	while ((p = memmem(self.s + from, to - from, arg[0].s,
+	if (pp_rt_charge(rt, self.len / 64) < 0)
+		return pp_error_value();
+	while ((p = pp_find_text(self.s + from, to - from, arg[0].s,
 	    arg[0].len)) != NULL) {
 		n++;
 		from = (size_t)(p - self.s) + arg[0].len;
@@ -521,7 +550,9 @@ pp_str_replace(struct pp_rt *rt, struct pp_value s, struct pp_value from,
 		to = pp_escape(rt, to);
 	if (pp_is_error(to))
 		return to;
-	if (from.len > 0 && (count == 0 || memmem(s.s, s.len, from.s,
+	if (pp_rt_charge(rt, s.len / 64) < 0)
+		return pp_error_value();
+	if (from.len > 0 && (count == 0 || pp_find_text(s.s, s.len, from.s,
 	    from.len) == NULL))
 		return s;
 	if (from.len == 0) {
@@ -532,8 +563,8 @@ pp_str_replace(struct pp_rt *rt, struct pp_value s, struct pp_value from,
 		replace_empty(rt, s, to, count);
 		at = s.len;
 	}
-	while (from.len > 0 && count != 0 && (p = memmem(s.s + at, s.len - at,
-	    from.s, from.len)) != NULL) {
+	while (from.len > 0 && count != 0 && (p = pp_find_text(s.s + at,
+	    s.len - at, from.s, from.len)) != NULL) {
 		pp_buf_add(&rt->out, s.s + at, (size_t)(p - s.s) - at);
 		pp_buf_add(&rt->out, to.s, to.len);
 		at = (size_t)(p - s.s) + from.len;
@@ -605,7 +636,7 @@ split_at(struct pp_rt *rt, struct pp_value s, struct pp_value sep,
 	size_t at = 0;
 	const char *p;
 
-	while (max != 0 && (p = memmem(s.s + at, s.len - at, sep.s,
+	while (max != 0 && (p = pp_find_text(s.s + at, s.len - at, sep.s,
 	    sep.len)) != NULL) {
 		if (add_part(rt, l, s, at, (size_t)(p - s.s)) < 0)
 			return -1;
@@ -706,23 +737,36 @@ split(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg,
 METHOD(m_split) { return split(rt, self, arg, false); }
 METHOD(m_rsplit) { return split(rt, self, arg, true); }
 
+static bool
+ends_line(uint32_t cp)
+{
+	return (cp >= '\n' && cp <= '\r') || (cp >= 0x1c && cp <= 0x1e) ||
+	    cp == 0x85 || cp == 0x2028 || cp == 0x2029;
+}
+
 size_t
 pp_line_end(struct pp_value s, size_t at, size_t *text_end)
 {
-	while (at < s.len) {
-		size_t start = at;
-		uint32_t cp = pp_next_char(s.s, s.len, &at);
+	for (;;) {
+		size_t start;
+		uint32_t cp;
 
+		/* Printable ASCII, which most of a line is. */
+		while (at < s.len && (unsigned char)s.s[at] >= 0x20 &&
+		    (unsigned char)s.s[at] < 0x80)
+			at++;
+		start = at;
+		*text_end = at;
+		if (at >= s.len)
+			return at;
+		cp = pp_next_char(s.s, s.len, &at);
 		if (cp == '\r' && at < s.len && s.s[at] == '\n')
 			at++;
-		if ((cp >= '\n' && cp <= '\r') || (cp >= 0x1c && cp <= 0x1e) ||
-		    cp == 0x85 || cp == 0x2028 || cp == 0x2029) {
+		if (ends_line(cp)) {
 			*text_end = start;
 			return at;
 		}
 	}
-	*text_end = at;
-	return at;
 }
 
 METHOD(m_splitlines)

@@ -241,6 +241,9 @@ short_text(double f, char out[PP_FLOAT_BYTES])
 		whole = (uint64_t)t;
 		if ((double)whole != t || (double)whole / power != magnitude)
 			continue;
+		/* The power before may have missed it by its rounding. */
+		for (; places > 1 && whole % 10 == 0; places--)
+			whole /= 10;
 		do {
 			digits[n++] = (char)('0' + whole % 10);
 			whole /= 10;

@@ -62,8 +62,11 @@ struct pp_gen {
 	struct pp_value a, b;	/* the generator's own */
 	void *state;
 	int64_t n;
+	int depth;		/* generators below it */
 	bool started, done;
 };
+
+#define PP_MAX_GENERATORS 200	/* within each other */
 
 struct pp_iter {
 	struct pp_value of;

@@ -450,6 +450,9 @@ subscript(struct pp_rt *rt, struct pp_value obj, struct pp_value key)
 	}
 	if (is_indexed(obj) && (key.type == PP_T_INT ||
 	    key.type == PP_T_BOOL)) {
+		if (obj.type == PP_T_STR && !(obj.flags & PP_F_ASCII) &&
+		    pp_rt_charge(rt, obj.len / 64) < 0)
+			return pp_error_value();
 		n = pp_length(obj);
 		if (key.i < -n || key.i >= n)
 			return pp_missing();
@@ -616,7 +619,8 @@ pp_getslice(struct pp_rt *rt, struct pp_value obj, struct pp_value lo,
 		count = (to - from + by - 1) / by;
 	else if (by < 0 && from > to)
 		count = (from - to - by - 1) / -by;
-	if (pp_rt_charge(rt, count / 16) < 0)
+	if (pp_rt_charge(rt, count / 16 + (obj.type == PP_T_STR ?
+	    obj.len / 64 : 0)) < 0)
 		return pp_error_value();
 	if (obj.type == PP_T_STR)
 		return slice_string(rt, obj, from, by, count);

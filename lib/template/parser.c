@@ -509,6 +509,8 @@ parse_signature(struct pp_parser *p, struct pp_function *f)
 		if (name == NULL)
 			break;
 		name->name.atom = pp_parse_name_target(p);
+		if (pp_rt_charge(p->rt, (int64_t)names.count) < 0)
+			break;
 		for (size_t i = 0; i < names.count; i++) {
 			if (names.item[i]->name.atom == name->name.atom &&
 			    !pp_parse_failed(p)) {
@@ -635,6 +637,8 @@ parse_block_tag(struct pp_parser *p, struct pp_node *n)
 	if (p->token.type == PP_TOK_SUB)
 		return pp_parse_fail(p, p->token.pos,
 		    "a block's name cannot have hyphens");
+	if (pp_rt_charge(p->rt, (int64_t)p->blocks.count) < 0)
+		return NULL;
 	for (size_t i = 0; i < p->blocks.count; i++) {
 		if (p->blocks.item[i]->block->name == b->name)
 			return pp_parse_fail(p, n->pos,

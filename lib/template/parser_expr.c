@@ -327,6 +327,8 @@ parse_argument(struct pp_parser *p, struct pp_call_args *a,
 		if (name == NULL)
 			return NULL;
 		name->name.atom = pp_parse_atom(p, p->token.value);
+		if (pp_rt_charge(p->rt, (int64_t)names->count) < 0)
+			return NULL;
 		for (size_t i = 0; i < names->count; i++) {
 			if (names->item[i]->name.atom == name->name.atom) {
 				pp_fail(p->rt, PP_K_RUNTIME,

@@ -74,6 +74,9 @@ check_source(struct pp_rt *rt, const char *text, size_t len)
 	if (!pp_utf8_valid(text, len, &bad))
 		return pp_fail_int(rt, PP_K_SYNTAX,
 		    "byte %zu is not UTF-8", bad);
+	if (len > 0 && memchr(text, '\0', len) != NULL)
+		return pp_fail_int(rt, PP_K_SYNTAX,
+		    "the template has a NUL in it");
 	return 0;
 }
 
@@ -249,7 +252,11 @@ static void
 start(struct pp_rt *rt)
 {
 	pp_arena_reset(&rt->arena);
+	if (rt->out.len > 0)
+		rt->last_len = rt->out.len;
 	pp_buf_clear(&rt->out);
+	if (rt->out.cap == 0 && rt->last_len > 0)
+		pp_buf_reserve(&rt->out, rt->last_len + 64);
 	memset(&rt->fault, 0, offsetof(struct pp_fault, text) + 1);
 	rt->fault.source = NULL;
 	rt->fault.missing = NULL;
@@ -275,6 +282,7 @@ pp_rt_render(struct pp_rt *rt, const struct pp_template *t,
 	rt->tmpl = t;
 	rc = pp_run_template(rt, t, &ctx);
 	pp_rt_undo(rt);
+	rt->last_len = rt->out.len;
 	return rc;
 }
 

@@ -112,6 +112,24 @@ unknown_name(struct resolver *r, const struct frame *f, struct pp_node *n,
 		    pp_suggest(name->str, what, room, sizeof room));
 }
 
+/* How many arguments it takes at least and at most. */
+static void
+count_params(struct pp_node *n, const struct pp_filter *f)
+{
+	const char *p = f->params;
+	uint8_t least = 0, most = 0;
+
+	while (*p != '\0') {
+		size_t len = strcspn(p, " ");
+
+		most++;
+		least = (uint8_t)(least + (p[len - 1] != '?'));
+		p += len + (p[len] == ' ');
+	}
+	n->op = least;
+	n->targets = most;
+}
+
 static void
 resolve_filter(struct resolver *r, const struct frame *f, struct pp_node *n)
 {
@@ -120,6 +138,8 @@ resolve_filter(struct resolver *r, const struct frame *f, struct pp_node *n)
 	n->call.what = n->kind == PP_N_FILTER ?
 	    (const void *)pp_filter_find(name->str.s, name->str.len) :
 	    (const void *)pp_test_find(name->str.s, name->str.len);
+	if (n->kind == PP_N_FILTER && n->call.what != NULL)
+		count_params(n, n->call.what);
 	if (n->call.what == NULL && !failed(r))
 		unknown_name(r, f, n, n->kind == PP_N_FILTER ? "filter" :
 		    "test");
@@ -158,6 +178,7 @@ resolve_expr(struct resolver *r, const struct frame *f, struct pp_node *n)
 		return;
 	case PP_N_GETATTR:
 		n->attr.method = pp_attr_known(n->attr.name->str);
+		n->op = (uint8_t)pp_loop_attr_number(n->attr.name->str);
 		break;
 	case PP_N_COND:
 		soft.soft = true;
@@ -176,44 +197,59 @@ resolve_expr(struct resolver *r, const struct frame *f, struct pp_node *n)
 
 /* ---- statements ---- */
 
-/* Neighbouring constants of an output become one text. */
+/* Constants as the text that they print. */
+static void
+constants_to_text(struct resolver *r, struct pp_list_of *l)
+{
+	for (uint32_t i = 0; i < l->count && !failed(r); i++) {
+		struct pp_node *item = l->item[i];
+		struct pp_value v;
+
+		if (item->kind != PP_N_CONST || (item->flag & PP_DATA) ||
+		    r->tmpl->has_autoescape)
+			continue;
+		v = pp_to_str(r->rt, item->value);
+		if (failed(r)) {
+			/* It fails when it is reached. */
+			memset(&r->rt->fault, 0, sizeof r->rt->fault);
+			continue;
+		}
+		item->value = v;
+		item->flag |= PP_DATA;
+	}
+}
+
+static bool
+is_text(const struct pp_node *n)
+{
+	return n->kind == PP_N_CONST && (n->flag & PP_DATA) != 0;
+}
+
+/* Neighbouring texts of an output become one. */
 static void
 merge_output(struct resolver *r, struct pp_node *n)
 {
 	struct pp_list_of *l = &n->list;
-	uint32_t count = 0;
+	uint32_t count = 0, end;
 
-	for (uint32_t i = 0; i < l->count && !failed(r); i++) {
-		struct pp_node *item = l->item[i], *last;
-		struct pp_value parts[2];
+	/* One alone stays typed, for whoever wants its value. */
+	if (l->count < 2)
+		return;
+	constants_to_text(r, l);
+	for (uint32_t i = 0; i < l->count && !failed(r); i = end) {
+		struct pp_node *first = l->item[i];
+		size_t start = pp_text_begin(r->rt);
 
-		/* One alone stays typed, for whoever wants its value. */
-		if (item->kind == PP_N_CONST && !(item->flag & PP_DATA) &&
-		    l->count > 1) {
-			parts[0] = pp_to_str(r->rt, item->value);
-			if (failed(r)) {
-				memset(&r->rt->fault, 0,
-				    sizeof r->rt->fault);
-				l->item[count++] = item;
-				continue;
-			}
-			if (!pp_is_markup(parts[0]) &&
-			    !r->tmpl->has_autoescape) {
-				item->value = parts[0];
-				item->flag |= PP_DATA;
-			}
-		}
-		last = count > 0 ? l->item[count - 1] : NULL;
-		if (last != NULL && (last->flag & PP_DATA) &&
-		    (item->flag & PP_DATA) &&
-		    last->kind == PP_N_CONST && item->kind == PP_N_CONST &&
-		    (uint64_t)last->value.len + item->value.len < 65536) {
-			parts[0] = last->value;
-			parts[1] = item->value;
-			last->value = pp_concat(r->rt, parts, 2);
+		for (end = i + 1; end < l->count && is_text(first) &&
+		    is_text(l->item[end]);)
+			end++;
+		l->item[count++] = first;
+		if (end == i + 1)
 			continue;
-		}
-		l->item[count++] = item;
+		for (uint32_t k = i; k < end; k++)
+			pp_buf_add(&r->rt->out, l->item[k]->value.s,
+			    l->item[k]->value.len);
+		first->value = pp_text_end(r->rt, start);
 	}
 	l->count = count;
 }

@@ -63,13 +63,13 @@ struct pp_bounds {
 	int64_t string_bytes;	/* of one string made by * or a filter */
 };
 
-#define PP_BOUND_STEPS INT64_C(5000000)
-#define PP_BOUND_OUTPUT (INT64_C(16) << 20)
-#define PP_BOUND_MEMORY (INT64_C(64) << 20)
+#define PP_BOUND_STEPS INT64_C(2000000)
+#define PP_BOUND_OUTPUT (INT64_C(8) << 20)
+#define PP_BOUND_MEMORY (INT64_C(32) << 20)
 #define PP_BOUND_DEPTH 200
 #define PP_BOUND_VALUE_DEPTH 100
 #define PP_BOUND_RANGE 100000
-#define PP_BOUND_STRING (INT64_C(8) << 20)
+#define PP_BOUND_STRING (INT64_C(4) << 20)
 
 struct pp_node;
 struct pp_template;
@@ -86,6 +86,7 @@ struct pp_rt {
 	struct pp_bounds bounds;
 	uint32_t pins;			/* see above */
 	int depth;			/* calls and includes now */
+	size_t last_len;		/* of the render before: a good guess */
 	int height;			/* evaluator levels on the C stack */
 	uint8_t undefined;		/* enum pp_undefined_mode */
 	bool hf;			/* chat templates' dialect */

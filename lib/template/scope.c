@@ -42,12 +42,43 @@ find_here(const struct pp_scope *s, const struct pp_atom *name)
 {
 	struct pp_variable *v;
 
-	for (v = s->bucket[name->hash % PP_SCOPE_BUCKETS]; v != NULL;
+	if (s->buckets == 0)
+		return NULL;
+	for (v = s->bucket[name->hash & (s->buckets - 1)]; v != NULL;
 	    v = v->chain) {
 		if (v->name == name)
 			return v;
 	}
 	return NULL;
+}
+
+static void
+add_to_bucket(struct pp_scope *s, struct pp_variable *v)
+{
+	struct pp_variable **b = &s->bucket[v->name->hash &
+	    (s->buckets - 1)];
+
+	v->chain = *b;
+	*b = v;
+}
+
+/* Room for one more name: the table doubles when it is full. */
+static int
+grow(struct pp_scope *s)
+{
+	struct pp_variable **bucket;
+	uint32_t n = s->buckets > 0 ? s->buckets * 2 : 4;
+
+	if (s->count++ < s->buckets)
+		return 0;
+	bucket = pp_parse_alloc(s->parser, n * sizeof *bucket);
+	if (bucket == NULL)
+		return -1;
+	s->bucket = bucket;
+	s->buckets = n;
+	for (struct pp_variable *v = s->first; v != NULL; v = v->next)
+		add_to_bucket(s, v);
+	return 0;
 }
 
 static struct pp_variable *
@@ -82,8 +113,9 @@ define(struct pp_scope *s, struct pp_atom *name)
 	v->name = name;
 	v->scope = s;
 	v->slot = (uint16_t)s->slots->count++;
-	v->chain = s->bucket[name->hash % PP_SCOPE_BUCKETS];
-	s->bucket[name->hash % PP_SCOPE_BUCKETS] = v;
+	if (grow(s) < 0)
+		return NULL;
+	add_to_bucket(s, v);
 	if (s->last != NULL)
 		s->last->next = v;
 	else
@@ -310,7 +342,7 @@ pp_scope_locals(struct pp_scope *s)
 	for (from = s; from != NULL; from = from->parent)
 		for (v = from->first; v != NULL; v = v->next)
 			count += v->stored;
-	if (count == 0)
+	if (count == 0 || pp_rt_charge(s->parser->rt, (int64_t)count) < 0)
 		return l;
 	l.name = pp_parse_alloc(s->parser, count * sizeof l.name[0]);
 	for (from = s; l.name != NULL && from != NULL; from = from->parent) {

@@ -21,14 +21,13 @@ struct pp_variable {
 	bool from_context;	/* else it begins as missing */
 };
 
-#define PP_SCOPE_BUCKETS 16
-
 struct pp_scope {
 	struct pp_scope *parent;
 	struct pp_parser *parser;
 	struct pp_slots *slots;		/* of the function it belongs to */
 	struct pp_variable *first, *last;
-	struct pp_variable *bucket[PP_SCOPE_BUCKETS];
+	struct pp_variable **bucket;
+	uint32_t buckets, count;	/* a power of two */
 	int branches;			/* `if`s that reading is inside of */
 };
 

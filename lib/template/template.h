@@ -19,7 +19,7 @@
 #include "template/runtime.h"
 
 /* Bounds of the source. */
-#define PP_MAX_SOURCE_BYTES ((size_t)4 << 20)
+#define PP_MAX_SOURCE_BYTES ((size_t)1 << 20)
 #define PP_MAX_SYNTAX_DEPTH 100
 
 struct pp_options {

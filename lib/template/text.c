@@ -292,11 +292,15 @@ pp_repr(struct pp_rt *rt, struct pp_value v)
 void
 pp_put_escaped(struct pp_buf *out, const char *s, size_t len)
 {
+	static const bool special[256] = { ['&'] = true, ['<'] = true,
+		['>'] = true, ['"'] = true, ['\''] = true };
 	size_t from = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		const char *entity;
 
+		if (!special[(unsigned char)s[i]])
+			continue;
 		switch (s[i]) {
 		case '&': entity = "&amp;"; break;
 		case '<': entity = "&lt;"; break;

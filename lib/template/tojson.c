@@ -40,31 +40,32 @@ put_special(struct pp_buf *out, uint32_t c)
 	pp_buf_addc(out, to[p - from]);
 }
 
-static bool
-is_plain(const struct pp_json_style *style, unsigned char c)
-{
-	if (c < 0x20 || c == '"' || c == '\\')
-		return false;
-	if (c >= 0x7f)
-		return !style->ascii;
-	return !style->html || (c != '<' && c != '>' && c != '&' &&
-	    c != '\'');
-}
+/* Which styles escape a byte. */
+enum { ALWAYS = 1, IN_ASCII = 2, IN_HTML = 4 };
+
+static const uint8_t escapes[256] = {
+	[0 ... 0x1f] = ALWAYS, ['"'] = ALWAYS, ['\\'] = ALWAYS,
+	[0x7f ... 0xff] = IN_ASCII, ['<'] = IN_HTML, ['>'] = IN_HTML,
+	['&'] = IN_HTML, ['\''] = IN_HTML
+};
 
 static void
 put_text(struct writer *w, const char *s, size_t len)
 {
 	struct pp_buf *out = &w->rt->out;
+	uint8_t mask = (uint8_t)(ALWAYS | (w->style->ascii ? IN_ASCII : 0) |
+	    (w->style->html ? IN_HTML : 0));
 	size_t from = 0, at = 0;
 
 	pp_buf_addc(out, '"');
-	while (at < len) {
-		unsigned char c = (unsigned char)s[at];
+	for (;;) {
+		unsigned char c;
 
-		if (is_plain(w->style, c)) {
+		while (at < len && !(escapes[(unsigned char)s[at]] & mask))
 			at++;
-			continue;
-		}
+		if (at == len)
+			break;
+		c = (unsigned char)s[at];
 		pp_buf_add(out, s + from, at - from);
 		if (c >= 0x7f || (c >= 0x20 && c != '"' && c != '\\')) {
 			put_u(out, pp_next_char(s, len, &at));

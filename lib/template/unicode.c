@@ -157,27 +157,51 @@ put_lower_at(struct pp_buf *out, const char *s, size_t len, size_t start,
 		put_mapped(out, cp, PP_CASE_LOWER);
 }
 
-/* ASCII goes by bytes into room made at once. */
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Eight bytes at once: bit 7 marks those from `low` to `high`. */
+static uint64_t
+in_range(uint64_t word, unsigned low, unsigned high)
+{
+	uint64_t seven = word & (0x7f * EACH_BYTE);
+	uint64_t from = seven + (0x80 - low) * EACH_BYTE;
+	uint64_t behind = seven + (0x7f - high) * EACH_BYTE;
+
+	return (from ^ behind) & ~word & (0x80 * EACH_BYTE);
+}
+
+void
+pp_ascii_case(char *to, const char *from, size_t len, bool upper)
+{
+	unsigned low = upper ? 'a' : 'A', high = low + 25;
+	uint64_t word;
+	size_t i = 0;
+
+	for (; len - i >= 8; i += 8) {
+		memcpy(&word, from + i, 8);
+		word ^= in_range(word, low, high) >> 2;
+		memcpy(to + i, &word, 8);
+	}
+	for (; i < len; i++) {
+		unsigned char c = (unsigned char)from[i];
+
+		to[i] = (char)(c ^ ((c >= low && c <= high) << 5));
+	}
+}
+
+/* As many ASCII bytes as come first, into room made at once. */
 static size_t
 put_ascii_case(struct pp_buf *out, const char *s, size_t len, bool upper)
 {
 	size_t n = 0;
-	char *to;
 
-	if (pp_buf_reserve(out, len) < 0)
+	while (n < len && (unsigned char)s[n] < 0x80)
+		n++;
+	if (n == 0 || pp_buf_reserve(out, n) < 0)
 		return 0;
-	to = out->data + out->len;
-	for (; n < len && (unsigned char)s[n] < 0x80; n++) {
-		unsigned char c = (unsigned char)s[n];
-
-		if (upper)
-			c = (unsigned char)(c - ((c >= 'a' && c <= 'z') << 5));
-		else
-			c = (unsigned char)(c + ((c >= 'A' && c <= 'Z') << 5));
-		to[n] = (char)c;
-	}
-	to[n] = '\0';
+	pp_ascii_case(out->data + out->len, s, n, upper);
 	out->len += n;
+	out->data[out->len] = '\0';
 	return n;
 }
 

@@ -45,6 +45,9 @@ int	pp_uc_case(uint32_t cp, enum pp_case to, uint32_t out[3]);
 void	pp_put_case(struct pp_buf *out, const char *s, size_t len,
 	    enum pp_case to);
 
+/* ASCII bytes to another case; others stay. `to` may be `from`. */
+void	pp_ascii_case(char *to, const char *from, size_t len, bool upper);
+
 /* str.capitalize(), str.title() and str.swapcase(). */
 void	pp_put_capitalized(struct pp_buf *out, const char *s, size_t len);
 void	pp_put_titled(struct pp_buf *out, const char *s, size_t len);

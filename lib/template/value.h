@@ -236,6 +236,43 @@ pp_str_is(struct pp_value v, const char *s)
 	return v.type == PP_T_STR && v.len == n && memcmp(v.s, s, n) == 0;
 }
 
+/*
+ * Whether n bytes are equal. Names and keys are short: a few loads are less
+ * than a call of memcmp(3).
+ */
+static inline bool
+pp_same_bytes(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y;
+	uint32_t u, v;
+
+	if (n >= 8) {
+		if (n > 16)
+			return memcmp(a, b, n) == 0;
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		if (x != y)
+			return false;
+		memcpy(&x, a + n - 8, 8);
+		memcpy(&y, b + n - 8, 8);
+		return x == y;
+	}
+	if (n >= 4) {
+		memcpy(&u, a, 4);
+		memcpy(&v, b, 4);
+		if (u != v)
+			return false;
+		memcpy(&u, a + n - 4, 4);
+		memcpy(&v, b + n - 4, 4);
+		return u == v;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
+}
+
 /* Python's name of the type: "str", "list", "dict_items". */
 const char *pp_type_name(struct pp_value v);
 
