@@ -54,4 +54,5 @@ lib_libpp_la_SOURCES += \
 	lib/template/value.c lib/template/value.h \
 	lib/template/walk.c lib/template/walk.h \
 	lib/template/wordwrap.c
-EXTRA_DIST += tests/support/make-unicode-tables.py
+EXTRA_DIST += tests/support/make-unicode-tables.py tests/golden/jinja \
+	tests/bench/jinja

@@ -51,8 +51,8 @@ nearest_step(const struct pp_recipe *r, const char *id, size_t before)
 }
 
 static void
-check_step_use(struct pp_recipe_loader *l, const struct pp_recipe *r,
-    const struct pp_found_field *f, size_t user, bool used[PP_MAX_STEPS])
+check_step_use(struct pp_recipe_loader *l, struct pp_recipe *r,
+    const struct pp_found_field *f, size_t user)
 {
 	const char *rest, *near;
 	char *id = step_of(f->path, &rest);
@@ -78,7 +78,7 @@ check_step_use(struct pp_recipe_loader *l, const struct pp_recipe *r,
 		    "steps.%s has members 'output' and 'model'; as a whole "
 		    "it is rarely what is meant", id);
 	if (index >= 0)
-		used[index] = true;
+		r->uses[user] |= UINT64_C(1) << index;
 	free(id);
 }
 
@@ -194,8 +194,7 @@ merge_fields(struct pp_recipe *r, size_t *cap)
 
 /* Each text on its own, so that a step's uses are known as its. */
 static void
-scan_texts(struct pp_recipe_loader *l, struct pp_recipe *r,
-    bool used[PP_MAX_STEPS])
+scan_texts(struct pp_recipe_loader *l, struct pp_recipe *r)
 {
 	for (size_t i = 0; i < r->texts; i++) {
 		struct pp_fields f = { .list = NULL };
@@ -204,8 +203,7 @@ scan_texts(struct pp_recipe_loader *l, struct pp_recipe *r,
 			continue;
 		pp_fields_scan(&f, r->text[i].tmpl, &r->engine);
 		for (size_t k = 0; k < f.count; k++)
-			check_step_use(l, r, &f.list[k], r->text[i].step,
-			    used);
+			check_step_use(l, r, &f.list[k], r->text[i].step);
 		pp_fields_release(&f);
 		pp_fields_scan(&r->found, r->text[i].tmpl, &r->engine);
 	}
@@ -216,13 +214,19 @@ pp_recipe_find_fields(struct pp_recipe_loader *l, struct pp_recipe *r)
 {
 	const struct pp_yaml *list = pp_yaml_get(r->map,
 	    "schema_requirements");
-	bool used[PP_MAX_STEPS] = { false };
+	uint64_t used = 0;
 	size_t cap = 0;
 
-	scan_texts(l, r, used);
+	scan_texts(l, r);
+	for (size_t i = 0; i <= r->info.step_count; i++)
+		used |= r->uses[i];
+	for (size_t i = 0; i < r->texts; i++) {
+		if (r->text[i].tmpl == NULL)
+			used = UINT64_MAX;	/* who knows */
+	}
 	for (size_t i = 0; i + 1 < r->info.step_count &&
 	    r->info.has_record; i++) {
-		if (!used[i])
+		if ((used >> i & 1) == 0)
 			pp_recipe_find(l, true, r->step[i].line, 1,
 			    "the output of step '%s' is never used",
 			    r->step[i].id);

@@ -54,6 +54,7 @@ struct pp_recipe {
 	struct pp_fields found;
 	struct pp_field *field;
 	size_t fields;
+	uint64_t uses[PP_MAX_STEPS + 1];	/* a bit for each step read */
 };
 
 /* Where a position in a compiled text is in the file. */
