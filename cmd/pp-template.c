@@ -100,8 +100,8 @@ one_operand(int argc, const char *what, struct pp_error *err)
 {
 	if (argc == 1)
 		return 0;
-	return pp_error_set(err, PP_EUSAGE, argc == 0 ? "give %s" :
-	    "give one %s, not several", what);
+	return pp_error_set(err, PP_EUSAGE,
+	    argc == 0 ? "give %s" : "give one %s, not several", what);
 }
 
 static int
@@ -172,10 +172,11 @@ add_version(struct home *h, const struct pp_template_ref *t, bool is_public,
 	const struct pp_recipe_info *info = pp_recipe_info(t->recipe);
 	struct pp_buf definition = PP_BUF_INIT, needs = PP_BUF_INIT;
 	struct pp_buf line = PP_BUF_INIT;
-	struct pp_template_version v = {
-		.template_id = pp_strdup(info->id),
-		.name = pp_strdup(info->name), .user_id = pp_strdup(h->user),
-		.created_at_ms = pp_clock_wall_ms(), .is_public = is_public };
+	struct pp_template_version v = { .template_id = pp_strdup(info->id),
+		.name = pp_strdup(info->name),
+		.user_id = pp_strdup(h->user),
+		.created_at_ms = pp_clock_wall_ms(),
+		.is_public = is_public };
 	int64_t version;
 	int rc;
 
@@ -218,8 +219,8 @@ put_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		pp_error_set(err, PP_ENOENT, "there is no file '%s'", argv[0]);
 		goto out;
 	}
-	if (pp_template_ref_load(h.store, h.user, argv[0], &findings, &t,
-	    err) < 0)
+	if (pp_template_ref_load(h.store, h.user, argv[0], &findings, &t, err) <
+	    0)
 		goto out;
 	show_warnings(cli, &findings);
 	rc = add_version(&h, &t, p->is_public, err);
@@ -231,8 +232,7 @@ out:
 }
 
 static const struct pp_opt put_options[] = {
-	{ 'p', "public", NULL, "let every user of the home see it" },
-	{ 0 }
+	{ 'p', "public", NULL, "let every user of the home see it" }, { 0 }
 };
 
 /* ---- get ---- */
@@ -285,8 +285,7 @@ out:
 }
 
 static const struct pp_opt get_options[] = {
-	{ KEY_VERSION, "version", "N", "this version, not the newest" },
-	{ 0 }
+	{ KEY_VERSION, "version", "N", "this version, not the newest" }, { 0 }
 };
 
 /* ---- list, versions ---- */
@@ -341,7 +340,7 @@ list_versions(const struct pp_cli *cli, const char *id, struct pp_error *err)
 {
 	struct pp_template_version page[PAGE];
 	struct pp_table *table = cli->json ? NULL :
-	    pp_table_new(version_headings, 6);
+					     pp_table_new(version_headings, 6);
 	char *after = NULL;
 	int64_t after_version = 0;
 	struct home h;
@@ -349,10 +348,11 @@ list_versions(const struct pp_cli *cli, const char *id, struct pp_error *err)
 
 	if (open_home(&h, true, err) == 0) {
 		do {
-			n = id == NULL ? pp_store_template_list(h.store,
-			    h.user, after, page, PAGE, err) :
+			n = id == NULL ?
+			    pp_store_template_list(h.store, h.user, after, page,
+				PAGE, err) :
 			    pp_store_template_versions(h.store, id, h.user,
-			    after_version, page, PAGE, err);
+				after_version, page, PAGE, err);
 			for (int i = 0; i < n; i++) {
 				if (cli->json)
 					put_version_json(&page[i]);
@@ -491,8 +491,10 @@ check_models(const struct pp_cli *cli, const struct pp_catalog *catalog,
 		struct pp_error why = PP_ERROR_INIT;
 		char *shown;
 
-		if (s->model == NULL || pp_route(catalog, NULL, s->model, NULL,
-		    NULL, &why) != NULL || why.code != PP_ENOENT)
+		if (s->model == NULL ||
+		    pp_route(catalog, NULL, s->model, NULL, NULL, &why) !=
+			NULL ||
+		    why.code != PP_ENOENT)
 			continue;
 		shown = pp_asprintf("%s:%d: warning: step '%s': %s", t->shown,
 		    s->line, s->id, why.text);
@@ -589,8 +591,8 @@ show_fields(const struct pp_cli *cli, const struct pp_recipe *r)
 	for (size_t i = 0; i < count; i++) {
 		if (table != NULL) {
 			pp_table_cell(table, f[i].path);
-			pp_table_cell(table, f[i].required ? "required" :
-			    "optional");
+			pp_table_cell(table,
+			    f[i].required ? "required" : "optional");
 			pp_table_number(table, f[i].line);
 			continue;
 		}
@@ -623,8 +625,8 @@ fields_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (one_operand(argc, "a template", err) < 0)
 		return -1;
 	if (open_home(&h, needs_store(argc, argv), err) == 0 &&
-	    pp_template_ref_load(h.store, h.user, argv[0], NULL, &t,
-	    err) == 0) {
+	    pp_template_ref_load(h.store, h.user, argv[0], NULL, &t, err) ==
+		0) {
 		show_fields(cli, t.recipe);
 		pp_template_ref_release(&t);
 		rc = 0;
@@ -649,8 +651,8 @@ rm_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (open_home(&h, true, err) == 0) {
 		rc = 0;
 		for (int i = 0; rc == 0 && i < argc; i++)
-			rc = pp_store_template_delete(h.store, argv[i],
-			    h.user, err);
+			rc = pp_store_template_delete(h.store, argv[i], h.user,
+			    err);
 	}
 	close_home(&h);
 	return rc;
@@ -659,13 +661,13 @@ rm_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 /* ---- render ---- */
 
 struct given_output {
-	const char *text;	/* "STEP=TEXT" */
+	const char *text; /* "STEP=TEXT" */
 };
 
 struct render {
 	bool batch;
-	const char *data;	/* a file of seeds, or a set */
-	const char *step;	/* this step alone */
+	const char *data; /* a file of seeds, or a set */
+	const char *step; /* this step alone */
 	int64_t seed;
 	struct given_output given[PP_MAX_STEPS];
 	size_t given_count;
@@ -682,8 +684,8 @@ render_set(void *state, int key, const char *arg, struct pp_error *err)
 	case KEY_BATCH: r->batch = true; return 0;
 	case KEY_DATA: r->data = arg; return 0;
 	case KEY_STEP: r->step = arg; return 0;
-	case KEY_SEED: return pp_parse_int(arg, "--seed", 0, INT64_MAX,
-	    &r->seed, err);
+	case KEY_SEED:
+		return pp_parse_int(arg, "--seed", 0, INT64_MAX, &r->seed, err);
 	default: break;
 	}
 	if (strchr(arg, '=') == NULL || arg[0] == '=')
@@ -700,8 +702,8 @@ struct rendering {
 	const struct render *options;
 	const struct pp_recipe *recipe;
 	struct pp_render *render;
-	const char *outputs[PP_MAX_STEPS];	/* given, by step; or NULL */
-	int only;				/* step index, or -1 */
+	const char *outputs[PP_MAX_STEPS]; /* given, by step; or NULL */
+	int only;			   /* step index, or -1 */
 	struct pp_buf system, prompt, line;
 };
 
@@ -774,7 +776,8 @@ put_prompt(struct rendering *x, int64_t row, const struct pp_recipe_step *s)
 static void
 set_output(struct rendering *x, size_t step, const char *id)
 {
-	char *text = x->outputs[step] != NULL ? pp_strdup(x->outputs[step]) :
+	char *text = x->outputs[step] != NULL ?
+	    pp_strdup(x->outputs[step]) :
 	    pp_asprintf("[output of %s]", id);
 
 	pp_render_set_output(x->render, step, text, strlen(text), "none");
@@ -802,7 +805,7 @@ render_row(struct rendering *x, int64_t index, const char *json, size_t len,
 			pp_buf_clear(&x->prompt);
 			skip = false;
 			if (pp_render_step(x->render, i, &skip, &x->system,
-			    &x->prompt, err) < 0)
+				&x->prompt, err) < 0)
 				return pp_error_wrap(err, "row %lld",
 				    (long long)index);
 			if (skip) {
@@ -901,10 +904,12 @@ render_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		return render_batch(err);
 	if (one_operand(argc, "a template", err) < 0)
 		return -1;
-	if (open_home(&h, needs_store(argc, argv) ||
-	    (o->data != NULL && !is_file(o->data)), err) == 0 &&
-	    pp_template_ref_load(h.store, h.user, argv[0], NULL, &t,
-	    err) == 0) {
+	if (open_home(&h,
+		needs_store(argc, argv) ||
+		    (o->data != NULL && !is_file(o->data)),
+		err) == 0 &&
+	    pp_template_ref_load(h.store, h.user, argv[0], NULL, &t, err) ==
+		0) {
 		rc = render_template(o, &h, t.recipe, err);
 		pp_template_ref_release(&t);
 	}
@@ -918,8 +923,7 @@ static const struct pp_opt render_options[] = {
 	{ KEY_STEP, "step", "STEP", "this step alone" },
 	{ KEY_OUTPUT, "output", "STEP=TEXT", "what an earlier step answered" },
 	{ KEY_SEED, "seed", "N", "seed of all chance (0)" },
-	{ KEY_BATCH, "batch", NULL, "answer JSON requests from stdin" },
-	{ 0 }
+	{ KEY_BATCH, "batch", NULL, "answer JSON requests from stdin" }, { 0 }
 };
 
 /* ---- bench ---- */
@@ -987,7 +991,8 @@ static int
 bench_one(const char *dir, const char *name, struct pp_error *err)
 {
 	struct pp_options options = { .trim_blocks = true,
-		.lstrip_blocks = true, .keep_trailing_newline = true };
+		.lstrip_blocks = true,
+		.keep_trailing_newline = true };
 	struct pp_buf text = PP_BUF_INIT, json = PP_BUF_INIT;
 	struct pp_buf want = PP_BUF_INIT;
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
@@ -1025,8 +1030,8 @@ bench_one(const char *dir, const char *name, struct pp_error *err)
 				ns[i] = time_renders(&rt, t, vars, times);
 			qsort(ns, REPEATS, sizeof ns[0], by_size);
 			printf("%s\t%.0f\t%.0f\t%zu\t%s\n", name,
-			    ns[REPEATS / 2], ns[0], rt.out.len, same ?
-			    "same" : "differs");
+			    ns[REPEATS / 2], ns[0], rt.out.len,
+			    same ? "same" : "differs");
 			fflush(stdout);
 			rc = 0;
 		}
@@ -1073,45 +1078,71 @@ static const struct pp_opt bench_options[] = {
 };
 
 static const struct pp_command commands[] = {
-	{ .name = "put", .synopsis = "FILE",
+	{ .name = "put",
+	    .synopsis = "FILE",
 	    .summary = "keep a new version of a template",
-	    .options = put_options, .operands = PP_COMPLETE_FILE,
-	    .state_bytes = sizeof(struct put), .set = put_set,
+	    .options = put_options,
+	    .operands = PP_COMPLETE_FILE,
+	    .state_bytes = sizeof(struct put),
+	    .set = put_set,
 	    .run = put_run },
-	{ .name = "get", .synopsis = "ID[@VERSION]",
+	{ .name = "get",
+	    .synopsis = "ID[@VERSION]",
 	    .summary = "print a template as it was put in",
-	    .options = get_options, .operands = PP_COMPLETE_TEMPLATE,
-	    .state_bytes = sizeof(struct get), .set = get_set,
+	    .options = get_options,
+	    .operands = PP_COMPLETE_TEMPLATE,
+	    .state_bytes = sizeof(struct get),
+	    .set = get_set,
 	    .run = get_run },
-	{ .name = "list", .synopsis = "",
+	{ .name = "list",
+	    .synopsis = "",
 	    .summary = "list templates, the newest version of each",
-	    .has_json = true, .has_names = true, .run = list_run },
-	{ .name = "versions", .synopsis = "ID",
-	    .summary = "list the versions of a template", .has_json = true,
-	    .operands = PP_COMPLETE_TEMPLATE, .run = versions_run },
-	{ .name = "diff", .synopsis = "ID A B",
+	    .has_json = true,
+	    .has_names = true,
+	    .run = list_run },
+	{ .name = "versions",
+	    .synopsis = "ID",
+	    .summary = "list the versions of a template",
+	    .has_json = true,
+	    .operands = PP_COMPLETE_TEMPLATE,
+	    .run = versions_run },
+	{ .name = "diff",
+	    .synopsis = "ID A B",
 	    .summary = "show what changed between two versions",
-	    .operands = PP_COMPLETE_TEMPLATE, .run = diff_run },
-	{ .name = "validate", .synopsis = "FILE|ID...",
+	    .operands = PP_COMPLETE_TEMPLATE,
+	    .run = diff_run },
+	{ .name = "validate",
+	    .synopsis = "FILE|ID...",
 	    .summary = "check templates and tell every error",
-	    .has_json = true, .operands = PP_COMPLETE_FILE,
+	    .has_json = true,
+	    .operands = PP_COMPLETE_FILE,
 	    .run = validate_run },
-	{ .name = "fields", .synopsis = "FILE|ID",
+	{ .name = "fields",
+	    .synopsis = "FILE|ID",
 	    .summary = "list the seed fields that a template reads",
-	    .has_json = true, .operands = PP_COMPLETE_FILE,
+	    .has_json = true,
+	    .operands = PP_COMPLETE_FILE,
 	    .run = fields_run },
-	{ .name = "render", .synopsis = "FILE|ID",
+	{ .name = "render",
+	    .synopsis = "FILE|ID",
 	    .summary = "print the prompts of seeds, without calling a model",
-	    .options = render_options, .operands = PP_COMPLETE_FILE,
-	    .state_bytes = sizeof(struct render), .set = render_set,
+	    .options = render_options,
+	    .operands = PP_COMPLETE_FILE,
+	    .state_bytes = sizeof(struct render),
+	    .set = render_set,
 	    .run = render_run },
-	{ .name = "rm", .synopsis = "ID...",
+	{ .name = "rm",
+	    .synopsis = "ID...",
 	    .summary = "remove templates with all their versions",
-	    .operands = PP_COMPLETE_TEMPLATE, .run = rm_run },
-	{ .name = "bench", .synopsis = "[NAME...]",
+	    .operands = PP_COMPLETE_TEMPLATE,
+	    .run = rm_run },
+	{ .name = "bench",
+	    .synopsis = "[NAME...]",
 	    .summary = "measure how fast templates render",
-	    .options = bench_options, .state_bytes = sizeof(struct bench),
-	    .set = bench_set, .run = bench_run },
+	    .options = bench_options,
+	    .state_bytes = sizeof(struct bench),
+	    .set = bench_set,
+	    .run = bench_run },
 	{ .run = NULL }
 };
 

@@ -25,9 +25,21 @@
 #include "model/catalog.h"
 
 enum {
-	OPT_JOB = PP_OPT_LONG, OPT_ONCE, OPT_FOREVER, OPT_GRACE, OPT_LEASE,
-	OPT_DEADLINE, OPT_RETRIES, OPT_BACKOFF, OPT_CHECKPOINT, OPT_FILTER,
-	OPT_PROMPTS, OPT_ORDERED, OPT_SEED, OPT_BUDGET, OPT_MODEL
+	OPT_JOB = PP_OPT_LONG,
+	OPT_ONCE,
+	OPT_FOREVER,
+	OPT_GRACE,
+	OPT_LEASE,
+	OPT_DEADLINE,
+	OPT_RETRIES,
+	OPT_BACKOFF,
+	OPT_CHECKPOINT,
+	OPT_FILTER,
+	OPT_PROMPTS,
+	OPT_ORDERED,
+	OPT_SEED,
+	OPT_BUDGET,
+	OPT_MODEL
 };
 
 static const struct pp_opt options[] = {
@@ -56,8 +68,7 @@ static const struct pp_opt options[] = {
 	    PP_COMPLETE_MODEL },
 	{ 'b', "budget", "USD", "spend no more than this (filter)" },
 	{ OPT_ORDERED, "ordered", NULL, "rows in the order of input (filter)" },
-	{ OPT_SEED, "seed", "N", "seed of all chance (filter; 0)" },
-	{ 0 }
+	{ OPT_SEED, "seed", "N", "seed of all chance (filter; 0)" }, { 0 }
 };
 
 struct state {
@@ -76,8 +87,10 @@ set_duration(int64_t *ms, const char *arg, const char *what, int64_t min_ms,
 	if (pp_parse_duration_ms(arg, what, ms, err) < 0)
 		return -1;
 	if (*ms < min_ms)
-		return pp_error_set(err, PP_EUSAGE, "%s must be at least %lld "
-		    "ms, not '%s'", what, (long long)min_ms, arg);
+		return pp_error_set(err, PP_EUSAGE,
+		    "%s must be at least %lld "
+		    "ms, not '%s'",
+		    what, (long long)min_ms, arg);
 	return 0;
 }
 
@@ -107,28 +120,31 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 	case OPT_JOB: w->job_id = arg; return 0;
 	case OPT_ONCE: w->once = true; return 0;
 	case OPT_FOREVER: w->forever = true; return 0;
-	case 'c': return set_int(&w->concurrency, arg, "--concurrency", 1,
-	    PP_MAX_IN_FLIGHT, err);
-	case OPT_GRACE: return set_duration(&w->grace_ms, arg, "--grace", 0,
-	    err);
-	case OPT_LEASE: return set_duration(&w->lease_ms, arg, "--lease", 1000,
-	    err);
-	case OPT_DEADLINE: return set_duration(&w->deadline_ms, arg,
-	    "--deadline", 100, err);
-	case OPT_RETRIES: return set_int(&w->retries, arg, "--retries", 0,
-	    1000, err);
-	case OPT_BACKOFF: return set_duration(&w->backoff_ms, arg, "--backoff",
-	    1, err);
-	case OPT_CHECKPOINT: return set_duration(&w->checkpoint_ms, arg,
-	    "--checkpoint", 1, err);
+	case 'c':
+		return set_int(&w->concurrency, arg, "--concurrency", 1,
+		    PP_MAX_IN_FLIGHT, err);
+	case OPT_GRACE:
+		return set_duration(&w->grace_ms, arg, "--grace", 0, err);
+	case OPT_LEASE:
+		return set_duration(&w->lease_ms, arg, "--lease", 1000, err);
+	case OPT_DEADLINE:
+		return set_duration(&w->deadline_ms, arg, "--deadline", 100,
+		    err);
+	case OPT_RETRIES:
+		return set_int(&w->retries, arg, "--retries", 0, 1000, err);
+	case OPT_BACKOFF:
+		return set_duration(&w->backoff_ms, arg, "--backoff", 1, err);
+	case OPT_CHECKPOINT:
+		return set_duration(&w->checkpoint_ms, arg, "--checkpoint", 1,
+		    err);
 	case OPT_FILTER: s->filter = true; return 0;
 	case 't': s->template = arg; return 0;
 	case OPT_PROMPTS: s->prompts = true; return 0;
 	case 'm': return pp_routes_add(&s->routes, arg, err);
 	case 'b': s->budget = arg; return 0;
 	case OPT_ORDERED: s->ordered = true; return 0;
-	case OPT_SEED: return pp_parse_int(arg, "--seed", 0, INT64_MAX,
-	    &s->seed, err);
+	case OPT_SEED:
+		return pp_parse_int(arg, "--seed", 0, INT64_MAX, &s->seed, err);
 	default: return pp_error_set(err, PP_EBUG, "option %d", key);
 	}
 }
@@ -140,7 +156,7 @@ protect_secrets(void)
 	struct rlimit none = { 0, 0 };
 
 	setrlimit(RLIMIT_CORE, &none);
-#ifndef PP_SANITIZED	/* the leak checker wants to look */
+#ifndef PP_SANITIZED /* the leak checker wants to look */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 }
@@ -165,11 +181,13 @@ show(void *arg, const struct pp_worker_progress *p)
 	(void)arg;
 	pp_money_show(p->settled_nusd + p->unproven_nusd, spent);
 	pp_progress("%.8s  %lld of %lld rows  %lld failed  %.0f/s  "
-	    "%d in flight  %s%s%s", p->job_id, (long long)p->rows_done,
-	    (long long)p->rows, (long long)p->rows_failed, p->rows_per_second,
-	    p->in_flight, spent, p->budget_nusd != PP_NO_LIMIT ? " of " : "",
+		    "%d in flight  %s%s%s",
+	    p->job_id, (long long)p->rows_done, (long long)p->rows,
+	    (long long)p->rows_failed, p->rows_per_second, p->in_flight, spent,
+	    p->budget_nusd != PP_NO_LIMIT ? " of " : "",
 	    p->budget_nusd != PP_NO_LIMIT ?
-	    pp_money_show(p->budget_nusd, limit) : "");
+		pp_money_show(p->budget_nusd, limit) :
+		"");
 }
 
 /* ---- the filter ---- */
@@ -188,7 +206,8 @@ budget_of(const struct state *s, bool costs_money, int64_t *nusd,
 	if (text != NULL)
 		return pp_money_parse(text, what, nusd, err);
 	if (costs_money)
-		return pp_error_set(err, PP_EUSAGE, "a model costs money: give "
+		return pp_error_set(err, PP_EUSAGE,
+		    "a model costs money: give "
 		    "--budget, or set PP_DEFAULT_BUDGET");
 	return 0;
 }
@@ -201,8 +220,9 @@ load_template(const struct state *s, struct pp_template_ref *out,
 	char *user = pp_user_id(err);
 	int rc = -1;
 
-	if (user != NULL && (pp_template_ref_is_file(s->template) ||
-	    (store = pp_store_open(NULL, err)) != NULL))
+	if (user != NULL &&
+	    (pp_template_ref_is_file(s->template) ||
+		(store = pp_store_open(NULL, err)) != NULL))
 		rc = pp_template_ref_load(store, user, s->template, NULL, out,
 		    err);
 	pp_store_close(store);
@@ -220,8 +240,9 @@ report(const struct pp_cli *cli, const struct pp_ledger *spent)
 	pp_cli_note(cli, "%lld rows, %lld failed, %lld calls, %s spent%s%s\n",
 	    (long long)t.rows_done, (long long)t.rows_failed,
 	    (long long)t.calls, pp_money_show(t.settled_nusd, settled),
-	    t.unproven_nusd > 0 ? ", unproven " : "", t.unproven_nusd > 0 ?
-	    pp_money_show(t.unproven_nusd, unproven) : "");
+	    t.unproven_nusd > 0 ? ", unproven " : "",
+	    t.unproven_nusd > 0 ? pp_money_show(t.unproven_nusd, unproven) :
+				  "");
 }
 
 static int
@@ -233,20 +254,28 @@ filter_with(const struct pp_cli *cli, struct state *s,
 	const struct pp_model *models[PP_MAX_STEPS];
 	struct pp_ledger spent = PP_LEDGER_INIT;
 	struct pp_filter_options o = { .in_fd = STDIN_FILENO,
-		.out_fd = STDOUT_FILENO, .in_name = "standard input",
-		.recipe = recipe, .models = models, .catalog = catalog,
-		.ordered = s->ordered, .seed = (uint64_t)s->seed,
-		.concurrency = w->concurrency, .retries = w->retries,
-		.grace_ms = w->grace_ms, .deadline_ms = w->deadline_ms,
+		.out_fd = STDOUT_FILENO,
+		.in_name = "standard input",
+		.recipe = recipe,
+		.models = models,
+		.catalog = catalog,
+		.ordered = s->ordered,
+		.seed = (uint64_t)s->seed,
+		.concurrency = w->concurrency,
+		.retries = w->retries,
+		.grace_ms = w->grace_ms,
+		.deadline_ms = w->deadline_ms,
 		.backoff_ms = w->backoff_ms };
 	bool costs_money = false;
 	int status;
 
-	if (recipe != NULL && pp_routes_resolve(&s->routes, catalog, recipe,
-	    models, &costs_money, err) < 0)
+	if (recipe != NULL &&
+	    pp_routes_resolve(&s->routes, catalog, recipe, models, &costs_money,
+		err) < 0)
 		return -1;
-	if (recipe == NULL && pp_routes_resolve_prompts(&s->routes, catalog,
-	    &o.prompt_model, &costs_money, err) < 0)
+	if (recipe == NULL &&
+	    pp_routes_resolve_prompts(&s->routes, catalog, &o.prompt_model,
+		&costs_money, err) < 0)
 		return -1;
 	if (budget_of(s, costs_money, &o.budget_nusd, err) < 0)
 		return -1;
@@ -265,7 +294,8 @@ run_filter(const struct pp_cli *cli, struct state *s, int argc,
 	int status = -1;
 
 	if (argc > 0 || s->prompts == (s->template != NULL))
-		return pp_error_set(err, PP_EUSAGE, "--filter reads standard "
+		return pp_error_set(err, PP_EUSAGE,
+		    "--filter reads standard "
 		    "input and takes either -t TEMPLATE or --prompts");
 	catalog = pp_catalog_load(err);
 	if (catalog == NULL)
@@ -351,8 +381,7 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		pp_worker_options_init(&s->worker);
 	protect_secrets();
 	raise_descriptor_limit();
-	pp_log_set_level(cli->quiet ? PP_LOG_ERROR :
-	    levels[cli->verbose > 0]);
+	pp_log_set_level(cli->quiet ? PP_LOG_ERROR : levels[cli->verbose > 0]);
 	if (s->filter && cli->verbose == 0)
 		pp_log_set_level(PP_LOG_ERROR);
 	if (s->filter || s->prompts)
@@ -370,9 +399,12 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 static const struct pp_command commands[] = {
 	{ .synopsis = "[--filter -t TEMPLATE] [JOB... | -]",
-	  .summary = "do the work of generation jobs",
-	  .options = options, .operands = PP_COMPLETE_JOB,
-	  .state_bytes = sizeof(struct state), .set = set, .run = run },
+	    .summary = "do the work of generation jobs",
+	    .options = options,
+	    .operands = PP_COMPLETE_JOB,
+	    .state_bytes = sizeof(struct state),
+	    .set = set,
+	    .run = run },
 	{ .run = NULL }
 };
 
@@ -381,7 +413,8 @@ main(int argc, char **argv)
 {
 	static const struct pp_program program = { "pp-worker",
 		"Claim generation jobs and work on them, or filter seeds into "
-		"rows.", commands };
+		"rows.",
+		commands };
 
 	return pp_cli_main(&program, argc, argv);
 }

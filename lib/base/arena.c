@@ -114,8 +114,9 @@ pp_arena_alloc_slow(struct pp_arena *a, size_t size)
 void *
 pp_arena_try(struct pp_arena *a, size_t size)
 {
-	if (a->max_bytes != 0 && (a->used_bytes > a->max_bytes ||
-	    size > a->max_bytes - a->used_bytes))
+	if (a->max_bytes != 0 &&
+	    (a->used_bytes > a->max_bytes ||
+		size > a->max_bytes - a->used_bytes))
 		return NULL;
 	return pp_arena_alloc(a, size);
 }

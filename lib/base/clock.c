@@ -42,8 +42,8 @@ pp_time_format(int64_t wall_ms, char out[PP_TIME_TEXT_BYTES])
 		ms += 1000;
 	seconds = (time_t)((wall_ms - ms) / 1000);
 	if (gmtime_r(&seconds, &tm) == NULL ||
-	    (n = strftime(out, PP_TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S",
-	    &tm)) == 0) {
+	    (n = strftime(out, PP_TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &tm)) ==
+		0) {
 		snprintf(out, PP_TIME_TEXT_BYTES, "invalid");
 		return out;
 	}
@@ -97,8 +97,9 @@ pp_time_parse(const char *s, int64_t *wall_ms, struct pp_error *err)
 	if (*p == 'T' || *p == ' ') {
 		n = 0;
 		if (sscanf(p + 1, "%2d:%2d:%2d%n", &hour, &minute, &second,
-		    &n) != 3 || n != 8 || hour > 23 || minute > 59 ||
-		    second > 60 || hour < 0 || minute < 0 || second < 0)
+			&n) != 3 ||
+		    n != 8 || hour > 23 || minute > 59 || second > 60 ||
+		    hour < 0 || minute < 0 || second < 0)
 			goto bad;
 		p += 9;
 		if (*p == '.') {
@@ -113,7 +114,11 @@ pp_time_parse(const char *s, int64_t *wall_ms, struct pp_error *err)
 		goto bad;
 	}
 	*wall_ms = (((days_from_civil(year, month, day) * 24 + hour) * 60 +
-	    minute - offset) * 60 + second) * 1000 + ms;
+			minute - offset) *
+			   60 +
+		       second) *
+		1000 +
+	    ms;
 	return 0;
 bad:
 	return pp_error_set(err, PP_EDATA,

@@ -81,8 +81,10 @@ read_quoted(struct cursor *c)
 	for (;;) {
 		quote = memchr(c->at, '"', (size_t)(c->end - c->at));
 		if (quote == NULL)
-			return c->at_end ? fail(c, open, "quoted field "
-			    "without an end") : STOP_MORE;
+			return c->at_end ? fail(c, open,
+					       "quoted field "
+					       "without an end") :
+					   STOP_MORE;
 		c->at = quote + 1;
 		if (c->at == c->end && !c->at_end)
 			return STOP_MORE;
@@ -100,8 +102,11 @@ ssize_t
 pp_csv_record_read(struct pp_csv_record *r, const char *text, size_t len,
     bool at_end)
 {
-	struct cursor c = { .record = r, .start = text, .at = text,
-		.end = text + len, .at_end = at_end };
+	struct cursor c = { .record = r,
+		.start = text,
+		.at = text,
+		.end = text + len,
+		.at_end = at_end };
 	enum stop stop;
 
 	r->count = 0;
@@ -109,7 +114,7 @@ pp_csv_record_read(struct pp_csv_record *r, const char *text, size_t len,
 		return 0;
 	do
 		stop = c.at < c.end && *c.at == '"' ? read_quoted(&c) :
-		    read_plain(&c);
+						      read_plain(&c);
 	while (stop == STOP_COMMA);
 	if (stop == STOP_PROBLEM)
 		return -1;

@@ -126,8 +126,9 @@ crc_update(const struct crc_tables *c, uint32_t crc, const void *data,
 
 	crc = ~crc;
 	for (; len >= 8; len -= 8, p += 8) {
-		uint32_t lo = crc ^ ((uint32_t)p[0] | (uint32_t)p[1] << 8 |
-		    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+		uint32_t lo = crc ^
+		    ((uint32_t)p[0] | (uint32_t)p[1] << 8 |
+			(uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
 
 		crc = c->t[7][lo & 255] ^ c->t[6][lo >> 8 & 255] ^
 		    c->t[5][lo >> 16 & 255] ^ c->t[4][lo >> 24] ^

@@ -25,7 +25,7 @@ pp_id_new(char out[PP_ID_BYTES])
 	uint64_t tail;
 
 	if (pid != getpid()) {
-		pid = getpid();		/* a fork must not repeat its parent */
+		pid = getpid(); /* a fork must not repeat its parent */
 		pp_rand_seed_any(&rand);
 	}
 	if (now > last_ms) {

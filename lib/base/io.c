@@ -95,7 +95,7 @@ parent_of(const char *path)
 	if (slash == NULL)
 		return pp_strdup(".");
 	return slash == path ? pp_strdup("/") :
-	    pp_strndup(path, (size_t)(slash - path));
+			       pp_strndup(path, (size_t)(slash - path));
 }
 
 int
@@ -173,8 +173,10 @@ pp_io_make_dirs(const char *path, mode_t mode, struct pp_error *err)
 void
 pp_lines_init(struct pp_lines *l, int fd, const char *name, size_t max_bytes)
 {
-	*l = (struct pp_lines){ .fd = fd, .name = name,
-		.max_bytes = max_bytes, .buf = PP_BUF_INIT };
+	*l = (struct pp_lines){ .fd = fd,
+		.name = name,
+		.max_bytes = max_bytes,
+		.buf = PP_BUF_INIT };
 }
 
 void
@@ -211,7 +213,8 @@ pp_lines_next(struct pp_lines *l, char **line, size_t *len,
 		size_t have = l->buf.len - l->at;
 		char *start = l->buf.data + l->at;
 		char *newline = have > searched ?
-		    memchr(start + searched, '\n', have - searched) : NULL;
+		    memchr(start + searched, '\n', have - searched) :
+		    NULL;
 		int n;
 
 		if (newline != NULL)
@@ -219,7 +222,7 @@ pp_lines_next(struct pp_lines *l, char **line, size_t *len,
 			    (size_t)(newline - start) + 1, line, len);
 		if (l->eof)
 			return have > 0 ? hand_out(l, have, have, line, len) :
-			    0;
+					  0;
 		if (have > l->max_bytes)
 			return pp_error_set(err, PP_EDATA,
 			    "%s:%llu: line is longer than %zu bytes", l->name,

@@ -23,8 +23,9 @@ hex4(const char *p, const char *end)
 	for (int i = 0; i < 4; i++) {
 		char c = p[i];
 		int digit = c >= '0' && c <= '9' ? c - '0' :
-		    c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-		    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		    c >= 'a' && c <= 'f'	 ? c - 'a' + 10 :
+		    c >= 'A' && c <= 'F'	 ? c - 'A' + 10 :
+						   -1;
 
 		if (digit < 0)
 			return -1;
@@ -80,8 +81,8 @@ text_is(const struct pp_json *v, const char *s, size_t len)
 	bool equal;
 
 	if (!v->escaped)
-		return v->len == len && (len == 0 ||
-		    memcmp(v->text, s, len) == 0);
+		return v->len == len &&
+		    (len == 0 || memcmp(v->text, s, len) == 0);
 	if (v->len < len)
 		return false;
 	pp_json_unescape(v, &plain);
@@ -152,7 +153,8 @@ pp_json_path(const struct pp_json *v, const char *path)
 		len = strcspn(path, ".");
 		if (v->type == PP_JSON_ARRAY)
 			v = parse_index(path, len, &index) ?
-			    pp_json_at(v, index) : NULL;
+			    pp_json_at(v, index) :
+			    NULL;
 		else
 			v = pp_json_getn(v, path, len);
 		if (path[len] == '\0')
@@ -187,8 +189,8 @@ pp_json_unescape(const struct pp_json *v, struct pp_buf *out)
 			n = 1;
 			p = slash + 2;
 		} else {
-			p = slash + pp_json_read_unicode(slash, end, &cp,
-			    &lone);
+			p = slash +
+			    pp_json_read_unicode(slash, end, &cp, &lone);
 			n = pp_utf8_encode(cp, c);
 		}
 		if (pp_buf_add(out, c, n) < 0)
@@ -275,8 +277,8 @@ pp_json_int64(const struct pp_json *v, int64_t *out)
 static bool
 parse_short_double(const struct pp_json *v, double *out)
 {
-	static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6,
-		1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7,
+		1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
 	bool negative = v->text[0] == '-';
 	const char *point = NULL;
 	int64_t n = 0;

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define NOBODY UINT32_MAX	/* the parent of the root */
+#define NOBODY UINT32_MAX /* the parent of the root */
 
 /*
  * Nothing recurses: while a container is open, its `skip` holds the
@@ -20,7 +20,7 @@ struct reader {
 	struct pp_json_doc *doc;
 	struct pp_error *err;
 	unsigned flags;
-	uint32_t open;		/* index of the innermost container */
+	uint32_t open; /* index of the innermost container */
 	int depth;
 };
 
@@ -45,8 +45,7 @@ skip_plain(const char *p, const char *end)
 {
 	while (end - p >= 8) {
 		uint64_t w = pp_json_load_word(p);
-		uint64_t stop = (pp_json_special_bytes(w) | w) &
-		    PP_JSON_HIGH;
+		uint64_t stop = (pp_json_special_bytes(w) | w) & PP_JSON_HIGH;
 
 		if (stop != 0)
 			return p + (__builtin_ctzll(stop) >> 3);
@@ -129,8 +128,7 @@ add_node(struct reader *r, enum pp_json_type type, const char *text)
 		doc->nodes = pp_grow(doc->nodes, doc->count, &doc->cap,
 		    sizeof *doc->nodes);
 	v = &doc->nodes[doc->count++];
-	*v = (struct pp_json){ .text = text, .type = (uint8_t)type,
-		.skip = 1 };
+	*v = (struct pp_json){ .text = text, .type = (uint8_t)type, .skip = 1 };
 	return v;
 }
 
@@ -139,8 +137,8 @@ skip_blanks(struct reader *r)
 {
 	const char *p = r->at;
 
-	while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\t' ||
-	    *p == '\r'))
+	while (p < r->end &&
+	    (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
 		p++;
 	r->at = p;
 }
@@ -164,9 +162,10 @@ read_string(struct reader *r)
 			if (p == NULL)
 				return false;
 		} else if ((unsigned char)*p < 0x20) {
-			return fail(r, p, *p == '\n' || *p == '\r' ?
-			    "line break in a string" :
-			    "control character in a string");
+			return fail(r, p,
+			    *p == '\n' || *p == '\r' ?
+				"line break in a string" :
+				"control character in a string");
 		} else {
 			p = skip_wide(p, r->end);
 			if (p < r->end && (unsigned char)*p >= 0x80)
@@ -278,16 +277,23 @@ begin_value(struct reader *r)
 	case 't': return read_word(r, "true", PP_JSON_TRUE);
 	case 'f': return read_word(r, "false", PP_JSON_FALSE);
 	case 'n': return read_word(r, "null", PP_JSON_NULL);
-	case '-': case '0': case '1': case '2': case '3': case '4':
-	case '5': case '6': case '7': case '8': case '9':
-		return read_number(r);
+	case '-':
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9': return read_number(r);
 	case '\xef':
 		if (r->end - r->at >= 3 &&
 		    memcmp(r->at, "\xef\xbb\xbf", 3) == 0)
 			return fail(r, r->at, "byte order mark");
 		return fail(r, r->at, "expected a value");
-	default:
-		return fail(r, r->at, "expected a value");
+	default: return fail(r, r->at, "expected a value");
 	}
 }
 
@@ -324,9 +330,9 @@ go_on(struct reader *r)
 		}
 		if (v->count > 0) {
 			if (r->at == r->end || *r->at != ',')
-				return fail(r, r->at, object ?
-				    "expected ',' or '}'" :
-				    "expected ',' or ']'");
+				return fail(r, r->at,
+				    object ? "expected ',' or '}'" :
+					     "expected ',' or ']'");
 			r->at++;
 			skip_blanks(r);
 		}
@@ -352,8 +358,13 @@ const struct pp_json *
 pp_json_parse(struct pp_json_doc *doc, const char *text, size_t len,
     unsigned flags, struct pp_error *err)
 {
-	struct reader r = { .start = text, .at = text, .end = text + len,
-		.doc = doc, .err = err, .flags = flags, .open = NOBODY };
+	struct reader r = { .start = text,
+		.at = text,
+		.end = text + len,
+		.doc = doc,
+		.err = err,
+		.flags = flags,
+		.open = NOBODY };
 
 	doc->count = 0;
 	doc->problem = NULL;
@@ -405,22 +416,28 @@ pp_json_value_len(const char *text, size_t len)
 				return (size_t)(p - text);
 			p--;
 			break;
-		case '{': case '[':
+		case '{':
+		case '[':
 			if (begun && depth == 0)
 				return (size_t)(p - text);
 			depth++;
 			break;
-		case '}': case ']':
+		case '}':
+		case ']':
 			if (depth == 0)
 				return begun ? (size_t)(p - text) : 0;
 			if (--depth == 0)
 				return (size_t)(p - text) + 1;
 			break;
-		case ' ': case '\n': case '\t': case '\r':
+		case ' ':
+		case '\n':
+		case '\t':
+		case '\r':
 			if (begun && depth == 0)
 				return (size_t)(p - text);
 			continue;
-		case ',': case ':':
+		case ',':
+		case ':':
 			if (depth == 0)
 				return begun ? (size_t)(p - text) : 0;
 			break;

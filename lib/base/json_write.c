@@ -21,7 +21,9 @@ extra_bytes(const char *s, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (pp_json_is_special(s[i]))
 			extra += (unsigned char)s[i] >= 0x20 ||
-			    strchr("\b\f\n\r\t", s[i]) != NULL ? 1 : 5;
+				strchr("\b\f\n\r\t", s[i]) != NULL ?
+			    1 :
+			    5;
 	}
 	return extra;
 }
@@ -30,8 +32,11 @@ extra_bytes(const char *s, size_t len)
 static size_t
 write_escape(char *to, char c)
 {
-	static const char letters[0x20] = { ['\b'] = 'b', ['\f'] = 'f',
-		['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't' };
+	static const char letters[0x20] = { ['\b'] = 'b',
+		['\f'] = 'f',
+		['\n'] = 'n',
+		['\r'] = 'r',
+		['\t'] = 't' };
 	static const char hex[] = "0123456789abcdef";
 	unsigned char u = (unsigned char)c;
 

@@ -91,12 +91,10 @@ put_fields(struct pp_buf *out, bool json, va_list ap)
 			put_field(out, json, name, text, false);
 			break;
 		case 'f':
-			snprintf(text, sizeof text, "%.6g",
-			    va_arg(ap, double));
+			snprintf(text, sizeof text, "%.6g", va_arg(ap, double));
 			put_field(out, json, name, text, false);
 			break;
-		default:
-			abort();
+		default: abort();
 		}
 	}
 }

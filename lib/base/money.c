@@ -26,7 +26,8 @@ pp_money_parse(const char *s, const char *what, int64_t *nusd,
 			if (unit == 0 && *p != '0')
 				return pp_error_set(err, PP_EUSAGE,
 				    "%s has at most nine decimal places, "
-				    "not '%s'", what, s);
+				    "not '%s'",
+				    what, s);
 			if (__builtin_add_overflow(v, (*p - '0') * unit, &v))
 				goto too_large;
 		}
@@ -48,8 +49,7 @@ pp_money_format(int64_t nusd, char out[PP_MONEY_TEXT_BYTES])
 	uint64_t v = nusd < 0 ? -(uint64_t)nusd : (uint64_t)nusd;
 	size_t n;
 
-	snprintf(out, PP_MONEY_TEXT_BYTES, "%s%llu.%09llu",
-	    nusd < 0 ? "-" : "",
+	snprintf(out, PP_MONEY_TEXT_BYTES, "%s%llu.%09llu", nusd < 0 ? "-" : "",
 	    (unsigned long long)(v / PP_NUSD_PER_USD),
 	    (unsigned long long)(v % PP_NUSD_PER_USD));
 	n = strlen(out);

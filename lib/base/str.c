@@ -181,11 +181,9 @@ int
 pp_parse_duration_ms(const char *s, const char *what, int64_t *ms,
     struct pp_error *err)
 {
-	static const struct unit units[] = {
-		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 },
-		{ "min", 60000 }, { "h", 3600000 }, { "d", 86400000 },
-		{ NULL, 0 }
-	};
+	static const struct unit units[] = { { "", 1000 }, { "ms", 1 },
+		{ "s", 1000 }, { "m", 60000 }, { "min", 60000 },
+		{ "h", 3600000 }, { "d", 86400000 }, { NULL, 0 } };
 
 	return parse_with_unit(s, what, units, "30s, 250ms or 10m", ms, err);
 }
@@ -194,12 +192,11 @@ int
 pp_parse_size(const char *s, const char *what, int64_t *bytes,
     struct pp_error *err)
 {
-	static const struct unit units[] = {
-		{ "", 1 }, { "B", 1 }, { "k", 1000 }, { "kB", 1000 },
-		{ "KB", 1000 }, { "M", 1000000 }, { "MB", 1000000 },
-		{ "G", 1000000000 }, { "GB", 1000000000 }, { "KiB", 1 << 10 },
-		{ "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { NULL, 0 }
-	};
+	static const struct unit units[] = { { "", 1 }, { "B", 1 },
+		{ "k", 1000 }, { "kB", 1000 }, { "KB", 1000 }, { "M", 1000000 },
+		{ "MB", 1000000 }, { "G", 1000000000 }, { "GB", 1000000000 },
+		{ "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 },
+		{ NULL, 0 } };
 
 	return parse_with_unit(s, what, units, "512KiB, 8MiB or 1GB", bytes,
 	    err);
@@ -257,7 +254,7 @@ pp_name_valid(const char *name)
 	for (size_t i = 0; i < len; i++) {
 		if (!isascii((unsigned char)name[i]) ||
 		    (!isalnum((unsigned char)name[i]) &&
-		    strchr("._-", name[i]) == NULL))
+			strchr("._-", name[i]) == NULL))
 			return false;
 	}
 	return true;

@@ -23,16 +23,16 @@ struct extent {
 
 struct anchor {
 	char *name;
-	struct pp_yaml *node;	/* NULL while it is still being read */
+	struct pp_yaml *node; /* NULL while it is still being read */
 	struct extent extent;
 };
 
 /* A container that is still being read. */
 struct frame {
 	struct pp_yaml *node;
-	size_t first;		/* its children begin here in `children` */
+	size_t first; /* its children begin here in `children` */
 	struct extent extent;
-	struct anchor *anchor;	/* that names it, or NULL */
+	struct anchor *anchor; /* that names it, or NULL */
 };
 
 struct loader {
@@ -81,8 +81,9 @@ break_len(const char *p, size_t left)
 		return 1;
 	if (left >= 2 && memcmp(p, "\xc2\x85", 2) == 0)
 		return 2;
-	if (left >= 3 && (memcmp(p, "\xe2\x80\xa8", 3) == 0 ||
-	    memcmp(p, "\xe2\x80\xa9", 3) == 0))
+	if (left >= 3 &&
+	    (memcmp(p, "\xe2\x80\xa8", 3) == 0 ||
+		memcmp(p, "\xe2\x80\xa9", 3) == 0))
 		return 3;
 	return 0;
 }
@@ -101,7 +102,7 @@ find_lines(struct loader *l)
 	size_t n;
 
 	add_line(l, 0);
-	for (size_t i = 0; i < l->len; i += n > 0 ? n : 1) {
+	for (size_t i = 0; i<l->len; i += n> 0 ? n : 1) {
 		n = break_len(l->text + i, l->len - i);
 		if (n > 0)
 			add_line(l, i + n);
@@ -115,8 +116,9 @@ fail_at_offset(struct loader *l, size_t offset, const char *what)
 
 	while (line > 0 && l->lines[line] > offset)
 		line--;
-	return fail_at(l, line, pp_utf8_count(l->text + l->lines[line],
-	    offset - l->lines[line]), what);
+	return fail_at(l, line,
+	    pp_utf8_count(l->text + l->lines[line], offset - l->lines[line]),
+	    what);
 }
 
 /* What libyaml would refuse without naming a place. */
@@ -231,8 +233,8 @@ new_scalar(struct loader *l, const yaml_event_t *e, struct pp_yaml **out)
 		return -1;
 	v->style = styles[e->data.scalar.style];
 	v->len = e->data.scalar.length;
-	v->text = pp_arena_strndup(l->arena,
-	    (const char *)e->data.scalar.value, v->len);
+	v->text = pp_arena_strndup(l->arena, (const char *)e->data.scalar.value,
+	    v->len);
 	if (v->style == PP_YAML_LITERAL || v->style == PP_YAML_FOLDED)
 		locate_block(l, v, &e->start_mark);
 	else if (v->style == PP_YAML_QUOTED)
@@ -383,7 +385,8 @@ on_start(struct loader *l, const yaml_event_t *e, enum pp_yaml_type type,
 		    "a tag for text on a collection");
 	f = &l->frames[l->depth];
 	*f = (struct frame){ .node = new_node(l, type, &e->start_mark),
-		.first = l->child_count, .extent = x };
+		.first = l->child_count,
+		.extent = x };
 	if (new_anchor(l, e, anchor, &f->anchor) < 0)
 		return -1;
 	l->depth++;
@@ -402,7 +405,7 @@ compare_keys(const void *a, const void *b)
 		order = (x->len > y->len) - (x->len < y->len);
 	if (order == 0)
 		order = x->line != y->line ? x->line - y->line :
-		    x->column - y->column;
+					     x->column - y->column;
 	return order;
 }
 
@@ -442,8 +445,7 @@ on_end(struct loader *l, const yaml_event_t *e)
 	v->count = map ? count / 2 : count;
 	v->values = pp_arena_calloc(l->arena, v->count, sizeof *v->values);
 	if (map)
-		v->keys = pp_arena_calloc(l->arena, v->count,
-		    sizeof *v->keys);
+		v->keys = pp_arena_calloc(l->arena, v->count, sizeof *v->keys);
 	for (size_t i = 0; i < v->count; i++) {
 		v->values[i] = map ? from[2 * i + 1] : from[i];
 		if (map)
@@ -461,12 +463,11 @@ on_event(struct loader *l, const yaml_event_t *e)
 {
 	switch (e->type) {
 	case YAML_DOCUMENT_START_EVENT:
-		return l->root == NULL ? 0 : fail(l, &e->start_mark,
-		    "more than one document");
-	case YAML_ALIAS_EVENT:
-		return on_alias(l, e);
-	case YAML_SCALAR_EVENT:
-		return on_scalar(l, e);
+		return l->root == NULL ?
+		    0 :
+		    fail(l, &e->start_mark, "more than one document");
+	case YAML_ALIAS_EVENT: return on_alias(l, e);
+	case YAML_SCALAR_EVENT: return on_scalar(l, e);
 	case YAML_SEQUENCE_START_EVENT:
 		return on_start(l, e, PP_YAML_SEQUENCE,
 		    e->data.sequence_start.tag, e->data.sequence_start.anchor);
@@ -474,13 +475,12 @@ on_event(struct loader *l, const yaml_event_t *e)
 		return on_start(l, e, PP_YAML_MAPPING,
 		    e->data.mapping_start.tag, e->data.mapping_start.anchor);
 	case YAML_SEQUENCE_END_EVENT:
-	case YAML_MAPPING_END_EVENT:
-		return on_end(l, e);
+	case YAML_MAPPING_END_EVENT: return on_end(l, e);
 	case YAML_STREAM_END_EVENT:
-		return l->root != NULL ? 0 : fail(l, &e->start_mark,
-		    "there is no document in it");
-	default:
-		return 0;
+		return l->root != NULL ?
+		    0 :
+		    fail(l, &e->start_mark, "there is no document in it");
+	default: return 0;
 	}
 }
 
@@ -492,8 +492,9 @@ fail_as_libyaml(struct loader *l)
 	struct pp_buf text = PP_BUF_INIT;
 
 	if (p->error == YAML_READER_ERROR) {
-		fail_at_offset(l, p->problem_offset < l->len ?
-		    p->problem_offset : l->len, problem);
+		fail_at_offset(l,
+		    p->problem_offset < l->len ? p->problem_offset : l->len,
+		    problem);
 		return -1;
 	}
 	pp_buf_adds(&text, problem);
@@ -585,9 +586,10 @@ pp_yaml_is_null(const struct pp_yaml *v)
 {
 	if (v == NULL)
 		return true;
-	return is_plain(v) && (v->len == 0 || strcmp(v->text, "~") == 0 ||
-	    strcmp(v->text, "null") == 0 || strcmp(v->text, "Null") == 0 ||
-	    strcmp(v->text, "NULL") == 0);
+	return is_plain(v) &&
+	    (v->len == 0 || strcmp(v->text, "~") == 0 ||
+		strcmp(v->text, "null") == 0 || strcmp(v->text, "Null") == 0 ||
+		strcmp(v->text, "NULL") == 0);
 }
 
 bool
@@ -634,7 +636,8 @@ static bool
 put_based(const char *s, struct pp_buf *out)
 {
 	int base = s[0] == '0' && s[1] == 'x' ? 16 :
-	    s[0] == '0' && s[1] == 'o' ? 8 : 0;
+	    s[0] == '0' && s[1] == 'o'	      ? 8 :
+						0;
 	const char *digits = base == 16 ? "0123456789abcdefABCDEF" : "01234567";
 	unsigned long long v;
 
@@ -687,8 +690,8 @@ put_decimal(const char *s, struct pp_buf *out)
 		whole_len--;
 	}
 	pp_buf_adds(out, negative ? "-" : "");
-	pp_buf_add(out, whole_len > 0 ? whole : "0", whole_len > 0 ?
-	    whole_len : 1);
+	pp_buf_add(out, whole_len > 0 ? whole : "0",
+	    whole_len > 0 ? whole_len : 1);
 	if (point) {
 		pp_buf_addc(out, '.');
 		pp_buf_add(out, fraction_len > 0 ? fraction : "0",
@@ -733,8 +736,7 @@ pp_yaml_to_json(const struct pp_yaml *v, struct pp_buf *out)
 		if (i > 0)
 			pp_buf_addc(out, ',');
 		if (map) {
-			pp_json_put_str(out, v->keys[i]->text,
-			    v->keys[i]->len);
+			pp_json_put_str(out, v->keys[i]->text, v->keys[i]->len);
 			pp_buf_addc(out, ':');
 		}
 		pp_yaml_to_json(v->values[i], out);

@@ -87,22 +87,25 @@ compare_middle(struct edits *e, const struct line *a, size_t n,
 		return;
 	}
 	common = pp_calloc((n + 1) * width, sizeof *common);
-	for (i = n; i-- > 0; ) {
-		for (j = m; j-- > 0; ) {
+	for (i = n; i-- > 0;) {
+		for (j = m; j-- > 0;) {
 			uint32_t down = common[(i + 1) * width + j];
 			uint32_t right = common[i * width + j + 1];
 
 			common[i * width + j] = same(&a[i], &b[j]) ?
 			    common[(i + 1) * width + j + 1] + 1 :
-			    down >= right ? down : right;
+			    down >= right ? down :
+					    right;
 		}
 	}
-	for (i = j = 0; i < n || j < m; ) {
+	for (i = j = 0; i < n || j < m;) {
 		if (i < n && j < m && same(&a[i], &b[j])) {
 			add(e, ' ', &a[i++]);
 			j++;
-		} else if (i < n && (j >= m || common[(i + 1) * width + j] >=
-		    common[i * width + j + 1])) {
+		} else if (i < n &&
+		    (j >= m ||
+			common[(i + 1) * width + j] >=
+			    common[i * width + j + 1])) {
 			add(e, '-', &a[i++]);
 		} else {
 			add(e, '+', &b[j++]);
@@ -152,8 +155,8 @@ put_hunk(const struct edits *e, size_t from, size_t to, size_t a_line,
 		a += e->list[i].kind != '+';
 		b += e->list[i].kind != '-';
 	}
-	pp_buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n", a > 0 ? a_line + 1 :
-	    a_line, a, b > 0 ? b_line + 1 : b_line, b);
+	pp_buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@\n",
+	    a > 0 ? a_line + 1 : a_line, a, b > 0 ? b_line + 1 : b_line, b);
 	for (size_t i = from; i < to; i++) {
 		pp_buf_addc(out, e->list[i].kind);
 		pp_buf_add(out, e->list[i].line->text, e->list[i].line->len);

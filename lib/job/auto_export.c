@@ -30,9 +30,10 @@ make_export(struct pp_store *s, struct pp_job *job,
 
 	/* all rows are on the chain, although the record says RUNNING */
 	job->status = PP_JOB_COMPLETED;
-	if (folder != NULL && pp_export_parse_formats(c->export_formats,
-	    &o.formats, err) == 0 && pp_export_parse_partition(
-	    c->export_partition, &o.partition, err) == 0) {
+	if (folder != NULL &&
+	    pp_export_parse_formats(c->export_formats, &o.formats, err) == 0 &&
+	    pp_export_parse_partition(c->export_partition, &o.partition, err) ==
+		0) {
 		o.dir = folder;
 		rc = pp_export_job_record(s, job, &o, NULL, err);
 	}
@@ -40,13 +41,11 @@ make_export(struct pp_store *s, struct pp_job *job,
 	return rc;
 }
 
-static void
-be_child(struct pp_store *s, struct pp_job *job,
+static void be_child(struct pp_store *s, struct pp_job *job,
     const struct pp_job_config *c) __attribute__((noreturn));
 
 static void
-be_child(struct pp_store *s, struct pp_job *job,
-    const struct pp_job_config *c)
+be_child(struct pp_store *s, struct pp_job *job, const struct pp_job_config *c)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	sigset_t none;
@@ -64,7 +63,7 @@ be_child(struct pp_store *s, struct pp_job *job,
 static void
 on_exit_of_child(void *arg, int fd, unsigned events)
 {
-	(void)arg;	/* the loop turned: that is enough */
+	(void)arg; /* the loop turned: that is enough */
 	(void)fd;
 	(void)events;
 }
@@ -79,8 +78,9 @@ wait_for_child(pid_t pid, struct pp_loop *loop, bool (*stop)(void *arg),
 	int rc = 0;
 	pid_t got;
 
-	if (fd >= 0 && pp_loop_watch(loop, fd, PP_LOOP_READ, on_exit_of_child,
-	    NULL, NULL) < 0) {
+	if (fd >= 0 &&
+	    pp_loop_watch(loop, fd, PP_LOOP_READ, on_exit_of_child, NULL,
+		NULL) < 0) {
 		close(fd);
 		fd = -1;
 	}
@@ -128,9 +128,10 @@ pp_auto_export(struct pp_store *s, struct pp_loop *loop,
 	if (wait_for_child(pid, loop, stop, arg, &status, err) < 0)
 		return -1;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return pp_error_set(err, PP_ENO, "the export failed; "
+		return pp_error_set(err, PP_ENO,
+		    "the export failed; "
 		    "pp-export can make it again");
-	pp_log(PP_LOG_INFO, "exported", "formats", 's',
-	    config->export_formats, NULL);
+	pp_log(PP_LOG_INFO, "exported", "formats", 's', config->export_formats,
+	    NULL);
 	return 0;
 }

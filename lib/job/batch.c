@@ -116,23 +116,23 @@ pp_batch_read_head(const char *text, size_t len, struct pp_batch_head *h,
 
 struct held_line {
 	int64_t row;
-	char *text;		/* owned */
+	char *text; /* owned */
 	size_t len;
 };
 
 struct pp_batches {
 	struct pp_blob *blobs;
 	char job_id[PP_ID_BYTES];
-	int shards, shard;	/* of the job; the one being read */
+	int shards, shard; /* of the job; the one being read */
 	int64_t rows;
-	int64_t expected;	/* row to return next, if it is there */
-	bool open;		/* `shard` has a checkpoint */
+	int64_t expected; /* row to return next, if it is there */
+	bool open;	  /* `shard` has a checkpoint */
 
 	/* the chain of this shard */
 	int64_t last_number;
 	char last_sha[PP_SHA256_HEX_BYTES];
-	int64_t number;		/* of the batch in `ahead` */
-	struct pp_buf ahead;	/* read, and not yet confirmed */
+	int64_t number;	     /* of the batch in `ahead` */
+	struct pp_buf ahead; /* read, and not yet confirmed */
 	char ahead_sha[PP_SHA256_HEX_BYTES];
 	size_t ahead_body;
 	int64_t ahead_rows;
@@ -140,7 +140,7 @@ struct pp_batches {
 	/* rows read and not yet returned: a heap by row */
 	struct held_line *held;
 	size_t held_count, held_cap;
-	char *returned;		/* the line handed out last */
+	char *returned; /* the line handed out last */
 	struct pp_json_doc doc;
 };
 
@@ -232,17 +232,18 @@ read_ahead(struct pp_batches *b, int64_t number, const char *previous,
 	}
 	pp_sha256_hex(b->ahead.data, b->ahead.len, b->ahead_sha);
 	if (pp_batch_read_head(b->ahead.data, b->ahead.len, &head,
-	    &b->ahead_body, err) < 0) {
+		&b->ahead_body, err) < 0) {
 		pp_error_wrap(err, "batch '%s' cannot be used", key);
 		goto out;
 	}
 	if (strcmp(head.job_id, b->job_id) != 0 || head.shard != b->shard ||
 	    head.number != number || strcmp(head.previous, previous) != 0 ||
 	    (number == b->last_number &&
-	    strcmp(b->ahead_sha, b->last_sha) != 0)) {
+		strcmp(b->ahead_sha, b->last_sha) != 0)) {
 		pp_error_set(err, PP_EDATA,
 		    "batch '%s' or the one before it was changed: its "
-		    "SHA-256 is not the one on record", key);
+		    "SHA-256 is not the one on record",
+		    key);
 		goto out;
 	}
 	b->number = number;
@@ -254,8 +255,8 @@ out:
 }
 
 static int
-hold_lines(struct pp_batches *b, const char *p, const char *end,
-    int64_t count, struct pp_error *err)
+hold_lines(struct pp_batches *b, const char *p, const char *end, int64_t count,
+    struct pp_error *err)
 {
 	const char *newline;
 	int64_t row, lines = 0;
@@ -265,14 +266,14 @@ hold_lines(struct pp_batches *b, const char *p, const char *end,
 		newline = memchr(p, '\n', (size_t)(end - p));
 		if (newline == NULL)
 			break;
-		root = pp_json_parse(&b->doc, p, (size_t)(newline - p), 0,
-		    err);
+		root = pp_json_parse(&b->doc, p, (size_t)(newline - p), 0, err);
 		if (root == NULL ||
 		    !pp_json_int64(pp_json_get(root, "row"), &row))
 			break;
-		hold(b, (struct held_line){ .row = row,
-		    .text = pp_strndup(p, (size_t)(newline - p)),
-		    .len = (size_t)(newline - p) });
+		hold(b,
+		    (struct held_line){ .row = row,
+			.text = pp_strndup(p, (size_t)(newline - p)),
+			.len = (size_t)(newline - p) });
 	}
 	if (p != end || lines != count)
 		return pp_error_set(err, PP_EDATA,
@@ -340,8 +341,8 @@ pp_batches_next(struct pp_batches *b, int64_t *row, const char **line,
 	struct held_line l;
 
 	for (;;) {
-		if (b->held_count > 0 && (is_chain_read(b) ||
-		    b->held[0].row == b->expected))
+		if (b->held_count > 0 &&
+		    (is_chain_read(b) || b->held[0].row == b->expected))
 			break;
 		if (!is_chain_read(b)) {
 			if (advance(b, err) < 0)

@@ -10,7 +10,8 @@ int64_t
 pp_budget_free(const struct pp_budget *b)
 {
 	int64_t used = pp_money_add(pp_money_add(b->settled_nusd,
-	    b->unproven_nusd), b->reserved_nusd);
+					b->unproven_nusd),
+	    b->reserved_nusd);
 
 	return used < b->granted_nusd ? b->granted_nusd - used : 0;
 }

@@ -121,7 +121,7 @@ pp_checkpoint_totals(const struct pp_checkpoint *cp, struct pp_totals *out)
 			out->calls += r->steps[k].attempts;
 			out->tokens_in = pp_money_add(out->tokens_in,
 			    pp_money_add(u->tokens_in,
-			    pp_money_add(u->cache_read, u->cache_write)));
+				pp_money_add(u->cache_read, u->cache_write)));
 			out->tokens_out = pp_money_add(out->tokens_out,
 			    u->tokens_out);
 		}
@@ -172,8 +172,8 @@ put_summary(const struct pp_checkpoint *cp, struct pp_buf *out)
 	pp_json_put_key(out, "resume_state");
 	pp_buf_addc(out, '{');
 	put_int(out, "seed_data_index", cp->low_water);
-	put_int(out, "template_step", cp->open_count > 0 ?
-	    (int64_t)cp->open[0]->at : 0);
+	put_int(out, "template_step",
+	    cp->open_count > 0 ? (int64_t)cp->open[0]->at : 0);
 	pp_buf_addc(out, '}');
 }
 
@@ -359,8 +359,8 @@ read_members(const struct pp_json *v, struct pp_checkpoint *cp)
 	int64_t shard;
 
 	return copy_string(v, "job_id", job_id, sizeof job_id) &&
-	    strcmp(job_id, cp->job_id) == 0 &&
-	    read_count(v, "shard", &shard) && shard == cp->shard &&
+	    strcmp(job_id, cp->job_id) == 0 && read_count(v, "shard", &shard) &&
+	    shard == cp->shard &&
 	    copy_string(v, "last_updated", time, sizeof time) &&
 	    pp_time_parse(time, &cp->last_updated_ms, NULL) == 0 &&
 	    read_count(v, "epoch", &cp->epoch) &&
@@ -368,19 +368,18 @@ read_members(const struct pp_json *v, struct pp_checkpoint *cp)
 	    read_count(v, "number", &cp->number) &&
 	    read_count(v, "current_batch", &cp->last_batch) &&
 	    copy_string(v, "last_batch_sha256", cp->last_batch_sha,
-	    sizeof cp->last_batch_sha) &&
+		sizeof cp->last_batch_sha) &&
 	    read_count(v, "journal_generation", &cp->journal_generation) &&
 	    read_count(v, "compute_ms", &cp->compute_ms) &&
 	    pp_json_int64(low, &cp->low_water) && cp->low_water >= 0 &&
 	    read_spans(v, cp) && read_attempts(v, cp) &&
 	    read_open_rows(v, cp) &&
-	    pp_ledger_from_json(pp_json_get(v, "ledger"), &cp->closed,
-	    NULL) == 0;
+	    pp_ledger_from_json(pp_json_get(v, "ledger"), &cp->closed, NULL) ==
+	    0;
 }
 
 static int
-parse(const struct pp_buf *text, struct pp_checkpoint *cp,
-    struct pp_error *err)
+parse(const struct pp_buf *text, struct pp_checkpoint *cp, struct pp_error *err)
 {
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	const struct pp_json *root;
@@ -388,8 +387,9 @@ parse(const struct pp_buf *text, struct pp_checkpoint *cp,
 
 	root = pp_json_parse(&doc, text->data, text->len, 0, err);
 	if (root != NULL) {
-		rc = read_members(root, cp) ? 0 : pp_error_set(err, PP_EDATA,
-		    "a member is missing or wrong");
+		rc = read_members(root, cp) ?
+		    0 :
+		    pp_error_set(err, PP_EDATA, "a member is missing or wrong");
 	}
 	pp_json_doc_release(&doc);
 	return rc;
@@ -409,7 +409,8 @@ pp_checkpoint_load(struct pp_blob *blobs, const char *job_id, int shards,
 	out->shard = shard;
 	if (pp_blob_get(blobs, key, &text, out->etag, &why) < 0) {
 		out->etag[0] = '\0';
-		rc = why.code == PP_ENOENT ? 0 :
+		rc = why.code == PP_ENOENT ?
+		    0 :
 		    pp_error_set(err, why.code, "%s", why.text);
 	} else if (parse(&text, out, &why) < 0) {
 		pp_checkpoint_release(out);

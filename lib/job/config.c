@@ -161,8 +161,8 @@ get_string(struct reader *r, const struct pp_json *v, const char *key,
 }
 
 static int64_t
-get_int(struct reader *r, const struct pp_json *v, const char *key,
-    int64_t min, int64_t max)
+get_int(struct reader *r, const struct pp_json *v, const char *key, int64_t min,
+    int64_t max)
 {
 	int64_t n;
 
@@ -224,8 +224,8 @@ read_steps(struct reader *r, const struct pp_json *v, struct pp_job_config *c)
 			continue;
 		if (model == NULL)
 			wrong(r, "model");
-		else if (pp_model_from_json(model, &c->steps[i].model,
-		    r->err) < 0)
+		else if (pp_model_from_json(model, &c->steps[i].model, r->err) <
+		    0)
 			r->failed = true;
 	}
 }
@@ -263,8 +263,7 @@ read_seed_number(struct reader *r, const struct pp_json *v,
 }
 
 static void
-read_members(struct reader *r, const struct pp_json *v,
-    struct pp_job_config *c)
+read_members(struct reader *r, const struct pp_json *v, struct pp_job_config *c)
 {
 	char *id = get_string(r, v, "job_id", false);
 	char *order = get_string(r, v, "order", false);
@@ -288,8 +287,7 @@ read_members(struct reader *r, const struct pp_json *v,
 	c->max_failures = get_int(r, v, "max_failures", -1, PP_MAX_ROWS);
 	c->max_failures_percent = percent != NULL &&
 	    percent->type == PP_JSON_TRUE;
-	c->checkpoint_rows = (int)get_int(r, v, "checkpoint_rows", 1,
-	    1000000);
+	c->checkpoint_rows = (int)get_int(r, v, "checkpoint_rows", 1, 1000000);
 	c->export_formats = get_string(r, v, "export_formats", false);
 	c->export_partition = get_string(r, v, "export_partition", false);
 	c->created_at_ms = get_int(r, v, "created_at_ms", 0, INT64_MAX);

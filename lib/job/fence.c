@@ -51,7 +51,7 @@ drop_open(struct pp_checkpoint *cp, int64_t row)
 			break;
 		}
 	}
-	for (size_t i = 0; i < cp->attempt_count; ) {
+	for (size_t i = 0; i < cp->attempt_count;) {
 		if (cp->attempts[i].row == row)
 			cp->attempts[i] = cp->attempts[--cp->attempt_count];
 		else
@@ -131,14 +131,17 @@ meet_batch(struct pp_shard_run *run, const char *key, int64_t number,
 	}
 	if (head.epoch > run->claim->epoch) {
 		run->lost = true;
-		pp_error_set(err, PP_ECONFLICT, "shard %d of job '%s' is "
-		    "another worker's by now", run->claim->shard,
-		    run->claim->job_id);
+		pp_error_set(err, PP_ECONFLICT,
+		    "shard %d of job '%s' is "
+		    "another worker's by now",
+		    run->claim->shard, run->claim->job_id);
 		goto out;
 	}
 	if (strcmp(head.previous, run->cp.last_batch_sha) != 0) {
-		pp_error_set(err, PP_EDATA, "batch '%s' does not follow the "
-		    "one before it", key);
+		pp_error_set(err, PP_EDATA,
+		    "batch '%s' does not follow the "
+		    "one before it",
+		    key);
 		goto out;
 	}
 	if (adopt_lines(run, text.data + body, text.data + text.len, err) < 0) {
@@ -161,7 +164,9 @@ static int
 put_fence(struct pp_shard_run *run, struct pp_error *err)
 {
 	struct pp_batch_head head = { .shard = run->claim->shard,
-		.epoch = run->claim->epoch, .first_row = -1, .last_row = -1 };
+		.epoch = run->claim->epoch,
+		.first_row = -1,
+		.last_row = -1 };
 	struct pp_error why = PP_ERROR_INIT;
 	struct pp_buf text = PP_BUF_INIT;
 	int rc = 0;
@@ -179,7 +184,7 @@ put_fence(struct pp_shard_run *run, struct pp_error *err)
 		key = pp_batch_key(head.job_id, run->config.shards, head.shard,
 		    head.number);
 		if (pp_blob_put(run->blobs, key, text.data, text.len,
-		    PP_BLOB_IF_NONE, NULL, NULL, &why) == 0) {
+			PP_BLOB_IF_NONE, NULL, NULL, &why) == 0) {
 			note_last_batch(run, head.number, text.data, text.len);
 			rc = 1;
 		} else if (why.code == PP_ECONFLICT) {
@@ -206,11 +211,13 @@ on_try(void *arg, const struct pp_journal_try *t)
 	    t->row >= run->end_row || pp_checkpoint_has_row(cp, t->row))
 		return;
 	find_or_add_open(cp, t->row, run->config.step_count)
-	    ->steps[t->step].attempts++;
+	    ->steps[t->step]
+	    .attempts++;
 	cp->attempts = pp_reallocarray(cp->attempts, cp->attempt_count + 1,
 	    sizeof *cp->attempts);
 	a = &cp->attempts[cp->attempt_count++];
-	*a = (struct pp_open_attempt){ .row = t->row, .step = t->step,
+	*a = (struct pp_open_attempt){ .row = t->row,
+		.step = t->step,
 		.reserved_nusd = t->reserved_nusd };
 	strncpy(a->id, t->id, sizeof a->id - 1);
 }
@@ -286,8 +293,9 @@ write_off_attempts(struct pp_shard_run *run)
 		if (a->step >= run->config.step_count)
 			continue;
 		r = find_or_add_open(cp, a->row, run->config.step_count);
-		r->steps[a->step].unproven_nusd = pp_money_add(
-		    r->steps[a->step].unproven_nusd, a->reserved_nusd);
+		r->steps[a->step].unproven_nusd =
+		    pp_money_add(r->steps[a->step].unproven_nusd,
+			a->reserved_nusd);
 	}
 	if (cp->attempt_count > 0)
 		pp_log(PP_LOG_INFO, "attempts_unproven", "count", 'd',
@@ -314,8 +322,7 @@ write_off_slice(struct pp_shard_run *run, const char *why)
 	lost = run->claim->granted_nusd - known;
 	if (lost <= 0)
 		return;
-	run->cp.closed.lost_nusd = pp_money_add(run->cp.closed.lost_nusd,
-	    lost);
+	run->cp.closed.lost_nusd = pp_money_add(run->cp.closed.lost_nusd, lost);
 	pp_log(PP_LOG_WARN, "slice_unproven", "amount", 'm', lost, "reason",
 	    's', why, NULL);
 }
@@ -323,8 +330,9 @@ write_off_slice(struct pp_shard_run *run, const char *why)
 static int
 replay(struct pp_shard_run *run, struct pp_error *err)
 {
-	struct pp_journal_reader reader = { .on_try = on_try, .on_end = on_end,
-		.arg = run };
+	struct pp_journal_reader reader = {
+		.on_try = on_try, .on_end = on_end, .arg = run
+	};
 	int64_t generation = run->cp.journal_generation;
 
 	if (run->where.home == NULL) {
@@ -353,7 +361,7 @@ rise_above(struct pp_shard_run *run, struct pp_error *err)
 {
 	if (run->cp.epoch >= run->claim->epoch &&
 	    pp_store_claim_epoch(run->store, run->claim, run->cp.epoch + 1,
-	    err) < 0)
+		err) < 0)
 		return -1;
 	run->cp.epoch = run->claim->epoch;
 	memcpy(run->cp.writer, run->claim->owner, sizeof run->cp.writer);
@@ -377,7 +385,8 @@ fence_once(struct pp_shard_run *run, struct pp_error *err)
 		run->cp.low_water = run->first_row;
 	for (size_t i = 0; i < run->cp.open_count; i++) {
 		if (run->cp.open[i]->step_count != run->config.step_count)
-			return pp_error_set(err, PP_EDATA, "the checkpoint of "
+			return pp_error_set(err, PP_EDATA,
+			    "the checkpoint of "
 			    "job '%s' has other steps than its template",
 			    run->claim->job_id);
 	}
@@ -385,7 +394,7 @@ fence_once(struct pp_shard_run *run, struct pp_error *err)
 	    replay(run, err) < 0)
 		return -1;
 	if (pp_checkpoint_save(run->blobs, run->config.shards, &run->cp,
-	    &why) == 0)
+		&why) == 0)
 		return 1;
 	if (why.code == PP_ECONFLICT)
 		return 0;
@@ -400,17 +409,18 @@ pp_shard_fence(struct pp_shard_run *run, struct pp_error *err)
 	for (int i = 0; rc == 0 && i < MAX_ROUNDS; i++)
 		rc = fence_once(run, err);
 	if (rc == 0)
-		return pp_error_set(err, PP_ETEMP, "too many workers want "
-		    "shard %d of job '%s'", run->claim->shard,
-		    run->claim->job_id);
+		return pp_error_set(err, PP_ETEMP,
+		    "too many workers want "
+		    "shard %d of job '%s'",
+		    run->claim->shard, run->claim->job_id);
 	if (rc < 0)
 		return -1;
-	if (run->journal != NULL && pp_journal_cover(&run->where,
-	    run->cp.journal_generation, err) < 0)
+	if (run->journal != NULL &&
+	    pp_journal_cover(&run->where, run->cp.journal_generation, err) < 0)
 		return -1;
-	pp_log(PP_LOG_INFO, "fenced", "shard", 'd',
-	    (int64_t)run->claim->shard, "epoch", 'd', run->claim->epoch,
-	    "rows_done", 'd', run->cp.closed.rows_done, "open_rows", 'd',
+	pp_log(PP_LOG_INFO, "fenced", "shard", 'd', (int64_t)run->claim->shard,
+	    "epoch", 'd', run->claim->epoch, "rows_done", 'd',
+	    run->cp.closed.rows_done, "open_rows", 'd',
 	    (int64_t)run->cp.open_count, NULL);
 	return 0;
 }

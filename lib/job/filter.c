@@ -32,7 +32,7 @@ struct item {
 	struct pp_step_plan plan;
 	struct pp_buf system, prompt, step_id;
 	char *temperature;
-	int64_t source_row;		/* -1: the line has none */
+	int64_t source_row; /* -1: the line has none */
 };
 
 /* A finished row that waits for its turn. */
@@ -47,19 +47,19 @@ struct filter {
 	struct pp_loop *loop;
 	struct pp_invoker *invoker;
 	struct pp_runner *runner;
-	struct pp_render *render;	/* NULL: lines are prompts */
+	struct pp_render *render; /* NULL: lines are prompts */
 	struct pp_step_plan *plan;
 	struct pp_budget budget;
 	struct pp_ledger *spent;
 	struct pp_error *err;
 
-	struct pp_buf input;		/* read and not yet taken */
+	struct pp_buf input; /* read and not yet taken */
 	size_t at;
 	uint64_t line_number;
 	bool eof, is_file, watching;
 	int64_t next_index;
 
-	struct held *held;		/* by index - next_out, modulo size */
+	struct held *held; /* by index - next_out, modulo size */
 	int64_t next_out;
 	struct pp_buf out, record, category, seed;
 	char *first_reason;
@@ -84,8 +84,7 @@ read_input(struct filter *f, struct pp_error *err)
 	if (f->input.len - f->at > PP_FILTER_MAX_LINE)
 		return pp_error_set(err, PP_EDATA,
 		    "%s:%llu: line is longer than %zu bytes",
-		    f->options->in_name,
-		    (unsigned long long)f->line_number + 1,
+		    f->options->in_name, (unsigned long long)f->line_number + 1,
 		    PP_FILTER_MAX_LINE);
 	pp_buf_reserve(&f->input, READ_BYTES);
 	do
@@ -134,7 +133,7 @@ take_line(struct filter *f, const char **line, size_t *len)
 		const char *start = f->input.data + f->at;
 		size_t have = f->input.len - f->at;
 		const char *newline = have > 0 ? memchr(start, '\n', have) :
-		    NULL;
+						 NULL;
 
 		if (newline == NULL && (!f->eof || have == 0))
 			return f->eof ? 0 : 2;
@@ -159,8 +158,9 @@ next_line(struct filter *f, const char **line, size_t *len,
 				return -1;
 			continue;
 		}
-		if (!f->watching && pp_loop_watch(f->loop, f->options->in_fd,
-		    PP_LOOP_READ, on_input, f, err) < 0)
+		if (!f->watching &&
+		    pp_loop_watch(f->loop, f->options->in_fd, PP_LOOP_READ,
+			on_input, f, err) < 0)
 			return -1;
 		f->watching = true;
 		return 2;
@@ -172,7 +172,8 @@ static bool
 uses_local(const struct pp_filter_options *o)
 {
 	size_t steps = o->recipe != NULL ?
-	    pp_recipe_info(o->recipe)->step_count : 0;
+	    pp_recipe_info(o->recipe)->step_count :
+	    0;
 	bool local = o->prompt_model != NULL &&
 	    o->prompt_model->provider == PP_PROVIDER_LOCAL;
 
@@ -255,13 +256,18 @@ prompt_model(struct filter *f, const struct pp_json *v, struct item *it,
 		    &why);
 	free(name);
 	if (it->plan.model == NULL)
-		return bad_line(f, why.text[0] != '\0' ? why.text :
-		    "the prompt names no model; use --model", err);
+		return bad_line(f,
+		    why.text[0] != '\0' ?
+			why.text :
+			"the prompt names no model; use --model",
+		    err);
 	if (!pp_model_is_priced(it->plan.model) ||
 	    (o->budget_nusd == PP_NO_LIMIT &&
-	    !pp_model_is_free(it->plan.model)))
-		return bad_line(f, "its model costs money and there is no "
-		    "budget; use --budget", err);
+		!pp_model_is_free(it->plan.model)))
+		return bad_line(f,
+		    "its model costs money and there is no "
+		    "budget; use --budget",
+		    err);
 	return 0;
 }
 
@@ -282,7 +288,8 @@ read_prompt(struct filter *f, const struct pp_json *v, struct item *it,
 	if (!pp_json_int64(pp_json_get(v, "row"), &it->source_row))
 		it->source_row = -1;
 	if (!pp_json_int64(pp_json_get(v, "max_tokens"),
-	    &it->plan.max_tokens) || it->plan.max_tokens < 1)
+		&it->plan.max_tokens) ||
+	    it->plan.max_tokens < 1)
 		it->plan.max_tokens = PP_DEFAULT_MAX_TOKENS;
 	if (t != NULL && t->type == PP_JSON_NUMBER) {
 		raw = pp_json_raw(t, &len);
@@ -340,15 +347,15 @@ next_row(void *arg, struct pp_task *task, struct pp_error *err)
 	}
 	task->user = it;
 	task->plan = f->render != NULL ? f->plan : &it->plan;
-	task->row = pp_row_new(f->next_index++, f->render != NULL ?
-	    pp_recipe_info(f->options->recipe)->step_count : 1);
+	task->row = pp_row_new(f->next_index++,
+	    f->render != NULL ? pp_recipe_info(f->options->recipe)->step_count :
+				1);
 	task->chance = pp_plan_chance(f->options->seed, task->row->index);
 	return 1;
 }
 
 static int
-begin_render(struct filter *f, const struct pp_task *task,
-    struct pp_error *err)
+begin_render(struct filter *f, const struct pp_task *task, struct pp_error *err)
 {
 	const struct item *it = task->user;
 	struct pp_render_seed seed = { .json = it->line.data,
@@ -409,7 +416,8 @@ write_in_order(struct filter *f, int64_t index, struct pp_error *err)
 
 	h->index = index;
 	h->line = pp_buf_detach(&f->out, &h->len);
-	while (rc == 0 && (h = &f->held[f->next_out % MAX_HELD])->line != NULL) {
+	while (rc == 0 &&
+	    (h = &f->held[f->next_out % MAX_HELD])->line != NULL) {
 		rc = write_out(f, h->line, h->len, err);
 		free(h->line);
 		h->line = NULL;
@@ -448,8 +456,8 @@ make_record(struct filter *f, struct pp_task *task)
 		return;
 	if (f->render == NULL) {
 		record_of_prompt(f, task);
-	} else if (begin_render(f, task, &why) < 0 || pp_render_record(
-	    f->render, &f->record, &f->category, &why) < 0) {
+	} else if (begin_render(f, task, &why) < 0 ||
+	    pp_render_record(f->render, &f->record, &f->category, &why) < 0) {
 		pp_buf_clear(&f->category);
 		pp_row_fail(task->row, "template", 0, why.text, NULL, 0);
 	}
@@ -461,9 +469,10 @@ row_done(void *arg, struct pp_task *task, struct pp_error *err)
 	struct filter *f = arg;
 	const struct item *it = task->user;
 	char id[PP_ROW_ID_BYTES];
-	struct pp_row_extra extra = {
-		.id = pp_plan_row_id(f->options->seed, task->row->index, id),
-		.category = &f->category, .record = &f->record,
+	struct pp_row_extra extra = { .id = pp_plan_row_id(f->options->seed,
+					  task->row->index, id),
+		.category = &f->category,
+		.record = &f->record,
 		.done_at_ms = pp_clock_wall_ms() };
 
 	make_record(f, task);
@@ -472,8 +481,7 @@ row_done(void *arg, struct pp_task *task, struct pp_error *err)
 		extra.seed = &it->line;
 		f->spent->rows_failed++;
 		if (f->first_reason == NULL)
-			f->first_reason = pp_strdup(
-			    task->row->failure.reason);
+			f->first_reason = pp_strdup(task->row->failure.reason);
 	} else {
 		f->spent->rows_done++;
 	}
@@ -498,7 +506,7 @@ fund(void *arg, int64_t need_nusd, enum pp_fund *answer, struct pp_error *err)
 	(void)arg;
 	(void)need_nusd;
 	(void)err;
-	*answer = PP_FUND_NONE;	/* all of it was granted at the start */
+	*answer = PP_FUND_NONE; /* all of it was granted at the start */
 	return 0;
 }
 
@@ -535,8 +543,7 @@ write_held(struct filter *f, struct pp_error *err)
 {
 	int rc = 0;
 
-	for (; f->held != NULL && f->next_out < f->next_index;
-	    f->next_out++) {
+	for (; f->held != NULL && f->next_out < f->next_index; f->next_out++) {
 		struct held *h = &f->held[f->next_out % MAX_HELD];
 
 		if (h->line == NULL)
@@ -572,8 +579,8 @@ on_signal(void *arg, int signo)
 
 	(void)signo;
 	pp_error_set(&why, PP_ETEMP, "stopped by a signal");
-	pp_runner_stop(f->runner, PP_RUN_STOPPED, f->signals++ > 0 ? 0 :
-	    f->options->grace_ms, &why);
+	pp_runner_stop(f->runner, PP_RUN_STOPPED,
+	    f->signals++ > 0 ? 0 : f->options->grace_ms, &why);
 }
 
 static int
@@ -581,8 +588,10 @@ run(struct filter *f, struct pp_error *err)
 {
 	const struct pp_filter_options *o = f->options;
 	struct pp_runner_options options = { .concurrency = o->concurrency,
-		.retries = o->retries, .backoff_ms = o->backoff_ms,
-		.deadline_ms = o->deadline_ms, .grace_ms = o->grace_ms,
+		.retries = o->retries,
+		.backoff_ms = o->backoff_ms,
+		.deadline_ms = o->deadline_ms,
+		.grace_ms = o->grace_ms,
 		.attempt_prefix = "f-" };
 	struct pp_error why = PP_ERROR_INIT;
 	enum pp_run_end end;
@@ -619,21 +628,24 @@ make_plan(struct filter *f)
 		f->plan[i] = (struct pp_step_plan){ .id = s->id,
 			.model = f->options->models[i],
 			.max_tokens = s->max_tokens > 0 ? s->max_tokens :
-			PP_DEFAULT_MAX_TOKENS, .temperature = s->temperature,
-			.top_p = s->top_p, .stop = s->stop };
+							  PP_DEFAULT_MAX_TOKENS,
+			.temperature = s->temperature,
+			.top_p = s->top_p,
+			.stop = s->stop };
 	}
 }
 
 int
-pp_filter_run(const struct pp_filter_options *options,
-    struct pp_ledger *spent, struct pp_error *err)
+pp_filter_run(const struct pp_filter_options *options, struct pp_ledger *spent,
+    struct pp_error *err)
 {
 	struct filter f = { .options = options, .spent = spent, .err = err };
 	struct stat st;
 	int status;
 
 	f.budget.granted_nusd = options->budget_nusd == PP_NO_LIMIT ?
-	    INT64_MAX : options->budget_nusd;
+	    INT64_MAX :
+	    options->budget_nusd;
 	f.is_file = fstat(options->in_fd, &st) == 0 && S_ISREG(st.st_mode);
 	pp_buf_init(&f.input, 0);
 	pp_buf_init(&f.out, 0);

@@ -68,8 +68,8 @@ pp_flow_wait_us(struct pp_flow *f, int64_t tokens, int64_t now_us)
 	fill_buckets(f, now_us);
 	for_requests = bucket_wait_us(f->requests, f->requests_per_us,
 	    f->requests_max, 1);
-	for_tokens = bucket_wait_us(f->tokens, f->tokens_per_us,
-	    f->tokens_max, (double)tokens);
+	for_tokens = bucket_wait_us(f->tokens, f->tokens_per_us, f->tokens_max,
+	    (double)tokens);
 	return for_requests > for_tokens ? for_requests : for_tokens;
 }
 
@@ -136,8 +136,7 @@ note_throttle(struct pp_flow *f, int stamp, int64_t retry_after_ms,
 
 void
 pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
-    int64_t tokens, int64_t used_tokens, int64_t retry_after_ms,
-    int64_t now_us)
+    int64_t tokens, int64_t used_tokens, int64_t retry_after_ms, int64_t now_us)
 {
 	f->in_flight--;
 	if (f->tokens_per_us > 0 && used_tokens < tokens)
@@ -149,8 +148,7 @@ pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
 		/* the service is there, whatever it thinks of the row */
 		note_success(f);
 		return;
-	case PP_CALL_CANCELLED:
-		return;
+	case PP_CALL_CANCELLED: return;
 	case PP_CALL_THROTTLE:
 		note_throttle(f, stamp, retry_after_ms, now_us);
 		break;
@@ -170,8 +168,8 @@ pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
 bool
 pp_flow_is_down(const struct pp_flow *f)
 {
-	return f->failures > 0 && (!f->ever_ok ||
-	    f->failures >= FAILURES_OF_A_DOWN_SERVICE);
+	return f->failures > 0 &&
+	    (!f->ever_ok || f->failures >= FAILURES_OF_A_DOWN_SERVICE);
 }
 
 enum pp_flow_verdict
@@ -181,5 +179,5 @@ pp_flow_verdict(const struct pp_flow *f, int64_t deadline_us, int64_t now_us)
 	    now_us - f->trouble_since_us < deadline_us)
 		return PP_FLOW_GO_ON;
 	return f->trouble == PP_CALL_THROTTLE ? PP_FLOW_THROTTLED :
-	    PP_FLOW_DOWN;
+						PP_FLOW_DOWN;
 }

@@ -54,7 +54,8 @@ each_line(int (*fn)(void *arg, const char *job_id, struct pp_error *err),
 		if (line[strspn(line, " \t")] == '\0')
 			continue;
 		if (id_of_line(line, len, &doc, id) < 0)
-			rc = pp_error_set(err, PP_EDATA, "standard input:%llu: "
+			rc = pp_error_set(err, PP_EDATA,
+			    "standard input:%llu: "
 			    "neither a job id nor a job object",
 			    (unsigned long long)lines.number);
 		else

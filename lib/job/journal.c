@@ -19,12 +19,12 @@
 
 /* A line holds one answer: as large as a reply may be, and its escapes. */
 #define MAX_LINE_BYTES ((size_t)128 << 20)
-#define CRC_BYTES 9	/* eight digits and a blank */
+#define CRC_BYTES 9 /* eight digits and a blank */
 
 struct pp_journal {
 	int fd;
 	char *path;
-	off_t size;		/* of the whole records in it */
+	off_t size; /* of the whole records in it */
 	bool dirty;
 	struct pp_buf line;
 };
@@ -73,8 +73,8 @@ write_line(struct pp_journal *j, struct pp_error *err)
 		b->data[i] = digits[crc & 15];
 	pp_buf_addc(b, '\n');
 	if (pp_io_write_all(j->fd, b->data, b->len) < 0) {
-		pp_error_errno(err, PP_EIO, errno,
-		    "cannot write journal '%s'", j->path);
+		pp_error_errno(err, PP_EIO, errno, "cannot write journal '%s'",
+		    j->path);
 		/* half a record must not stand before whole ones */
 		if (ftruncate(j->fd, j->size) < 0)
 			pp_error_wrap(err, "cannot even shorten it");
@@ -190,8 +190,9 @@ pp_journal_end(struct pp_journal *j, const struct pp_journal_end *e,
 	}
 	if (e->raw != NULL) {
 		pp_json_put_key(b, "raw");
-		pp_json_put_lossy(b, e->raw, e->raw_len <= PP_RAW_REPLY_BYTES ?
-		    e->raw_len : PP_RAW_REPLY_BYTES);
+		pp_json_put_lossy(b, e->raw,
+		    e->raw_len <= PP_RAW_REPLY_BYTES ? e->raw_len :
+						       PP_RAW_REPLY_BYTES);
 	}
 	return write_line(j, err);
 }
@@ -236,21 +237,24 @@ list_files(const char *folder, int shard, struct journal_files *out,
 
 	memset(out, 0, sizeof *out);
 	if (d == NULL)
-		return errno == ENOENT ? 0 : pp_error_errno(err, PP_EIO,
-		    errno, "cannot read folder '%s'", folder);
+		return errno == ENOENT ? 0 :
+					 pp_error_errno(err, PP_EIO, errno,
+					     "cannot read folder '%s'", folder);
 	while ((e = readdir(d)) != NULL) {
 		long long generation, epoch;
 		int of, n = 0;
 
 		if (sscanf(e->d_name, "%d-%lld-%lld.log%n", &of, &generation,
-		    &epoch, &n) != 3 || e->d_name[n] != '\0' ||
-		    (shard >= 0 && of != shard))
+			&epoch, &n) != 3 ||
+		    e->d_name[n] != '\0' || (shard >= 0 && of != shard))
 			continue;
 		out->list = pp_grow(out->list, out->count, &out->cap,
 		    sizeof *out->list);
 		out->list[out->count++] = (struct journal_file){
-			.generation = generation, .epoch = epoch,
-			.name = pp_asprintf("%s/%s", folder, e->d_name) };
+			.generation = generation,
+			.epoch = epoch,
+			.name = pp_asprintf("%s/%s", folder, e->d_name)
+		};
 	}
 	closedir(d);
 	if (out->count > 0)
@@ -425,8 +429,8 @@ replay_line(struct replay *p, const char *line, size_t len)
 
 	if (len < CRC_BYTES + 2)
 		return false;
-	snprintf(crc, sizeof crc, "%08x ", pp_crc32c(0, line + CRC_BYTES,
-	    len - CRC_BYTES));
+	snprintf(crc, sizeof crc, "%08x ",
+	    pp_crc32c(0, line + CRC_BYTES, len - CRC_BYTES));
 	if (memcmp(crc, line, CRC_BYTES) != 0)
 		return false;
 	v = pp_json_parse(&p->doc, line + CRC_BYTES, len - CRC_BYTES, 0, NULL);

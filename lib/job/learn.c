@@ -26,13 +26,12 @@ learn_value(struct pp_invoker *i, const struct pp_json *v, struct pp_buf *text)
 		break;
 	case PP_JSON_OBJECT:
 		for (uint32_t n = 0; n < v->count; n++) {
-			child = pp_json_next(child);	/* over the key */
+			child = pp_json_next(child); /* over the key */
 			learn_value(i, child, text);
 			child = pp_json_next(child);
 		}
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 

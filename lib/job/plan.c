@@ -21,7 +21,7 @@ int
 pp_order_parse(const char *name, enum pp_order *out)
 {
 	for (size_t i = 0; i < sizeof order_names / sizeof order_names[0];
-	    i++) {
+	     i++) {
 		if (strcmp(name, order_names[i]) == 0) {
 			*out = (enum pp_order)i;
 			return 0;
@@ -82,8 +82,7 @@ pp_plan_seed_index(uint64_t job_seed, enum pp_order order, int set,
 
 	assert(count > 0 && row >= 0);
 	switch (order) {
-	case PP_ORDER_SEQUENTIAL:
-		return row % count;
+	case PP_ORDER_SEQUENTIAL: return row % count;
 	case PP_ORDER_SHUFFLED:
 		key = pp_rand_mix(key, (uint64_t)(row / count), 0);
 		return (int64_t)permute((uint64_t)(row % count),
@@ -113,8 +112,7 @@ pp_plan_row_id(uint64_t job_seed, int64_t row, char out[PP_ROW_ID_BYTES])
 }
 
 void
-pp_plan_slice(int64_t rows, int shards, int shard, int64_t *first,
-    int64_t *end)
+pp_plan_slice(int64_t rows, int shards, int shard, int64_t *first, int64_t *end)
 {
 	int64_t each = rows / shards, rest = rows % shards;
 

@@ -19,7 +19,7 @@
 /* ---- what the loop has in hand ---- */
 
 struct snapshot {
-	struct pp_row **rows;		/* borrowed from the loop */
+	struct pp_row **rows; /* borrowed from the loop */
 	size_t row_count, row_cap;
 	struct pp_open_attempt *attempts;
 	size_t attempt_count, attempt_cap;
@@ -89,7 +89,8 @@ static void
 encode_batch(struct pp_shard_run *run, struct pp_buf *out)
 {
 	struct pp_batch_head head = { .shard = run->claim->shard,
-		.number = run->cp.last_batch + 1, .epoch = run->claim->epoch,
+		.number = run->cp.last_batch + 1,
+		.epoch = run->claim->epoch,
 		.rows = (int64_t)run->pending_count,
 		.failed = run->pending_ledger.rows_failed };
 
@@ -123,8 +124,9 @@ is_our_batch(struct pp_shard_run *run, const char *key,
 	int rc;
 
 	rc = pp_blob_get(run->blobs, key, &there, NULL, err);
-	if (rc == 0 && (there.len != text->len ||
-	    memcmp(there.data, text->data, text->len) != 0))
+	if (rc == 0 &&
+	    (there.len != text->len ||
+		memcmp(there.data, text->data, text->len) != 0))
 		rc = shard_is_lost(run, err);
 	pp_buf_release(&there);
 	return rc;
@@ -209,11 +211,15 @@ check_books(const struct pp_shard_run *run, struct pp_error *err)
 	if (t.settled_nusd == run->budget.settled_nusd &&
 	    t.unproven_nusd == run->budget.unproven_nusd)
 		return 0;
-	return pp_error_set(err, PP_EBUG, "the rows of job '%s' cost %s US "
-	    "dollars and its budget says %s", run->claim->job_id,
+	return pp_error_set(err, PP_EBUG,
+	    "the rows of job '%s' cost %s US "
+	    "dollars and its budget says %s",
+	    run->claim->job_id,
 	    pp_money_format(pp_money_add(t.settled_nusd, t.unproven_nusd),
-	    rows), pp_money_format(pp_money_add(run->budget.settled_nusd,
-	    run->budget.unproven_nusd), budget));
+		rows),
+	    pp_money_format(pp_money_add(run->budget.settled_nusd,
+				run->budget.unproven_nusd),
+		budget));
 }
 
 static int
@@ -251,8 +257,7 @@ save_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 /* ---- the records ---- */
 
 static const struct pp_ledger_entry *
-published_entry(const struct pp_shard_run *run,
-    const struct pp_ledger_entry *e)
+published_entry(const struct pp_shard_run *run, const struct pp_ledger_entry *e)
 {
 	for (size_t i = 0; i < run->published.count; i++) {
 		const struct pp_ledger_entry *p = &run->published.entries[i];
@@ -298,7 +303,7 @@ put_records(struct pp_shard_run *run, struct pp_error *err)
 
 	pp_shard_totals(run, &t);
 	if (pp_store_progress(run->store, run->claim, &t, pp_clock_wall_ms(),
-	    err) < 0) {
+		err) < 0) {
 		run->lost = err->code == PP_ECONFLICT;
 		return -1;
 	}
@@ -351,8 +356,8 @@ pp_shard_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 	if (rc < 0)
 		return pp_error_wrap(err, "no checkpoint of job '%s'",
 		    run->claim->job_id);
-	if (run->journal != NULL && pp_journal_cover(&run->where,
-	    run->cp.journal_generation, err) < 0)
+	if (run->journal != NULL &&
+	    pp_journal_cover(&run->where, run->cp.journal_generation, err) < 0)
 		return -1;
 	run->changed = false;
 	run->checkpoint_us = pp_clock_boot_us();
@@ -360,9 +365,9 @@ pp_shard_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 		run->window_full = false;
 		pp_runner_wake(run->runner);
 	}
-	pp_log(PP_LOG_INFO, "checkpoint", "number", 'd', run->cp.number,
-	    "rows", 'd', rows, "rows_done", 'd', run->cp.closed.rows_done,
-	    "spent", 'm', run->budget.settled_nusd, "elapsed_us", 'd',
+	pp_log(PP_LOG_INFO, "checkpoint", "number", 'd', run->cp.number, "rows",
+	    'd', rows, "rows_done", 'd', run->cp.closed.rows_done, "spent", 'm',
+	    run->budget.settled_nusd, "elapsed_us", 'd',
 	    run->checkpoint_us - start_us, NULL);
 	return put_records(run, err);
 }
@@ -385,8 +390,8 @@ on_timer(void *arg)
 void
 pp_shard_schedule(struct pp_shard_run *run)
 {
-	bool soon = run->window_full || (int64_t)run->pending_count >=
-	    run->config.checkpoint_rows;
+	bool soon = run->window_full ||
+	    (int64_t)run->pending_count >= run->config.checkpoint_rows;
 	int64_t due_us = run->checkpoint_us +
 	    (soon ? SHORTEST_US : run->checkpoint_ms * 1000);
 	int64_t in_us = due_us - pp_loop_now_us(run->loop);
@@ -394,6 +399,6 @@ pp_shard_schedule(struct pp_shard_run *run)
 	if (run->checkpoint_timer.due_us != 0 &&
 	    run->checkpoint_timer.due_us <= due_us)
 		return;
-	pp_timer_set(run->loop, &run->checkpoint_timer,
-	    in_us > 0 ? in_us : 0, on_timer, run);
+	pp_timer_set(run->loop, &run->checkpoint_timer, in_us > 0 ? in_us : 0,
+	    on_timer, run);
 }

@@ -20,7 +20,7 @@ pp_routes_add(struct pp_routes *r, const char *text, struct pp_error *err)
 	r->list = pp_grow(r->list, r->count, &r->cap, sizeof *r->list);
 	c = &r->list[r->count++];
 	c->step = equals != NULL ? pp_strndup(text, (size_t)(equals - text)) :
-	    NULL;
+				   NULL;
 	c->model = pp_strdup(equals != NULL ? equals + 1 : text);
 	return 0;
 }

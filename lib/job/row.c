@@ -294,9 +294,11 @@ int
 pp_row_read_usage(const struct pp_json *v, struct pp_usage *u)
 {
 	return read_count(v, "tokens_in", &u->tokens_in) < 0 ||
-	    read_count(v, "tokens_out", &u->tokens_out) < 0 ||
-	    read_count(v, "tokens_cached", &u->cache_read) < 0 ||
-	    read_count(v, "tokens_cache_write", &u->cache_write) < 0 ? -1 : 0;
+		read_count(v, "tokens_out", &u->tokens_out) < 0 ||
+		read_count(v, "tokens_cached", &u->cache_read) < 0 ||
+		read_count(v, "tokens_cache_write", &u->cache_write) < 0 ?
+	    -1 :
+	    0;
 }
 
 static int
@@ -306,9 +308,9 @@ read_step(const struct pp_json *v, struct pp_row *r, size_t step)
 	int64_t state, attempts, tries;
 
 	if (read_count(v, "state", &state) < 0 || state > PP_STEP_SKIPPED ||
-	    read_count(v, "attempts", &attempts) < 0 ||
-	    attempts > INT32_MAX || read_count(v, "tries", &tries) < 0 ||
-	    tries > INT32_MAX || pp_row_read_usage(v, &s->usage) < 0 ||
+	    read_count(v, "attempts", &attempts) < 0 || attempts > INT32_MAX ||
+	    read_count(v, "tries", &tries) < 0 || tries > INT32_MAX ||
+	    pp_row_read_usage(v, &s->usage) < 0 ||
 	    pp_row_read_money(v, "cost", &s->cost_nusd) < 0 ||
 	    pp_row_read_money(v, "unproven", &s->unproven_nusd) < 0)
 		return -1;

@@ -24,9 +24,9 @@
 #define NOWHERE SIZE_MAX
 
 enum node_state {
-	NODE_READY,	/* in its lane, waits for a slot or for money */
+	NODE_READY, /* in its lane, waits for a slot or for money */
 	NODE_CALLING,
-	NODE_WAITING	/* for the time of its next try */
+	NODE_WAITING /* for the time of its next try */
 };
 
 struct lane;
@@ -34,17 +34,17 @@ struct lane;
 struct node {
 	struct pp_task task;
 	struct pp_runner *runner;
-	struct node *next, *previous;		/* all tasks */
+	struct node *next, *previous; /* all tasks */
 	struct node *next_ready;
 	enum node_state state;
 	struct lane *lane;
-	size_t stands_at;			/* counted in at_step; or NOWHERE */
+	size_t stands_at; /* counted in at_step; or NOWHERE */
 	struct pp_buf system, prompt;
 	struct pp_call call;
-	struct pp_invocation *invocation;	/* when CALLING */
+	struct pp_invocation *invocation; /* when CALLING */
 	char attempt[PP_ATTEMPT_ID_BYTES];
 	int64_t reserved_nusd;
-	int64_t tokens;				/* estimate, for the buckets */
+	int64_t tokens; /* estimate, for the buckets */
 	int stamp;
 	struct pp_timer timer;
 };
@@ -73,14 +73,14 @@ struct pp_runner {
 	 * and how many rows stand at each */
 	int64_t step_bound_nusd[PP_MAX_STEPS];
 	int at_step[PP_MAX_STEPS];
-	size_t step_count;	/* 0: no row was seen yet */
-	bool exhausted;		/* next() has no more */
-	bool none_now;		/* next() has none now */
-	bool broke;		/* a call did not fit into the budget */
-	bool later;		/* and money may come back from others */
-	bool gated;		/* a model lets no call through now */
+	size_t step_count; /* 0: no row was seen yet */
+	bool exhausted;	   /* next() has no more */
+	bool none_now;	   /* next() has none now */
+	bool broke;	   /* a call did not fit into the budget */
+	bool later;	   /* and money may come back from others */
+	bool gated;	   /* a model lets no call through now */
 	bool stopping;
-	bool cancelled;		/* the grace is over */
+	bool cancelled; /* the grace is over */
 	enum pp_run_end end;
 	struct pp_error why;
 	int64_t cancel_at_us;
@@ -276,8 +276,8 @@ finish(struct node *n)
 }
 
 static void
-fail_row(struct node *n, const char *class, int http_status,
-    const char *reason, const char *raw, size_t raw_len)
+fail_row(struct node *n, const char *class, int http_status, const char *reason,
+    const char *raw, size_t raw_len)
 {
 	pp_row_fail(n->task.row, class, http_status, reason, raw, raw_len);
 	finish(n);
@@ -351,12 +351,19 @@ report_end(struct node *n, const struct pp_answer *a, int64_t cost,
 	struct pp_runner *r = n->runner;
 	struct pp_error err = PP_ERROR_INIT;
 	bool ok = a->class == PP_CALL_OK;
-	struct pp_journal_end e = { .id = n->attempt, .row = n->task.row->index,
-		.step = n->task.row->at, .class = a->class, .usage = a->usage,
-		.cost_nusd = cost, .unproven_nusd = unproven,
-		.text = ok ? a->text : NULL, .text_len = ok ? a->text_len : 0,
-		.finish = a->finish, .http_status = a->http_status,
-		.reason = ok ? NULL : a->reason, .raw = ok ? NULL : a->raw,
+	struct pp_journal_end e = { .id = n->attempt,
+		.row = n->task.row->index,
+		.step = n->task.row->at,
+		.class = a->class,
+		.usage = a->usage,
+		.cost_nusd = cost,
+		.unproven_nusd = unproven,
+		.text = ok ? a->text : NULL,
+		.text_len = ok ? a->text_len : 0,
+		.finish = a->finish,
+		.http_status = a->http_status,
+		.reason = ok ? NULL : a->reason,
+		.raw = ok ? NULL : a->raw,
 		.raw_len = ok ? 0 : a->raw_len };
 
 	if (!a->has_usage)
@@ -384,10 +391,11 @@ check_overrun(struct node *n, int64_t cost)
 
 	if (cost <= n->reserved_nusd)
 		return;
-	pp_error_set(&why, PP_EBUDGET, "model '%s' charged %s US dollars for "
+	pp_error_set(&why, PP_EBUDGET,
+	    "model '%s' charged %s US dollars for "
 	    "a call that could cost %s at most; its prices or its "
-	    "bytes_per_token are wrong", n->lane->model->name,
-	    pp_money_format(cost, real),
+	    "bytes_per_token are wrong",
+	    n->lane->model->name, pp_money_format(cost, real),
 	    pp_money_format(n->reserved_nusd, most));
 	pp_log(PP_LOG_WARN, "overrun", "model", 's', n->lane->model->name,
 	    "reserved", 'm', n->reserved_nusd, "cost", 'm', cost, NULL);
@@ -404,13 +412,13 @@ try_again(struct node *n, const struct pp_answer *a)
 
 	if (!pp_call_class_info(a->class)->counts_as_try ||
 	    pp_flow_is_down(&n->lane->flow)) {
-		make_ready(n);	/* the lane says when */
+		make_ready(n); /* the lane says when */
 		return;
 	}
 	s->tries++;
 	if (s->tries > r->options.retries)
-		fail_row(n, pp_call_class_info(a->class)->name,
-		    a->http_status, a->reason, a->raw, a->raw_len);
+		fail_row(n, pp_call_class_info(a->class)->name, a->http_status,
+		    a->reason, a->raw, a->raw_len);
 	else
 		retry_later(n, backoff_ms(r, s->tries, a->retry_after_ms));
 }
@@ -434,30 +442,24 @@ act_on(struct node *n, const struct pp_answer *a)
 
 	switch (a->class) {
 	case PP_CALL_OK:
-		pp_row_set_output(row, row->at, a->text, a->text_len,
-		    a->finish, n->attempt);
+		pp_row_set_output(row, row->at, a->text, a->text_len, a->finish,
+		    n->attempt);
 		row->at++;
 		advance(n);
 		break;
 	case PP_CALL_THROTTLE:
 	case PP_CALL_TRANSIENT:
-	case PP_CALL_AMBIGUOUS:
-		try_again(n, a);
-		break;
+	case PP_CALL_AMBIGUOUS: try_again(n, a); break;
 	case PP_CALL_CREDENTIALS:
 		stop_for(n, PP_RUN_CREDENTIALS, PP_EAUTH, a);
 		break;
-	case PP_CALL_QUOTA:
-		stop_for(n, PP_RUN_QUOTA, PP_ETEMP, a);
-		break;
-	case PP_CALL_CANCELLED:
-		make_ready(n);
-		break;
+	case PP_CALL_QUOTA: stop_for(n, PP_RUN_QUOTA, PP_ETEMP, a); break;
+	case PP_CALL_CANCELLED: make_ready(n); break;
 	case PP_CALL_REJECTED:
 	case PP_CALL_REFUSED:
 	default:
-		fail_row(n, pp_call_class_info(a->class)->name,
-		    a->http_status, a->reason, a->raw, a->raw_len);
+		fail_row(n, pp_call_class_info(a->class)->name, a->http_status,
+		    a->reason, a->raw, a->raw_len);
 		break;
 	}
 }
@@ -481,8 +483,8 @@ on_answer(void *arg, const struct pp_answer *a)
 	if (a->class != PP_CALL_OK)
 		pp_log(PP_LOG_DEBUG, "call_failed", "model", 's',
 		    n->lane->model->name, "row", 'd', n->task.row->index,
-		    "class", 's', pp_call_class_info(a->class)->name,
-		    "status", 'd', (int64_t)a->http_status, NULL);
+		    "class", 's', pp_call_class_info(a->class)->name, "status",
+		    'd', (int64_t)a->http_status, NULL);
 	check_overrun(n, cost);
 	act_on(n, a);
 }
@@ -496,10 +498,14 @@ prepare_call(struct node *n)
 
 	n->call = (struct pp_call){ .model = p->model,
 		.system = n->system.len > 0 ? n->system.data : NULL,
-		.system_len = n->system.len, .prompt = n->prompt.data,
-		.prompt_len = n->prompt.len, .max_tokens = p->max_tokens,
-		.temperature = p->temperature, .top_p = p->top_p,
-		.stop = p->stop, .attempt_id = n->attempt,
+		.system_len = n->system.len,
+		.prompt = n->prompt.data,
+		.prompt_len = n->prompt.len,
+		.max_tokens = p->max_tokens,
+		.temperature = p->temperature,
+		.top_p = p->top_p,
+		.stop = p->stop,
+		.attempt_id = n->attempt,
 		.seed = pp_rand_mix(n->task.chance, n->task.row->at, 7) };
 	n->reserved_nusd = pp_price_bound(p->model, pp_call_bytes(&n->call),
 	    p->max_tokens);
@@ -538,8 +544,10 @@ send_call(struct node *n)
 {
 	struct pp_runner *r = n->runner;
 	struct pp_row *row = n->task.row;
-	struct pp_journal_try t = { .id = n->attempt, .row = row->index,
-		.step = row->at, .reserved_nusd = n->reserved_nusd };
+	struct pp_journal_try t = { .id = n->attempt,
+		.row = row->index,
+		.step = row->at,
+		.reserved_nusd = n->reserved_nusd };
 	struct pp_error err = PP_ERROR_INIT;
 
 	snprintf(n->attempt, sizeof n->attempt, "%s%llu",
@@ -551,7 +559,8 @@ send_call(struct node *n)
 	if (n->invocation == NULL) {
 		/* not sent: say so, or the attempt would count as unproven */
 		struct pp_journal_end e = { .id = n->attempt,
-			.row = row->index, .step = row->at,
+			.row = row->index,
+			.step = row->at,
 			.class = PP_CALL_TRANSIENT };
 
 		if (r->ops->on_end != NULL)
@@ -573,7 +582,7 @@ failed:
 static void
 lane_timer(void *arg)
 {
-	(void)arg;	/* the loop turned: that is enough */
+	(void)arg; /* the loop turned: that is enough */
 }
 
 static void
@@ -626,7 +635,7 @@ advance(struct node *n)
 		pp_buf_clear(&n->prompt);
 		skip = false;
 		if (r->ops->prompt(r->arg, &n->task, &skip, &n->system,
-		    &n->prompt, &err) < 0) {
+			&n->prompt, &err) < 0) {
 			if (err.code != PP_EDATA && err.code != PP_ELIMIT)
 				fail_run(r, &err);
 			fail_row(n, "template", 0, err.text, NULL, 0);
@@ -666,7 +675,7 @@ wanted_nusd(const struct pp_runner *r)
 {
 	int64_t sum = 0, rest = 0;
 
-	for (size_t i = r->step_count; i-- > 0; ) {
+	for (size_t i = r->step_count; i-- > 0;) {
 		sum = pp_money_add(sum, pp_money_mul(rest, r->at_step[i]));
 		rest = pp_money_add(rest, r->step_bound_nusd[i]);
 	}
@@ -694,8 +703,7 @@ may_afford_row(struct pp_runner *r)
 		fail_run(r, &err);
 		return false;
 	}
-	return answer == PP_FUND_GRANTED &&
-	    pp_budget_free(r->budget) >= wanted;
+	return answer == PP_FUND_GRANTED && pp_budget_free(r->budget) >= wanted;
 }
 
 static void
@@ -767,24 +775,27 @@ check_deadlines(struct pp_runner *r)
 	for (size_t i = 0; i < r->lane_count; i++) {
 		struct lane *l = r->lanes[i];
 
-		switch (pp_flow_verdict(&l->flow, r->options.deadline_ms *
-		    1000, pp_loop_now_us(r->loop))) {
+		switch (pp_flow_verdict(&l->flow, r->options.deadline_ms * 1000,
+		    pp_loop_now_us(r->loop))) {
 		case PP_FLOW_THROTTLED:
-			pp_error_set(&why, PP_ETEMP, "model '%s' has only "
-			    "throttled for %lld s", l->model->name,
+			pp_error_set(&why, PP_ETEMP,
+			    "model '%s' has only "
+			    "throttled for %lld s",
+			    l->model->name,
 			    (long long)r->options.deadline_ms / 1000);
-			pp_runner_stop(r, PP_RUN_THROTTLED,
-			    r->options.grace_ms, &why);
+			pp_runner_stop(r, PP_RUN_THROTTLED, r->options.grace_ms,
+			    &why);
 			return;
 		case PP_FLOW_DOWN:
-			pp_error_set(&why, PP_EUNAVAIL, "model '%s' has not "
-			    "answered for %lld s", l->model->name,
+			pp_error_set(&why, PP_EUNAVAIL,
+			    "model '%s' has not "
+			    "answered for %lld s",
+			    l->model->name,
 			    (long long)r->options.deadline_ms / 1000);
 			pp_runner_stop(r, PP_RUN_DOWN, r->options.grace_ms,
 			    &why);
 			return;
-		case PP_FLOW_GO_ON:
-			break;
+		case PP_FLOW_GO_ON: break;
 		}
 	}
 }
@@ -860,11 +871,13 @@ pp_runner_run(struct pp_runner *r, enum pp_run_end *end, struct pp_error *why)
 void
 pp_runner_each(struct pp_runner *r,
     void (*fn)(void *arg, struct pp_task *task,
-    const struct pp_journal_try *attempt), void *arg)
+	const struct pp_journal_try *attempt),
+    void *arg)
 {
 	for (struct node *n = r->nodes; n != NULL; n = n->next) {
 		struct pp_journal_try t = { .id = n->attempt,
-			.row = n->task.row->index, .step = n->task.row->at,
+			.row = n->task.row->index,
+			.step = n->task.row->at,
 			.reserved_nusd = n->reserved_nusd };
 
 		fn(arg, &n->task, n->state == NODE_CALLING ? &t : NULL);

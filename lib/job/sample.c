@@ -19,12 +19,12 @@
 struct group {
 	char *value;
 	size_t len;
-	uint32_t next;		/* in its bucket */
-	int64_t size;		/* records */
+	uint32_t next; /* in its bucket */
+	int64_t size;  /* records */
 	int64_t weight;
 	int64_t quota;
-	int64_t left, wanted;	/* while drawing */
-	__uint128_t remainder;	/* of its share, in parts of the total */
+	int64_t left, wanted;  /* while drawing */
+	__uint128_t remainder; /* of its share, in parts of the total */
 };
 
 struct sampler {
@@ -51,7 +51,7 @@ static struct group *
 find_group(struct sampler *s, const char *value, size_t len)
 {
 	for (uint32_t i = *bucket_of(s, value, len); i != NONE;
-	    i = s->groups[i].next) {
+	     i = s->groups[i].next) {
 		struct group *g = &s->groups[i];
 
 		if (g->len == len && memcmp(g->value, value, len) == 0)
@@ -75,8 +75,9 @@ add_group(struct sampler *s, const char *value, size_t len,
 	s->groups = pp_grow(s->groups, s->group_count, &s->group_cap,
 	    sizeof *s->groups);
 	g = &s->groups[s->group_count];
-	*g = (struct group){ .value = pp_strndup(value, len), .len = len,
-		.next = *bucket };
+	*g = (struct group){
+		.value = pp_strndup(value, len), .len = len, .next = *bucket
+	};
 	*bucket = s->group_count++;
 	return g;
 }
@@ -98,8 +99,10 @@ read_value(struct sampler *s, int64_t i, struct pp_error *err)
 	if (v == NULL)
 		return 0;
 	if (v->type == PP_JSON_ARRAY || v->type == PP_JSON_OBJECT)
-		return pp_error_set(err, PP_EDATA, "record %lld: '%s' is %s, "
-		    "which makes no group", (long long)i + 1, s->o->by,
+		return pp_error_set(err, PP_EDATA,
+		    "record %lld: '%s' is %s, "
+		    "which makes no group",
+		    (long long)i + 1, s->o->by,
 		    v->type == PP_JSON_ARRAY ? "an array" : "an object");
 	if (v->type == PP_JSON_STRING)
 		return pp_json_unescape(v, &s->value);
@@ -150,8 +153,8 @@ largest_remainder(struct sampler *s)
 	for (uint32_t i = 0; i < s->group_count; i++) {
 		struct group *g = &s->groups[i];
 
-		if (g->remainder > 0 && (best == NULL ||
-		    g->remainder > best->remainder))
+		if (g->remainder > 0 &&
+		    (best == NULL || g->remainder > best->remainder))
 			best = g;
 	}
 	return best;
@@ -198,7 +201,8 @@ check_quotas(struct sampler *s, struct pp_error *err)
 		struct group *g = &s->groups[i];
 
 		if (g->quota > g->size)
-			return pp_error_set(err, PP_EDATA, "%lld records with "
+			return pp_error_set(err, PP_EDATA,
+			    "%lld records with "
 			    "%s '%s' are wanted, but there are %lld",
 			    (long long)g->quota, s->o->by, g->value,
 			    (long long)g->size);
@@ -217,8 +221,8 @@ check_quotas(struct sampler *s, struct pp_error *err)
 static bool
 draw(struct sampler *s, int64_t *left, int64_t *wanted)
 {
-	bool taken = *wanted > 0 && (int64_t)pp_rand_below(&s->rand,
-	    (uint64_t)*left) < *wanted;
+	bool taken = *wanted > 0 &&
+	    (int64_t)pp_rand_below(&s->rand, (uint64_t)*left) < *wanted;
 
 	--*left;
 	*wanted -= taken;
@@ -279,9 +283,10 @@ pp_sample(struct pp_seed_set *set, const struct pp_sample_options *o,
 		s->buckets[i] = NONE;
 	pp_rand_seed(&s->rand, o->seed);
 	if (o->count > pp_seed_count(set))
-		rc = pp_error_set(err, PP_EDATA, "%lld records are wanted, "
-		    "but there are %lld", (long long)o->count,
-		    (long long)pp_seed_count(set));
+		rc = pp_error_set(err, PP_EDATA,
+		    "%lld records are wanted, "
+		    "but there are %lld",
+		    (long long)o->count, (long long)pp_seed_count(set));
 	else if (o->by == NULL)
 		rc = draw_plain(s, take, arg, err);
 	else if (count_groups(s, err) < 0 || set_quotas(s, err) < 0 ||

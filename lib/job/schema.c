@@ -7,8 +7,16 @@
 
 #include "base/mem.h"
 
-enum type { T_NULL, T_BOOLEAN, T_INTEGER, T_NUMBER, T_STRING, T_ARRAY,
-	T_OBJECT, T_COUNT };
+enum type {
+	T_NULL,
+	T_BOOLEAN,
+	T_INTEGER,
+	T_NUMBER,
+	T_STRING,
+	T_ARRAY,
+	T_OBJECT,
+	T_COUNT
+};
 
 static const char *const type_names[] = { "null", "boolean", "integer",
 	"number", "string", "array", "object" };
@@ -17,12 +25,12 @@ static const char *const type_names[] = { "null", "boolean", "integer",
 
 /* Fields are a tree in one array; the first is the record itself. */
 struct field {
-	char *path;		/* owned; "" of the record */
-	size_t len;		/* of path, which may have NULs in it */
-	size_t name_at;		/* where its own name begins in it */
+	char *path;	/* owned; "" of the record */
+	size_t len;	/* of path, which may have NULs in it */
+	size_t name_at; /* where its own name begins in it */
 	int parent, first_child, last_child, next;
-	bool element;		/* "[]" of its parent */
-	int64_t seen;		/* parents that have it; of []: values */
+	bool element; /* "[]" of its parent */
+	int64_t seen; /* parents that have it; of []: values */
 	int64_t types[T_COUNT];
 };
 
@@ -30,7 +38,7 @@ struct pp_schema {
 	struct field fields[PP_SCHEMA_MAX_PATHS + 1];
 	int count;
 	bool truncated;
-	struct pp_buf key;	/* a key without its escapes */
+	struct pp_buf key; /* a key without its escapes */
 };
 
 static enum type
@@ -38,7 +46,8 @@ type_of(const struct pp_json *v)
 {
 	switch ((enum pp_json_type)v->type) {
 	case PP_JSON_NULL: return T_NULL;
-	case PP_JSON_FALSE: case PP_JSON_TRUE: return T_BOOLEAN;
+	case PP_JSON_FALSE:
+	case PP_JSON_TRUE: return T_BOOLEAN;
 	case PP_JSON_NUMBER: return v->integer ? T_INTEGER : T_NUMBER;
 	case PP_JSON_STRING: return T_STRING;
 	case PP_JSON_ARRAY: return T_ARRAY;
@@ -51,8 +60,11 @@ pp_schema_new(void)
 {
 	struct pp_schema *s = pp_calloc(1, sizeof *s);
 
-	s->fields[0] = (struct field){ .path = pp_strdup(""), .parent = NONE,
-		.first_child = NONE, .last_child = NONE, .next = NONE };
+	s->fields[0] = (struct field){ .path = pp_strdup(""),
+		.parent = NONE,
+		.first_child = NONE,
+		.last_child = NONE,
+		.next = NONE };
 	s->count = 1;
 	pp_buf_init(&s->key, 0);
 	return s;
@@ -83,8 +95,11 @@ new_child(struct pp_schema *s, int parent, const char *name, size_t len,
 		return NONE;
 	}
 	f = &s->fields[s->count];
-	*f = (struct field){ .parent = parent, .first_child = NONE,
-		.last_child = NONE, .next = NONE, .element = element,
+	*f = (struct field){ .parent = parent,
+		.first_child = NONE,
+		.last_child = NONE,
+		.next = NONE,
+		.element = element,
 		.name_at = p->len + dot };
 	pp_buf_add(&path, p->path, p->len);
 	pp_buf_add(&path, ".", dot);
@@ -116,7 +131,7 @@ find_member(struct pp_schema *s, int parent, int hint, const char *name,
 	if (hint != NONE && is_named(&s->fields[hint], name, len))
 		return hint;
 	for (int i = s->fields[parent].first_child; i != NONE;
-	    i = s->fields[i].next) {
+	     i = s->fields[i].next) {
 		if (is_named(&s->fields[i], name, len))
 			return i;
 	}
@@ -128,15 +143,15 @@ static int
 find_element(struct pp_schema *s, int parent)
 {
 	for (int i = s->fields[parent].first_child; i != NONE;
-	    i = s->fields[i].next) {
+	     i = s->fields[i].next) {
 		if (s->fields[i].element)
 			return i;
 	}
 	return new_child(s, parent, "[]", 2, true);
 }
 
-static void count_value(struct pp_schema *s, int field,
-    const struct pp_json *v);
+static void
+count_value(struct pp_schema *s, int field, const struct pp_json *v);
 
 static void
 count_members(struct pp_schema *s, int field, const struct pp_json *v)
@@ -202,7 +217,7 @@ is_required(const struct pp_schema *s, int field)
 		const struct field *p = &s->fields[f->parent];
 
 		if (f->element ? p->types[T_ARRAY] != p->seen :
-		    f->seen != p->seen)
+				 f->seen != p->seen)
 			return false;
 	}
 	return true;

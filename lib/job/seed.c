@@ -16,29 +16,29 @@
 
 /* A part's blocks: `every` records each, but for the last. */
 struct part {
-	int64_t first;		/* record */
-	int64_t first_block;	/* number within the set */
+	int64_t first;	     /* record */
+	int64_t first_block; /* number within the set */
 	int64_t count, bytes, every;
 	uint32_t block_count;
 	uint32_t *offsets, *crcs;
 };
 
 struct slot {
-	int64_t block;		/* number within the set; -1: empty */
+	int64_t block; /* number within the set; -1: empty */
 	struct pp_buf text;
-	int64_t record;		/* of the block, that begins at `at` */
+	int64_t record; /* of the block, that begins at `at` */
 	size_t at;
 };
 
 struct pp_seed_set {
 	struct pp_blob *blobs;
 	struct pp_seed_manifest manifest;
-	struct pp_buf text;	/* of the manifest */
+	struct pp_buf text; /* of the manifest */
 	char *shown;
 	struct part *parts;
 	size_t part_count, part_cap;
 	struct slot slots[SLOTS];
-	struct slot large;	/* for a block with a record of many bytes */
+	struct slot large; /* for a block with a record of many bytes */
 };
 
 /* ---- the index ---- */
@@ -71,7 +71,7 @@ are_in_order(const struct part *p)
 {
 	for (uint32_t i = 0; i < p->block_count; i++) {
 		if (i == 0 ? p->offsets[i] != 0 :
-		    p->offsets[i] <= p->offsets[i - 1])
+			     p->offsets[i] <= p->offsets[i - 1])
 			return false;
 	}
 	return p->offsets[p->block_count - 1] < p->bytes;
@@ -129,9 +129,11 @@ read_index(struct pp_seed_set *set, const struct pp_buf *index,
 		records += p->count;
 		blocks += p->block_count;
 	}
-	if (rc == 0 && (records != set->manifest.count ||
-	    (int64_t)set->part_count != set->manifest.parts))
-		rc = damaged(set, err, "its index is not that of its "
+	if (rc == 0 &&
+	    (records != set->manifest.count ||
+		(int64_t)set->part_count != set->manifest.parts))
+		rc = damaged(set, err,
+		    "its index is not that of its "
 		    "manifest");
 	pp_json_doc_release(&doc);
 	return rc;
@@ -156,7 +158,7 @@ load_index(struct pp_seed_set *set, struct pp_error *err)
 		else
 			pp_error_set(err, why.code, "%s", why.text);
 	} else if (strcmp(pp_sha256_hex(index.data, index.len, hex),
-	    set->manifest.index_sha256) != 0) {
+		       set->manifest.index_sha256) != 0) {
 		damaged(set, err, "its index was changed");
 	} else {
 		rc = read_index(set, &index, err);
@@ -190,8 +192,9 @@ pp_seed_open(struct pp_store *s, const char *user_id, const char *name,
 	char *base = pp_seed_base(user_id, name, err);
 	int rc = -1;
 
-	if (base != NULL && pp_seed_manifest_get(s, base, &set->text, NULL,
-	    &set->manifest, err) == 0) {
+	if (base != NULL &&
+	    pp_seed_manifest_get(s, base, &set->text, NULL, &set->manifest,
+		err) == 0) {
 		set->shown = pp_seed_shown(base);
 		rc = load_index(set, err);
 	}
@@ -216,8 +219,9 @@ pp_seed_open_pinned(struct pp_store *s, const char *manifest_json, size_t len,
 		set->shown = pp_seed_shown(set->manifest.base);
 		rc = load_index(set, &why);
 		if (rc < 0)
-			pp_error_set(err, why.code == PP_EDATA ?
-			    PP_ECONFLICT : why.code, "%s", why.text);
+			pp_error_set(err,
+			    why.code == PP_EDATA ? PP_ECONFLICT : why.code,
+			    "%s", why.text);
 	}
 	if (rc == 0)
 		return set;
@@ -289,7 +293,8 @@ read_block(struct pp_seed_set *set, const struct part *p, uint32_t j,
 	    set->manifest.generation, p - set->parts + 1);
 	size_t from = p->offsets[j];
 	size_t len = (j + 1 < p->block_count ? p->offsets[j + 1] :
-	    (size_t)p->bytes) - from;
+					       (size_t)p->bytes) -
+	    from;
 	struct pp_error why = PP_ERROR_INIT;
 	int rc;
 
@@ -297,8 +302,8 @@ read_block(struct pp_seed_set *set, const struct part *p, uint32_t j,
 	slot->record = 0;
 	slot->at = 0;
 	pp_buf_clear(&slot->text);
-	rc = pp_blob_get_range(set->blobs, key, (int64_t)from, len,
-	    &slot->text, &why);
+	rc = pp_blob_get_range(set->blobs, key, (int64_t)from, len, &slot->text,
+	    &why);
 	if (rc < 0 && why.code == PP_ENOENT)
 		damaged(set, err, "a part is gone");
 	else if (rc < 0)
@@ -317,10 +322,11 @@ static struct slot *
 get_block(struct pp_seed_set *set, const struct part *p, uint32_t j,
     struct pp_error *err)
 {
-	int64_t block = p->first_block + j, end = j + 1 < p->block_count ?
-	    p->offsets[j + 1] : p->bytes;
+	int64_t block = p->first_block + j,
+		end = j + 1 < p->block_count ? p->offsets[j + 1] : p->bytes;
 	struct slot *slot = end - p->offsets[j] > (int64_t)SLOT_BYTES ?
-	    &set->large : &set->slots[block % SLOTS];
+	    &set->large :
+	    &set->slots[block % SLOTS];
 
 	if (slot->block != block && read_block(set, p, j, slot, err) < 0)
 		return NULL;
@@ -349,8 +355,10 @@ copy_record(struct pp_seed_set *set, struct slot *slot, int64_t k,
 	}
 	if (pp_buf_add(out, start, (size_t)(newline - start)) == 0)
 		return 0;
-	return pp_error_set(err, PP_ELIMIT, "a record of seed set '%s' is "
-	    "larger than %zu bytes", set->shown, out->max);
+	return pp_error_set(err, PP_ELIMIT,
+	    "a record of seed set '%s' is "
+	    "larger than %zu bytes",
+	    set->shown, out->max);
 }
 
 int

@@ -48,12 +48,12 @@ same_key(const struct pp_json *a, const struct pp_json *b)
 	bool same;
 
 	if (!a->escaped && !b->escaped)
-		return a->len == b->len && (a->len == 0 ||
-		    memcmp(a->text, b->text, a->len) == 0);
+		return a->len == b->len &&
+		    (a->len == 0 || memcmp(a->text, b->text, a->len) == 0);
 	pp_json_unescape(a, &x);
 	pp_json_unescape(b, &y);
-	same = x.len == y.len && (x.len == 0 ||
-	    memcmp(x.data, y.data, x.len) == 0);
+	same = x.len == y.len &&
+	    (x.len == 0 || memcmp(x.data, y.data, x.len) == 0);
 	pp_buf_release(&x);
 	pp_buf_release(&y);
 	return same;

@@ -25,12 +25,14 @@ pp_seed_base(const char *user_id, const char *name, struct pp_error *err)
 	const char *own = sample ? name + strlen(PP_SEED_SAMPLE) : name;
 
 	if (!pp_name_valid(own)) {
-		pp_error_set(err, PP_EUSAGE, "a seed set's name has 1 to 128 "
-		    "of A-Z a-z 0-9 . _ -, which '%s' is not", own);
+		pp_error_set(err, PP_EUSAGE,
+		    "a seed set's name has 1 to 128 "
+		    "of A-Z a-z 0-9 . _ -, which '%s' is not",
+		    own);
 		return NULL;
 	}
 	return sample ? pp_asprintf(PP_SEED_SAMPLES "%s", own) :
-	    pp_asprintf("seed-data/%s/%s", user_id, own);
+			pp_asprintf("seed-data/%s/%s", user_id, own);
 }
 
 char *
@@ -39,8 +41,8 @@ pp_seed_shown(const char *base)
 	const char *own = strrchr(base, '/');
 
 	own = own != NULL ? own + 1 : base;
-	return pp_asprintf("%s%s", pp_starts_with(base, PP_SEED_SAMPLES) ?
-	    PP_SEED_SAMPLE : "", own);
+	return pp_asprintf("%s%s",
+	    pp_starts_with(base, PP_SEED_SAMPLES) ? PP_SEED_SAMPLE : "", own);
 }
 
 char *
@@ -123,15 +125,14 @@ read_manifest(const struct pp_json *v, struct pp_seed_manifest *m)
 	    pp_id_valid(m->generation) && read_count(v, "count", &m->count) &&
 	    read_count(v, "bytes", &m->bytes) &&
 	    read_count(v, "parts", &m->parts) &&
-	    read_fixed(v, "index_sha256", m->index_sha256,
-	    PP_SHA256_HEX_BYTES);
+	    read_fixed(v, "index_sha256", m->index_sha256, PP_SHA256_HEX_BYTES);
 	free(created);
 	return ok;
 }
 
 int
-pp_seed_manifest_parse(const char *text, size_t len,
-    struct pp_seed_manifest *m, struct pp_error *err)
+pp_seed_manifest_parse(const char *text, size_t len, struct pp_seed_manifest *m,
+    struct pp_error *err)
 {
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	const struct pp_json *v = pp_json_parse(&doc, text, len, 0, err);
@@ -155,9 +156,8 @@ pp_seed_manifest_release(struct pp_seed_manifest *m)
 }
 
 int
-pp_seed_manifest_get(struct pp_store *s, const char *base,
-    struct pp_buf *text, char etag[PP_ETAG_BYTES],
-    struct pp_seed_manifest *m, struct pp_error *err)
+pp_seed_manifest_get(struct pp_store *s, const char *base, struct pp_buf *text,
+    char etag[PP_ETAG_BYTES], struct pp_seed_manifest *m, struct pp_error *err)
 {
 	char *key = pp_seed_manifest_key(base), *shown = pp_seed_shown(base);
 	struct pp_error why = PP_ERROR_INIT;
@@ -165,16 +165,20 @@ pp_seed_manifest_get(struct pp_store *s, const char *base,
 
 	if (pp_blob_get(pp_store_blobs(s), key, text, etag, &why) < 0) {
 		if (why.code == PP_ENOENT)
-			pp_error_set(err, PP_ENOENT, "there is no seed set "
-			    "'%s'", shown);
+			pp_error_set(err, PP_ENOENT,
+			    "there is no seed set "
+			    "'%s'",
+			    shown);
 		else
 			pp_error_set(err, why.code, "%s", why.text);
 	} else if (pp_seed_manifest_parse(text->data, text->len, m, err) < 0) {
 		pp_error_wrap(err, "seed set '%s' is damaged", shown);
 	} else if (strcmp(m->base, base) != 0) {
 		pp_seed_manifest_release(m);
-		pp_error_set(err, PP_EDATA, "seed set '%s' is damaged: its "
-		    "manifest is that of another set", shown);
+		pp_error_set(err, PP_EDATA,
+		    "seed set '%s' is damaged: its "
+		    "manifest is that of another set",
+		    shown);
 	} else {
 		rc = 0;
 	}
@@ -194,8 +198,7 @@ static int
 next_folder(struct pp_blob *b, const char *prefix, const char *after,
     char **name, struct pp_error *err)
 {
-	char *from = after != NULL ? pp_asprintf("%s%s0", prefix, after) :
-	    NULL;
+	char *from = after != NULL ? pp_asprintf("%s%s0", prefix, after) : NULL;
 	struct pp_blob_info info;
 	const char *own, *slash;
 	int n, rc = 0;
@@ -236,14 +239,18 @@ get_info(struct pp_store *s, const char *base, struct pp_seed_info *info,
 	if (pp_seed_manifest_get(s, base, &text, NULL, &m, &why) < 0) {
 		if (why.code == PP_EDATA)
 			*info = (struct pp_seed_info){
-				.name = pp_seed_shown(base), .count = -1,
-				.bytes = -1 };
+				.name = pp_seed_shown(base),
+				.count = -1,
+				.bytes = -1
+			};
 		else
-			rc = why.code == PP_ENOENT ? 0 :
+			rc = why.code == PP_ENOENT ?
+			    0 :
 			    pp_error_set(err, why.code, "%s", why.text);
 	} else {
 		*info = (struct pp_seed_info){ .name = pp_seed_shown(base),
-			.count = m.count, .bytes = m.bytes,
+			.count = m.count,
+			.bytes = m.bytes,
 			.created_at_ms = m.created_at_ms };
 		pp_seed_manifest_release(&m);
 	}
@@ -255,9 +262,8 @@ int
 pp_seed_list(struct pp_store *s, const char *user_id, const char *after,
     struct pp_seed_info *infos, int max, struct pp_error *err)
 {
-	char *prefix = user_id != NULL ?
-	    pp_asprintf("seed-data/%s/", user_id) :
-	    pp_strdup(PP_SEED_SAMPLES);
+	char *prefix = user_id != NULL ? pp_asprintf("seed-data/%s/", user_id) :
+					 pp_strdup(PP_SEED_SAMPLES);
 	char *at, *name = NULL, *base;
 	int count = 0, n = 1;
 
@@ -323,8 +329,8 @@ find_generations(struct pp_store *s, const char *base, const char *keep,
 	char *prefix = pp_asprintf("%s/", base), *name = NULL, *at = NULL;
 	int n;
 
-	while ((n = next_folder(pp_store_blobs(s), prefix, at, &name,
-	    err)) > 0) {
+	while ((n = next_folder(pp_store_blobs(s), prefix, at, &name, err)) >
+	    0) {
 		if (pp_id_valid(name) && time_of_id(name) < before_ms &&
 		    (keep == NULL || strcmp(name, keep) != 0)) {
 			out->list = pp_grow(out->list, out->count, &out->cap,

@@ -22,9 +22,9 @@
 /* Where in a JSON file the reader is. */
 enum place {
 	AT_START,
-	AT_FIRST,	/* behind the opening bracket */
-	AT_NEXT,	/* behind a value, at a comma or the closing bracket */
-	AT_END		/* behind the whole */
+	AT_FIRST, /* behind the opening bracket */
+	AT_NEXT,  /* behind a value, at a comma or the closing bracket */
+	AT_END	  /* behind the whole */
 };
 
 struct pp_seed_input {
@@ -32,23 +32,23 @@ struct pp_seed_input {
 	int fd;
 	enum pp_seed_format format;
 	bool entries;
-	bool is_array;		/* of JSON: closed by ']' */
+	bool is_array; /* of JSON: closed by ']' */
 	enum place place;
-	int64_t count;		/* records so far */
+	int64_t count; /* records so far */
 
 	/* What was read and is not yet used up: buf from `at` on. */
 	struct pp_buf buf;
 	size_t at;
 	bool eof;
-	int64_t line;		/* of buf[at], from 1 */
-	size_t column;		/* bytes before buf[at] in its line */
-	size_t bad;		/* bytes of a bad record, to skip it */
+	int64_t line;  /* of buf[at], from 1 */
+	size_t column; /* bytes before buf[at] in its line */
+	size_t bad;    /* bytes of a bad record, to skip it */
 
 	struct pp_json_doc doc;
-	struct pp_buf text;	/* a record made here, on one line */
-	struct pp_buf key;	/* of a dictionary's entry, in quotes */
+	struct pp_buf text; /* a record made here, on one line */
+	struct pp_buf key;  /* of a dictionary's entry, in quotes */
 	struct pp_csv_record csv;
-	char **columns;		/* `"name":` each, as JSON */
+	char **columns; /* `"name":` each, as JSON */
 	size_t column_count;
 };
 
@@ -208,8 +208,8 @@ put_compact(struct pp_buf *out, const char *p, size_t len)
 			p++;
 		}
 		pp_buf_add(out, from, (size_t)(p - from));
-		while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' ||
-		    *p == '\n'))
+		while (p < end &&
+		    (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
 			p++;
 	}
 }
@@ -269,8 +269,7 @@ next_line(struct pp_seed_input *in, struct pp_seed_record *out,
 				return -1;
 			continue;
 		}
-		len = newline != NULL ? (size_t)(newline - p) :
-		    bytes_left(in);
+		len = newline != NULL ? (size_t)(newline - p) : bytes_left(in);
 		if (len == 0 && newline == NULL)
 			return 0;
 		used = len + (newline != NULL);
@@ -360,8 +359,8 @@ add_entry_key(struct pp_seed_input *in, struct pp_seed_record *out,
 
 	if (pp_json_get(out->json, "_key") != NULL)
 		return pp_error_set(err, PP_EDATA,
-		    "%s:%lld: entry %s has a member \"_key\" already",
-		    in->name, (long long)out->line, in->key.data);
+		    "%s:%lld: entry %s has a member \"_key\" already", in->name,
+		    (long long)out->line, in->key.data);
 	pp_buf_addf(&text, "{\"_key\":%s%s", in->key.data,
 	    out->json->count > 0 ? "," : "");
 	put_compact(&text, out->text + 1, out->len - 1);
@@ -440,8 +439,9 @@ pass_separator(struct pp_seed_input *in, struct pp_error *err)
 		return 0;
 	}
 	if (c != ',')
-		return fail_at(in, 0, err, in->is_array ?
-		    "expected ',' or ']'" : "expected ',' or '}'");
+		return fail_at(in, 0, err,
+		    in->is_array ? "expected ',' or ']'" :
+				   "expected ',' or '}'");
 	use_up(in, 1);
 	return skip_blanks(in, err) < 0 ? -1 : 0;
 }
@@ -468,9 +468,10 @@ next_json(struct pp_seed_input *in, struct pp_seed_record *out,
 	if (c < 0)
 		return -1;
 	if (bytes_left(in) > 0)
-		return fail_at(in, 0, err, in->is_array ?
-		    "text after the array" : "text after the object "
-		    "(one object a line is the format jsonl)");
+		return fail_at(in, 0, err,
+		    in->is_array ? "text after the array" :
+				   "text after the object "
+				   "(one object a line is the format jsonl)");
 	return 0;
 }
 
@@ -506,8 +507,8 @@ read_csv(struct pp_seed_input *in, size_t *len, struct pp_error *err)
 			    in->csv.problem);
 		if (used == 0 && in->eof)
 			return 0;
-		if ((size_t)used > PP_SEED_MAX_BYTES || (used == 0 &&
-		    bytes_left(in) > PP_SEED_MAX_BYTES))
+		if ((size_t)used > PP_SEED_MAX_BYTES ||
+		    (used == 0 && bytes_left(in) > PP_SEED_MAX_BYTES))
 			return fail_too_long(in, err);
 		if (used == 0) {
 			n = read_on(in, err);
@@ -572,7 +573,7 @@ read_header(struct pp_seed_input *in, struct pp_error *err)
 		in->columns[in->column_count++] = pp_buf_detach(&column, NULL);
 	}
 	pp_buf_release(&name);
-	in->bad = 0;	/* there is no reading on without a header */
+	in->bad = 0; /* there is no reading on without a header */
 	if (check_columns(in, err) < 0)
 		return -1;
 	use_up(in, len);
@@ -673,8 +674,8 @@ format_by_text(const struct pp_seed_input *in)
 		return PP_SEED_CSV;
 	if (newline == NULL)
 		return in->eof ? PP_SEED_JSON : PP_SEED_JSONL;
-	return pp_json_value_len(p, (size_t)(newline - p)) > 0 ?
-	    PP_SEED_JSONL : PP_SEED_JSON;
+	return pp_json_value_len(p, (size_t)(newline - p)) > 0 ? PP_SEED_JSONL :
+								 PP_SEED_JSON;
 }
 
 /* Look at the beginning: marks of encodings, and what format it is. */
@@ -688,8 +689,9 @@ begin(struct pp_seed_input *in, struct pp_error *err)
 	while (n > 0 && bytes_left(in) < READ_BYTES);
 	if (n < 0)
 		return -1;
-	if (bytes_left(in) >= 2 && (memcmp(text_at(in), "\xff\xfe", 2) == 0 ||
-	    memcmp(text_at(in), "\xfe\xff", 2) == 0))
+	if (bytes_left(in) >= 2 &&
+	    (memcmp(text_at(in), "\xff\xfe", 2) == 0 ||
+		memcmp(text_at(in), "\xfe\xff", 2) == 0))
 		return pp_error_set(err, PP_EDATA,
 		    "%s:1: UTF-16 text, where UTF-8 is needed", in->name);
 	if (pp_starts_with(text_at(in), "\xef\xbb\xbf"))
@@ -710,7 +712,7 @@ pp_seed_input_open(const char *path, enum pp_seed_format format, bool entries,
 
 	in->name = pp_strdup(is_stdin ? "stdin" : path);
 	in->format = format != PP_SEED_ANY || is_stdin ? format :
-	    format_by_ending(path);
+							 format_by_ending(path);
 	in->entries = entries;
 	in->line = 1;
 	pp_buf_init(&in->buf, 0);
@@ -718,8 +720,9 @@ pp_seed_input_open(const char *path, enum pp_seed_format format, bool entries,
 	pp_buf_init(&in->key, 0);
 	in->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (in->fd < 0)
-		pp_error_errno(err, errno == ENOENT || errno == ENOTDIR ?
-		    PP_ENOENT : PP_EIO, errno, "cannot open '%s'", path);
+		pp_error_errno(err,
+		    errno == ENOENT || errno == ENOTDIR ? PP_ENOENT : PP_EIO,
+		    errno, "cannot open '%s'", path);
 	else if (entries && in->format != PP_SEED_ANY &&
 	    in->format != PP_SEED_JSON)
 		pp_error_set(err, PP_EUSAGE,
@@ -763,14 +766,9 @@ pp_seed_input_next(struct pp_seed_input *in, struct pp_seed_record *out,
 
 	in->bad = 0;
 	switch (in->format) {
-	case PP_SEED_JSON:
-		n = next_json(in, out, err);
-		break;
-	case PP_SEED_JSONL:
-		n = next_line(in, out, err);
-		break;
-	default:
-		n = next_csv(in, out, err);
+	case PP_SEED_JSON: n = next_json(in, out, err); break;
+	case PP_SEED_JSONL: n = next_line(in, out, err); break;
+	default: n = next_csv(in, out, err);
 	}
 	if (n > 0)
 		in->count++;

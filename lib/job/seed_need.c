@@ -26,7 +26,9 @@ bind_record(struct pp_seed_need *n, const struct pp_seed_record *record,
 	pp_buf_add(&n->text, record->text, record->len);
 	pp_buf_addc(&n->text, '}');
 	return pp_json_parse(&n->doc, n->text.data, n->text.len, 0, err) !=
-	    NULL ? 0 : -1;
+		NULL ?
+	    0 :
+	    -1;
 }
 
 /* Whether the field that the error names is one of this set's. */
@@ -40,13 +42,13 @@ is_ours(const struct pp_seed_need *n, const struct pp_error *err)
 	if (!pp_starts_with(err->text, before))
 		return true;
 	path = err->text + sizeof before - 1;
-	return strncmp(path, n->as, len) == 0 && (path[len] == '\0' ||
-	    path[len] == '.' || path[len] == '[');
+	return strncmp(path, n->as, len) == 0 &&
+	    (path[len] == '\0' || path[len] == '.' || path[len] == '[');
 }
 
 int
-pp_seed_need_check(struct pp_seed_need *n,
-    const struct pp_seed_record *record, size_t *next, struct pp_error *err)
+pp_seed_need_check(struct pp_seed_need *n, const struct pp_seed_record *record,
+    size_t *next, struct pp_error *err)
 {
 	struct pp_error why = PP_ERROR_INIT;
 	const struct pp_json *seed = record->json;

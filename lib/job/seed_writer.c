@@ -28,8 +28,8 @@ struct pp_seed_writer {
 	char *name, *base;
 	char generation[PP_ID_BYTES];
 	bool exists, committed;
-	char etag[PP_ETAG_BYTES];		/* of the manifest there */
-	char old_index[PP_SHA256_HEX_BYTES];	/* that it names */
+	char etag[PP_ETAG_BYTES];	     /* of the manifest there */
+	char old_index[PP_SHA256_HEX_BYTES]; /* that it names */
 	struct pp_schema *schema;
 	struct pp_buf index;
 	int64_t count, bytes, parts;
@@ -37,7 +37,7 @@ struct pp_seed_writer {
 	/* the part that is being filled */
 	struct pp_buf part;
 	int64_t part_count;
-	int64_t every;			/* records between two offsets */
+	int64_t every; /* records between two offsets */
 	size_t offset_count;
 	uint32_t offsets[MAX_OFFSETS];
 };
@@ -54,14 +54,17 @@ look_at_old(struct pp_seed_writer *w, bool replace, struct pp_error *err)
 
 	pp_buf_release(&text);
 	if (rc < 0)
-		return why.code == PP_ENOENT ? 0 :
+		return why.code == PP_ENOENT ?
+		    0 :
 		    pp_error_set(err, why.code, "%s", why.text);
 	w->exists = true;
 	memcpy(w->old_index, m.index_sha256, sizeof w->old_index);
 	pp_seed_manifest_release(&m);
 	if (!replace)
-		return pp_error_set(err, PP_EEXIST, "seed set '%s' is there "
-		    "already (--replace replaces it)", w->name);
+		return pp_error_set(err, PP_EEXIST,
+		    "seed set '%s' is there "
+		    "already (--replace replaces it)",
+		    w->name);
 	return 0;
 }
 
@@ -82,7 +85,7 @@ pp_seed_writer_new(struct pp_store *s, const char *user_id, const char *name,
 	if (w->base != NULL && look_at_old(w, replace, err) == 0 &&
 	    pp_seed_prune(s, user_id, name, pp_clock_wall_ms(), err) == 0)
 		return w;
-	w->committed = true;	/* nothing was written */
+	w->committed = true; /* nothing was written */
 	pp_seed_writer_free(w);
 	return NULL;
 }
@@ -126,7 +129,7 @@ put_blocks(struct pp_seed_writer *w)
 	for (size_t i = 0; i < w->offset_count; i++) {
 		size_t from = w->offsets[i];
 		size_t to = i + 1 < w->offset_count ? w->offsets[i + 1] :
-		    w->part.len;
+						      w->part.len;
 
 		pp_buf_addf(&w->index, "%c%u", i == 0 ? '[' : ',',
 		    pp_crc32c(0, w->part.data + from, to - from));
@@ -138,7 +141,7 @@ static void
 put_index_line(struct pp_seed_writer *w)
 {
 	size_t block = w->parts < LARGE_FROM_PART ? BLOCK_BYTES :
-	    LARGE_BLOCK_BYTES;
+						    LARGE_BLOCK_BYTES;
 	char hex[PP_SHA256_HEX_BYTES];
 
 	while (w->offset_count > 1 + w->part.len / block)
@@ -151,8 +154,8 @@ put_index_line(struct pp_seed_writer *w)
 	pp_json_put_key(&w->index, "bytes");
 	pp_json_put_int(&w->index, (int64_t)w->part.len);
 	pp_json_put_key(&w->index, "sha256");
-	pp_json_put_cstr(&w->index, pp_sha256_hex(w->part.data, w->part.len,
-	    hex));
+	pp_json_put_cstr(&w->index,
+	    pp_sha256_hex(w->part.data, w->part.len, hex));
 	pp_json_put_key(&w->index, "every");
 	pp_json_put_int(&w->index, w->every);
 	put_blocks(w);

@@ -63,21 +63,26 @@ make_plan(struct pp_shard_run *run, struct pp_error *err)
 	const struct pp_recipe_info *info = pp_recipe_info(run->recipe);
 
 	if (info->step_count != run->config.step_count)
-		return pp_error_set(err, PP_EDATA, "job '%s' is pinned to %zu "
-		    "steps and its template has %zu", run->config.job_id,
-		    run->config.step_count, info->step_count);
+		return pp_error_set(err, PP_EDATA,
+		    "job '%s' is pinned to %zu "
+		    "steps and its template has %zu",
+		    run->config.job_id, run->config.step_count,
+		    info->step_count);
 	run->plan = pp_calloc(info->step_count, sizeof *run->plan);
 	for (size_t i = 0; i < info->step_count; i++) {
 		const struct pp_recipe_step *s = &info->steps[i];
 		const struct pp_config_step *c = &run->config.steps[i];
 
 		if (strcmp(s->id, c->id) != 0)
-			return pp_error_set(err, PP_EDATA, "step '%s' of job "
-			    "'%s' is '%s' in its template", c->id,
-			    run->config.job_id, s->id);
+			return pp_error_set(err, PP_EDATA,
+			    "step '%s' of job "
+			    "'%s' is '%s' in its template",
+			    c->id, run->config.job_id, s->id);
 		run->plan[i] = (struct pp_step_plan){ .id = s->id,
-			.model = &c->model, .max_tokens = c->max_tokens,
-			.temperature = s->temperature, .top_p = s->top_p,
+			.model = &c->model,
+			.max_tokens = c->max_tokens,
+			.temperature = s->temperature,
+			.top_p = s->top_p,
 			.stop = s->stop };
 	}
 	return 0;
@@ -94,8 +99,8 @@ open_seeds(struct pp_shard_run *run, struct pp_error *err)
 		run->seeds[i] = pp_seed_open_pinned(run->store, s->manifest,
 		    strlen(s->manifest), err);
 		if (run->seeds[i] == NULL)
-			return pp_error_wrap(err,
-			    "cannot open seed set '%s'", s->set);
+			return pp_error_wrap(err, "cannot open seed set '%s'",
+			    s->set);
 		if (pp_seed_count(run->seeds[i]) != s->count)
 			return pp_error_set(err, PP_EDATA,
 			    "seed set '%s' has changed", s->set);
@@ -114,12 +119,11 @@ learn_from_seeds(struct pp_shard_run *run, struct pp_error *err)
 
 	for (size_t i = 0; i < run->config.step_count; i++)
 		any |= run->plan[i].model->provider == PP_PROVIDER_LOCAL;
-	for (size_t i = 0; any && rc == 0 && i < run->config.seeds_count;
-	    i++) {
+	for (size_t i = 0; any && rc == 0 && i < run->config.seeds_count; i++) {
 		int64_t count = pp_seed_count(run->seeds[i]);
 
 		for (int64_t k = 0; rc == 0 && k < count && k < LEARN_SEEDS;
-		    k++) {
+		     k++) {
 			pp_buf_clear(&text);
 			rc = pp_seed_get(run->seeds[i], k, &text, err);
 			pp_learn_from_seed(run->invoker, &doc, text.data,
@@ -156,7 +160,7 @@ void
 pp_shard_close(struct pp_shard_run *run)
 {
 	for (size_t i = 0; run->seeds != NULL && i < run->config.seeds_count;
-	    i++)
+	     i++)
 		pp_seed_close(run->seeds[i]);
 	free(run->seeds);
 	for (size_t i = run->resumed_at; i < run->resumed_count; i++)
@@ -183,8 +187,7 @@ pp_shard_close(struct pp_shard_run *run)
 /* ---- what the loop asks for ---- */
 
 static int
-read_seeds(struct pp_shard_run *run, struct pp_task *task,
-    struct pp_error *err)
+read_seeds(struct pp_shard_run *run, struct pp_task *task, struct pp_error *err)
 {
 	const struct pp_job_config *c = &run->config;
 	struct task_seeds *seeds = pp_calloc(1, sizeof *seeds);
@@ -228,18 +231,16 @@ next_row(void *arg, struct pp_task *task, struct pp_error *err)
 	} else {
 		while (run->next_row < run->end_row &&
 		    (pp_checkpoint_has_row(&run->cp, run->next_row) ||
-		    is_resumed(run, run->next_row)))
+			is_resumed(run, run->next_row)))
 			run->next_row++;
 		if (run->next_row >= run->end_row)
 			return 0;
-		if (run->next_row - run->cp.low_water >=
-		    pp_shard_window(run)) {
+		if (run->next_row - run->cp.low_water >= pp_shard_window(run)) {
 			run->window_full = true;
 			pp_shard_schedule(run);
 			return 2;
 		}
-		task->row = pp_row_new(run->next_row++,
-		    run->config.step_count);
+		task->row = pp_row_new(run->next_row++, run->config.step_count);
 	}
 	task->plan = run->plan;
 	task->chance = pp_plan_chance(run->config.seed, task->row->index);
@@ -332,8 +333,8 @@ render_record(struct pp_shard_run *run, struct pp_task *task)
 	if (task->row->failed)
 		return 0;
 	if (begin_render(run, task, &err) < 0 ||
-	    pp_render_record(run->render, &run->record, &run->category,
-	    &err) < 0) {
+	    pp_render_record(run->render, &run->record, &run->category, &err) <
+		0) {
 		pp_buf_clear(&run->category);
 		pp_row_fail(task->row, "template", 0, err.text, NULL, 0);
 	}
@@ -345,9 +346,10 @@ keep_line(struct pp_shard_run *run, struct pp_task *task)
 {
 	char id[PP_ROW_ID_BYTES];
 	struct pp_buf line = PP_BUF_INIT;
-	struct pp_row_extra extra = {
-		.id = pp_plan_row_id(run->config.seed, task->row->index, id),
-		.category = &run->category, .record = &run->record,
+	struct pp_row_extra extra = { .id = pp_plan_row_id(run->config.seed,
+					  task->row->index, id),
+		.category = &run->category,
+		.record = &run->record,
 		.done_at_ms = pp_clock_wall_ms() };
 	struct pp_pending_row *p;
 
@@ -388,9 +390,10 @@ row_done(void *arg, struct pp_task *task, struct pp_error *err)
 		    (int64_t)row->failure.http_status, NULL);
 	}
 	failed = run->cp.closed.rows_failed + run->pending_ledger.rows_failed;
-	if (row->failed && pp_job_config_too_many_failed(&run->config,
-	    failed)) {
-		pp_error_set(&why, PP_ENO, "%lld rows failed, more than "
+	if (row->failed &&
+	    pp_job_config_too_many_failed(&run->config, failed)) {
+		pp_error_set(&why, PP_ENO,
+		    "%lld rows failed, more than "
 		    "the job puts up with; the first was %s",
 		    (long long)failed, run->first_reason);
 		pp_runner_stop(run->runner, PP_RUN_STOPPED, 0, &why);
@@ -425,8 +428,7 @@ on_try(void *arg, const struct pp_journal_try *t, struct pp_error *err)
 		    "the lease of job '%s' ran out", run->claim->job_id);
 	}
 	run->changed = true;
-	return run->journal != NULL ? pp_journal_try(run->journal, t, err) :
-	    0;
+	return run->journal != NULL ? pp_journal_try(run->journal, t, err) : 0;
 }
 
 static int
@@ -436,8 +438,7 @@ on_end(void *arg, const struct pp_journal_end *e, struct pp_error *err)
 
 	run->changed = true;
 	run->answers += e->class == PP_CALL_OK;
-	return run->journal != NULL ? pp_journal_end(run->journal, e, err) :
-	    0;
+	return run->journal != NULL ? pp_journal_end(run->journal, e, err) : 0;
 }
 
 /* ---- money ---- */
@@ -481,15 +482,15 @@ fund(void *arg, int64_t need_nusd, enum pp_fund *answer, struct pp_error *err)
 	struct pp_totals t;
 
 	*answer = run->others_hold ? PP_FUND_LATER : PP_FUND_NONE;
-	if (run->limit_reached && (!run->others_hold ||
-	    now_us - run->grant_us < US))
+	if (run->limit_reached &&
+	    (!run->others_hold || now_us - run->grant_us < US))
 		return 0;
 	run->grant_us = now_us;
 	pp_shard_totals(run, &t);
 	want = pp_money_add(run->budget.reserved_nusd,
 	    pp_money_add(need_nusd, next_slice(run, need_nusd)));
-	if (pp_store_grant(run->store, run->claim, &t, want,
-	    pp_clock_wall_ms(), &left, &others, err) < 0) {
+	if (pp_store_grant(run->store, run->claim, &t, want, pp_clock_wall_ms(),
+		&left, &others, err) < 0) {
 		run->lost = err->code == PP_ECONFLICT;
 		return -1;
 	}
@@ -497,7 +498,8 @@ fund(void *arg, int64_t need_nusd, enum pp_fund *answer, struct pp_error *err)
 	run->limit_reached = left <= 0;
 	run->others_hold = others > 0;
 	if (run->claim->granted_nusd - t.settled_nusd - t.unproven_nusd >=
-	    want || pp_budget_free(&run->budget) >= need_nusd)
+		want ||
+	    pp_budget_free(&run->budget) >= need_nusd)
 		*answer = PP_FUND_GRANTED;
 	else
 		*answer = run->others_hold ? PP_FUND_LATER : PP_FUND_NONE;

@@ -15,10 +15,10 @@ static const char *const endings[] = { ".yaml", ".yml", ".json" };
 
 /* Where a template's includes come from. */
 struct pp_template_source {
-	struct pp_store *store;		/* borrowed, or NULL */
-	char *user_id;			/* or NULL */
-	char *folder;			/* of the file, or NULL */
-	bool loaded;			/* what is found now is not kept */
+	struct pp_store *store; /* borrowed, or NULL */
+	char *user_id;		/* or NULL */
+	char *folder;		/* of the file, or NULL */
+	bool loaded;		/* what is found now is not kept */
 	struct pp_fragment *fragments;
 	size_t count, cap;
 };
@@ -57,18 +57,18 @@ read_text(const char *path, struct pp_buf *out, struct pp_error *err)
 
 /* The newest version, or the one given, as the user wrote it. */
 static int
-read_stored(const struct pp_template_source *src, const char *id, int64_t version,
-    struct pp_buf *out, int64_t *found, struct pp_error *err)
+read_stored(const struct pp_template_source *src, const char *id,
+    int64_t version, struct pp_buf *out, int64_t *found, struct pp_error *err)
 {
 	struct pp_template_version t;
 	const char *text;
 	int rc;
 
 	if (pp_store_template_get(src->store, id, version, src->user_id, &t,
-	    err) < 0)
+		err) < 0)
 		return -1;
 	text = t.source != NULL && t.source[0] != '\0' ? t.source :
-	    t.definition;
+							 t.definition;
 	*found = t.version;
 	rc = pp_buf_adds(out, text);
 	pp_template_version_release(&t);
@@ -94,8 +94,8 @@ find_beside(const char *folder, const char *name)
 }
 
 static int
-find_fragment(const struct pp_template_source *src, const char *name, struct pp_buf *out,
-    struct pp_error *err)
+find_fragment(const struct pp_template_source *src, const char *name,
+    struct pp_buf *out, struct pp_error *err)
 {
 	char *path = NULL;
 	int64_t version;
@@ -110,7 +110,7 @@ find_fragment(const struct pp_template_source *src, const char *name, struct pp_
 		return pp_error_set(err, PP_ENOENT,
 		    "there is no template '%s' beside the file", name);
 	rc = path != NULL ? read_text(path, out, err) :
-	    read_stored(src, name, 0, out, &version, err);
+			    read_stored(src, name, 0, out, &version, err);
 	free(path);
 	return rc;
 }
@@ -159,11 +159,12 @@ split_version(const char *ref, int64_t *version, struct pp_error *err)
 {
 	const char *at = strrchr(ref, '@');
 	char *id = at != NULL ? pp_strndup(ref, (size_t)(at - ref)) :
-	    pp_strdup(ref);
+				pp_strdup(ref);
 
 	*version = 0;
-	if (at != NULL && pp_parse_int(at + 1, "the version of a template", 1,
-	    INT64_MAX, version, err) < 0)
+	if (at != NULL &&
+	    pp_parse_int(at + 1, "the version of a template", 1, INT64_MAX,
+		version, err) < 0)
 		goto bad;
 	if (pp_name_valid(id))
 		return id;
@@ -193,8 +194,8 @@ read_source(struct pp_template_ref *t, const char *ref, struct pp_buf *text,
 	int64_t version;
 
 	if (pp_template_ref_is_file(ref)) {
-		t->shown = pp_strdup(strcmp(ref, "-") == 0 ?
-		    "standard input" : ref);
+		t->shown = pp_strdup(strcmp(ref, "-") == 0 ? "standard input" :
+							     ref);
 		src->folder = folder_of(ref);
 		return read_text(ref, text, err);
 	}
@@ -202,8 +203,8 @@ read_source(struct pp_template_ref *t, const char *ref, struct pp_buf *text,
 		return pp_error_set(err, PP_ENOENT, "there is no file '%s'",
 		    ref);
 	t->id = split_version(ref, &version, err);
-	if (t->id == NULL || read_stored(src, t->id, version, text,
-	    &t->version, err) < 0)
+	if (t->id == NULL ||
+	    read_stored(src, t->id, version, text, &t->version, err) < 0)
 		return -1;
 	t->shown = pp_asprintf("%s@%lld", t->id, (long long)t->version);
 	return 0;

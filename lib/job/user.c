@@ -37,15 +37,19 @@ pp_user_id(struct pp_error *err)
 	if (given != NULL && given[0] != '\0') {
 		if (pp_name_valid(given))
 			return pp_strdup(given);
-		pp_error_set(err, PP_ECONFIG, "PP_USER must be 1 to 128 of "
-		    "A-Z a-z 0-9 . _ -, not '%s'", given);
+		pp_error_set(err, PP_ECONFIG,
+		    "PP_USER must be 1 to 128 of "
+		    "A-Z a-z 0-9 . _ -, not '%s'",
+		    given);
 		return NULL;
 	}
 	name = login_name();
 	if (pp_name_valid(name))
 		return name;
-	pp_error_set(err, PP_ECONFIG, "the login name '%s' cannot name a user "
-	    "here; set PP_USER", name);
+	pp_error_set(err, PP_ECONFIG,
+	    "the login name '%s' cannot name a user "
+	    "here; set PP_USER",
+	    name);
 	free(name);
 	return NULL;
 }

@@ -34,13 +34,13 @@ struct worker {
 	struct pp_worker_options options;
 	struct pp_loop *loop;
 	char owner[PP_ID_BYTES];
-	int signals;			/* SIGTERM and SIGINT so far */
+	int signals; /* SIGTERM and SIGINT so far */
 	struct pp_rand rand;
 
 	/* the shard at hand */
 	struct pp_claim claim;
 	struct pp_shard_run run;
-	bool cancel;			/* its job is to end */
+	bool cancel; /* its job is to end */
 	int lock_fd;
 	struct pp_timer lease_timer, sync_timer, progress_timer;
 };
@@ -48,10 +48,13 @@ struct worker {
 void
 pp_worker_options_init(struct pp_worker_options *o)
 {
-	*o = (struct pp_worker_options){
-		.concurrency = PP_DEFAULT_CONCURRENCY, .grace_ms = 30000,
-		.lease_ms = 60000, .deadline_ms = 600000,
-		.checkpoint_ms = 30000, .backoff_ms = 2000, .retries = 3,
+	*o = (struct pp_worker_options){ .concurrency = PP_DEFAULT_CONCURRENCY,
+		.grace_ms = 30000,
+		.lease_ms = 60000,
+		.deadline_ms = 600000,
+		.checkpoint_ms = 30000,
+		.backoff_ms = 2000,
+		.retries = 3,
 		.max_running = PP_DEFAULT_MAX_RUNNING };
 }
 
@@ -136,7 +139,8 @@ on_signal(void *arg, int signo)
 	w->signals++;
 	pp_log(PP_LOG_INFO, "signal", "signal", 's',
 	    signo == SIGINT ? "SIGINT" : "SIGTERM", NULL);
-	pp_error_set(&why, PP_ETEMP, "stopped by a signal; the job goes on "
+	pp_error_set(&why, PP_ETEMP,
+	    "stopped by a signal; the job goes on "
 	    "with the next worker");
 	if (w->run.runner != NULL)
 		pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
@@ -147,7 +151,8 @@ static void
 note_lease(struct worker *w, int64_t asked_us)
 {
 	int64_t margin_ms = w->options.lease_ms > 3 * LEASE_MARGIN_MS ?
-	    LEASE_MARGIN_MS : w->options.lease_ms / 4;
+	    LEASE_MARGIN_MS :
+	    w->options.lease_ms / 4;
 
 	w->run.lease_end_us = asked_us +
 	    (w->options.lease_ms - margin_ms) * 1000;
@@ -161,7 +166,7 @@ renew_lease(void *arg)
 	int64_t asked_us = pp_clock_boot_us();
 
 	if (pp_store_renew(w->store, &w->claim, pp_clock_wall_ms(),
-	    w->options.lease_ms, &w->cancel, &err) < 0) {
+		w->options.lease_ms, &w->cancel, &err) < 0) {
 		w->run.lost = err.code == PP_ECONFLICT;
 		pp_log(PP_LOG_WARN, "lease_not_renewed", "reason", 's',
 		    err.text, NULL);
@@ -183,10 +188,9 @@ sync_journal(void *arg)
 	struct worker *w = arg;
 	struct pp_error err = PP_ERROR_INIT;
 
-	if (w->run.journal != NULL &&
-	    pp_journal_sync(w->run.journal, &err) < 0)
-		pp_runner_stop(w->run.runner, PP_RUN_ERROR,
-		    w->options.grace_ms, &err);
+	if (w->run.journal != NULL && pp_journal_sync(w->run.journal, &err) < 0)
+		pp_runner_stop(w->run.runner, PP_RUN_ERROR, w->options.grace_ms,
+		    &err);
 	pp_timer_set(w->loop, &w->sync_timer, SYNC_US, sync_journal, w);
 }
 
@@ -203,15 +207,19 @@ show_progress(void *arg)
 	pp_runner_counters(run->runner, &c);
 	pp_shard_totals(run, &t);
 	p = (struct pp_worker_progress){ .job_id = w->claim.job_id,
-		.rows_done = t.rows_done, .rows_failed = t.rows_failed,
+		.rows_done = t.rows_done,
+		.rows_failed = t.rows_failed,
 		.rows = run->end_row - run->first_row,
 		.settled_nusd = t.settled_nusd,
 		.unproven_nusd = t.unproven_nusd,
 		.budget_nusd = run->budget_limit_nusd,
 		.in_flight = c.in_flight,
-		.rows_per_second = us > 0 ? (double)(t.rows_done +
-		    t.rows_failed - w->claim.totals.rows_done -
-		    w->claim.totals.rows_failed) * 1e6 / (double)us : 0 };
+		.rows_per_second = us > 0 ?
+		    (double)(t.rows_done + t.rows_failed -
+			w->claim.totals.rows_done -
+			w->claim.totals.rows_failed) *
+			1e6 / (double)us :
+		    0 };
 	w->options.progress(w->options.progress_arg, &p);
 	pp_timer_set(w->loop, &w->progress_timer, PROGRESS_US, show_progress,
 	    w);
@@ -240,8 +248,8 @@ begin_run(struct worker *w)
 	run->claim = &w->claim;
 	run->checkpoint_ms = w->options.checkpoint_ms;
 	run->retries = w->options.retries;
-	run->where = (struct pp_journal_where){
-		.home = pp_store_dir(w->store), .shard = w->claim.shard,
+	run->where = (struct pp_journal_where){ .home = pp_store_dir(w->store),
+		.shard = w->claim.shard,
 		.epoch = w->claim.epoch };
 	memcpy(run->where.job_id, w->claim.job_id, sizeof w->claim.job_id);
 	memcpy(run->where.writer, w->owner, sizeof w->owner);
@@ -270,8 +278,8 @@ take_over_rows(struct pp_shard_run *run)
 	run->resumed_rows = pp_calloc(run->resumed_count,
 	    sizeof *run->resumed_rows);
 	if (run->resumed_count > 0)
-		qsort(run->resumed, run->resumed_count,
-		    sizeof(struct pp_row *), compare_rows);
+		qsort(run->resumed, run->resumed_count, sizeof(struct pp_row *),
+		    compare_rows);
 	for (size_t i = 0; i < run->resumed_count; i++)
 		run->resumed_rows[i] = run->resumed[i]->index;
 	run->next_row = run->cp.low_water;
@@ -287,7 +295,8 @@ set_budget(struct pp_shard_run *run)
 	run->budget = (struct pp_budget){ .settled_nusd = t.settled_nusd,
 		.unproven_nusd = t.unproven_nusd,
 		.granted_nusd = run->budget_limit_nusd == PP_NO_LIMIT ?
-		INT64_MAX : run->claim->granted_nusd };
+		    INT64_MAX :
+		    run->claim->granted_nusd };
 	run->spent_at_start = t.settled_nusd + t.unproven_nusd;
 }
 
@@ -336,13 +345,15 @@ generate(struct worker *w, enum pp_run_end *end, struct pp_error *why)
 		.retries = w->options.retries,
 		.backoff_ms = w->options.backoff_ms,
 		.deadline_ms = w->options.deadline_ms,
-		.grace_ms = w->options.grace_ms, .attempt_prefix = prefix };
+		.grace_ms = w->options.grace_ms,
+		.attempt_prefix = prefix
+	};
 
 	run->runner = pp_runner_new(w->loop, run->invoker, &run->budget,
 	    &options, &pp_shard_ops, run);
 	run->started_us = run->checkpoint_us = pp_clock_boot_us();
-	pp_timer_set(w->loop, &w->lease_timer,
-	    w->options.lease_ms * 1000 / 3, renew_lease, w);
+	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
+	    renew_lease, w);
 	pp_timer_set(w->loop, &w->sync_timer, SYNC_US, sync_journal, w);
 	if (w->options.progress != NULL)
 		pp_timer_set(w->loop, &w->progress_timer, PROGRESS_US,
@@ -374,9 +385,9 @@ end_run(struct worker *w)
 
 /* What an end of the loop means for the shard and for our exit status. */
 struct ending {
-	bool final;			/* it ends, as `status`; else given back */
+	bool final; /* it ends, as `status`; else given back */
 	enum pp_job_status status;
-	bool hopeless;			/* the third time is the last */
+	bool hopeless; /* the third time is the last */
 	int exit_status;
 };
 
@@ -397,7 +408,7 @@ ending_of_done(const struct worker *w, struct pp_error *why)
 	if (t.rows_done == 0 && t.rows_failed > 0) {
 		pp_error_set(why, PP_ENO, "no row succeeded; %s",
 		    run->first_reason != NULL ? run->first_reason :
-		    "see pp-job failed");
+						"see pp-job failed");
 		return (struct ending){ true, PP_JOB_FAILED, false, 1 };
 	}
 	return (struct ending){ true, PP_JOB_COMPLETED, false, 0 };
@@ -409,8 +420,7 @@ ending_of(const struct worker *w, enum pp_run_end end, struct pp_error *why)
 	if (w->cancel)
 		return (struct ending){ true, PP_JOB_CANCELLED, false, 0 };
 	switch (end) {
-	case PP_RUN_DONE:
-		return ending_of_done(w, why);
+	case PP_RUN_DONE: return ending_of_done(w, why);
 	case PP_RUN_BUDGET:
 		return (struct ending){ true, PP_JOB_BUDGET_EXCEEDED, false,
 			pp_code_exit_status(PP_EBUDGET) };
@@ -418,8 +428,7 @@ ending_of(const struct worker *w, enum pp_run_end end, struct pp_error *why)
 		return (struct ending){ true, PP_JOB_FAILED, false, 1 };
 	case PP_RUN_STOPPED:
 		if (too_many_failed(&w->run))
-			return (struct ending){ true, PP_JOB_FAILED, false,
-				1 };
+			return (struct ending){ true, PP_JOB_FAILED, false, 1 };
 		return (struct ending){ false, 0, false,
 			pp_code_exit_status(PP_ETEMP) };
 	case PP_RUN_THROTTLED:
@@ -476,11 +485,12 @@ is_last_shard(struct worker *w)
 	int first = 0, n;
 
 	while ((n = pp_store_shards(w->store, w->claim.job_id, first, shards,
-	    64, NULL)) > 0) {
+		    64, NULL)) > 0) {
 		for (int i = 0; i < n; i++) {
 			if (shards[i].shard != w->claim.shard &&
 			    (pp_job_status_parse(shards[i].state, &status) <
-			    0 || !pp_job_status_is_final(status)))
+				    0 ||
+				!pp_job_status_is_final(status)))
 				return false;
 		}
 		first = shards[n - 1].shard + 1;
@@ -498,10 +508,10 @@ export_rows(struct worker *w)
 	struct pp_error err = PP_ERROR_INIT;
 	int rc;
 
-	pp_timer_set(w->loop, &w->lease_timer,
-	    w->options.lease_ms * 1000 / 3, renew_lease, w);
-	rc = pp_auto_export(w->store, w->loop, &w->run.config, wants_to_stop,
-	    w, &err);
+	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
+	    renew_lease, w);
+	rc = pp_auto_export(w->store, w->loop, &w->run.config, wants_to_stop, w,
+	    &err);
 	pp_timer_cancel(w->loop, &w->lease_timer);
 	if (rc < 0)
 		pp_log(PP_LOG_WARN, "not_exported", "reason", 's', err.text,
@@ -516,10 +526,10 @@ finish_shard(struct worker *w, const struct ending *e, const char *reason,
 	enum pp_job_status job_status;
 
 	if (pp_store_finish(w->store, &w->claim, e->status, reason,
-	    pp_clock_wall_ms(), &job_status, err) < 0)
+		pp_clock_wall_ms(), &job_status, err) < 0)
 		return -1;
-	if (w->run.journal != NULL && pp_journal_cover(&w->run.where,
-	    INT64_MAX, err) < 0)
+	if (w->run.journal != NULL &&
+	    pp_journal_cover(&w->run.where, INT64_MAX, err) < 0)
 		return -1;
 	pp_log(PP_LOG_INFO, "finished", "status", 's',
 	    pp_job_status_name(e->status), "job_status", 's',
@@ -590,11 +600,13 @@ static int
 claim(struct worker *w, struct pp_error *err)
 {
 	struct pp_claim_request req = { .owner = w->owner,
-		.job_id = w->options.job_id, .now_ms = pp_clock_wall_ms(),
+		.job_id = w->options.job_id,
+		.now_ms = pp_clock_wall_ms(),
 		.lease_ms = w->options.lease_ms,
 		.max_running = w->options.max_running,
-		.is_dead = pp_store_dir(w->store) != NULL ?
-		pp_worker_is_dead : NULL, .arg = w->store };
+		.is_dead = pp_store_dir(w->store) != NULL ? pp_worker_is_dead :
+							    NULL,
+		.arg = w->store };
 
 	return pp_store_claim(w->store, &req, &w->claim, err);
 }
@@ -663,16 +675,16 @@ run_queue(struct worker *w, struct pp_error *err)
 		if (one >= 64)
 			wait_for_work(w, err);
 	}
-	return w->options.forever && w->signals > 0 && status < 64 ? 0 :
-	    status;
+	return w->options.forever && w->signals > 0 && status < 64 ? 0 : status;
 }
 
 int
 pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
     struct pp_error *err)
 {
-	struct worker w = { .store = store, .options = *options,
-		.lock_fd = -1 };
+	struct worker w = {
+		.store = store, .options = *options, .lock_fd = -1
+	};
 	int status;
 
 	w.loop = pp_loop_new(err);

@@ -136,7 +136,7 @@ money_is_exact_decimal_text(void **state)
 {
 	static const struct {
 		const char *text;
-		int64_t nusd;		/* -1: refused */
+		int64_t nusd; /* -1: refused */
 		const char *back;
 	} rows[] = {
 		{ "0.5", 500000000, "0.5" },
@@ -162,7 +162,8 @@ money_is_exact_decimal_text(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		if (rows[i].nusd < 0) {
 			assert_fails(pp_money_parse(rows[i].text, "--budget",
-			    &v, &err), err, PP_EUSAGE);
+					 &v, &err),
+			    err, PP_EUSAGE);
 			continue;
 		}
 		assert_ok(pp_money_parse(rows[i].text, "--budget", &v, &err),
@@ -179,9 +180,8 @@ money_is_exact_decimal_text(void **state)
 static void
 tokens_are_priced_once_and_rounded_up(void **state)
 {
-	struct pp_token_price parts[] = {
-		{ 1, 220000000 }, { 1, 220000000 }, { -5, 1 }
-	};
+	struct pp_token_price parts[] = { { 1, 220000000 }, { 1, 220000000 },
+		{ -5, 1 } };
 	struct pp_token_price one = { 1, 1 };
 
 	(void)state;
@@ -239,8 +239,8 @@ crc32c_is_right_for_any_length_and_place(void **state)
 
 			assert_int_equal(pp_crc32c(0, bytes + from, len),
 			    crc32c_of(bytes + from, len));
-			assert_int_equal(pp_crc32c(half,
-			    bytes + from + len / 3, len - len / 3),
+			assert_int_equal(pp_crc32c(half, bytes + from + len / 3,
+					     len - len / 3),
 			    crc32c_of(bytes + from, len));
 		}
 	}
@@ -319,7 +319,8 @@ durations_and_sizes_take_units(void **state)
 	assert_fails(pp_parse_int("101", "--n", 0, 100, &v, &err), err,
 	    PP_EUSAGE);
 	assert_fails(pp_parse_int("99999999999999999999", "--n", 0, 100, &v,
-	    &err), err, PP_EUSAGE);
+			 &err),
+	    err, PP_EUSAGE);
 }
 
 static void
@@ -428,8 +429,7 @@ main(void)
 		cmocka_unit_test(tokens_are_priced_once_and_rounded_up),
 		cmocka_unit_test(times_read_back),
 		cmocka_unit_test(check_sums_match_published_values),
-		cmocka_unit_test(
-		    crc32c_is_right_for_any_length_and_place),
+		cmocka_unit_test(crc32c_is_right_for_any_length_and_place),
 		cmocka_unit_test(ids_are_valid_and_rise),
 		cmocka_unit_test(chance_repeats_and_is_even),
 		cmocka_unit_test(durations_and_sizes_take_units),

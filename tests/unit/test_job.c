@@ -80,12 +80,12 @@ orders_differ_by_seed_pass_and_set(void **state)
 		int64_t a = pp_plan_seed_index(1, PP_ORDER_SHUFFLED, 0, 1000,
 		    i);
 
-		same_seed += a == pp_plan_seed_index(2, PP_ORDER_SHUFFLED, 0,
-		    1000, i);
-		same_pass += a == pp_plan_seed_index(1, PP_ORDER_SHUFFLED, 0,
-		    1000, 1000 + i);
-		same_set += a == pp_plan_seed_index(1, PP_ORDER_SHUFFLED, 1,
-		    1000, i);
+		same_seed += a ==
+		    pp_plan_seed_index(2, PP_ORDER_SHUFFLED, 0, 1000, i);
+		same_pass += a ==
+		    pp_plan_seed_index(1, PP_ORDER_SHUFFLED, 0, 1000, 1000 + i);
+		same_set += a ==
+		    pp_plan_seed_index(1, PP_ORDER_SHUFFLED, 1, 1000, i);
 	}
 	assert_in_range(same_seed, 0, 10);
 	assert_in_range(same_pass, 0, 10);
@@ -97,9 +97,11 @@ orders_differ_by_seed_pass_and_set(void **state)
 static void
 slices_cover_all_rows_once(void **state)
 {
-	static const struct { int64_t rows; int shards; } rows[] = {
-		{ 10, 1 }, { 10, 3 }, { 2, 5 }, { 1000000, 99 }, { 0, 4 }
-	};
+	static const struct {
+		int64_t rows;
+		int shards;
+	} rows[] = { { 10, 1 }, { 10, 3 }, { 2, 5 }, { 1000000, 99 },
+		{ 0, 4 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -168,8 +170,7 @@ one_burst_of_throttles_is_one_decrease(void **state)
 	assert_int_equal((int)f.limit, 48);
 	assert_in_range(pp_flow_wait_us(&f, 10, 1000), 999000, 1000000);
 	assert_int_equal(pp_flow_wait_us(&f, 10, 1002000), 0);
-	assert_int_equal(pp_flow_verdict(&f, 5000000, 4000000),
-	    PP_FLOW_GO_ON);
+	assert_int_equal(pp_flow_verdict(&f, 5000000, 4000000), PP_FLOW_GO_ON);
 	assert_int_equal(pp_flow_verdict(&f, 5000000, 6000000),
 	    PP_FLOW_THROTTLED);
 }
@@ -194,8 +195,7 @@ a_broken_service_gets_one_probe_at_a_time(void **state)
 	stamp = pp_flow_sent(&f, 1);
 	pp_flow_ended(&f, PP_CALL_TRANSIENT, stamp, 1, 0, -1, 100000000);
 	assert_false(pp_flow_is_down(&f));
-	assert_int_equal(pp_flow_verdict(&f, 1000000, 102000000),
-	    PP_FLOW_DOWN);
+	assert_int_equal(pp_flow_verdict(&f, 1000000, 102000000), PP_FLOW_DOWN);
 }
 
 static void
@@ -210,8 +210,8 @@ requests_per_minute_are_kept(void **state)
 	while (now < 60000000) {
 		wait = pp_flow_wait_us(&f, 1, now);
 		if (wait == 0) {
-			pp_flow_ended(&f, PP_CALL_OK, pp_flow_sent(&f, 1), 1,
-			    1, -1, now);
+			pp_flow_ended(&f, PP_CALL_OK, pp_flow_sent(&f, 1), 1, 1,
+			    -1, now);
 			sent++;
 		} else {
 			now += wait;
@@ -264,8 +264,11 @@ a_checkpoint_reads_back_as_it_was(void **state)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_blob *blobs = pp_blob_open_dir(*state, &err);
-	struct pp_checkpoint cp = { .epoch = 7, .last_batch = 3,
-		.low_water = 5, .journal_generation = 9, .compute_ms = 11 };
+	struct pp_checkpoint cp = { .epoch = 7,
+		.last_batch = 3,
+		.low_water = 5,
+		.journal_generation = 9,
+		.compute_ms = 11 };
 	struct pp_checkpoint back;
 	struct pp_totals t, u;
 
@@ -283,13 +286,11 @@ a_checkpoint_reads_back_as_it_was(void **state)
 	cp.attempts = pp_calloc(1, sizeof *cp.attempts);
 	cp.attempts[0] = (struct pp_open_attempt){ "0-7-12", 6, 1, 555 };
 	cp.attempt_count = 1;
-	pp_ledger_add_step(&cp.closed, "outline", "m-1",
-	    &cp.open[0]->steps[0]);
+	pp_ledger_add_step(&cp.closed, "outline", "m-1", &cp.open[0]->steps[0]);
 	cp.closed.rows_done = 4;
 	cp.closed.lost_nusd = 77;
 	assert_ok(pp_checkpoint_save(blobs, 1, &cp, &err), err);
-	assert_int_equal(pp_checkpoint_load(blobs, JOB, 1, 0, &back, &err),
-	    1);
+	assert_int_equal(pp_checkpoint_load(blobs, JOB, 1, 0, &back, &err), 1);
 	assert_string_equal(back.etag, cp.etag);
 	assert_int_equal(back.epoch, 7);
 	assert_int_equal(back.low_water, 5);
@@ -324,12 +325,10 @@ a_second_writer_of_a_checkpoint_loses(void **state)
 	strcpy(a.job_id, JOB);
 	strcpy(b.job_id, JOB);
 	assert_ok(pp_checkpoint_save(blobs, 1, &a, &err), err);
-	assert_fails(pp_checkpoint_save(blobs, 1, &b, &err), err,
-	    PP_ECONFLICT);
+	assert_fails(pp_checkpoint_save(blobs, 1, &b, &err), err, PP_ECONFLICT);
 	memcpy(b.etag, a.etag, sizeof b.etag);
 	assert_ok(pp_checkpoint_save(blobs, 1, &a, &err), err);
-	assert_fails(pp_checkpoint_save(blobs, 1, &b, &err), err,
-	    PP_ECONFLICT);
+	assert_fails(pp_checkpoint_save(blobs, 1, &b, &err), err, PP_ECONFLICT);
 	pp_blob_close(blobs);
 }
 
@@ -345,8 +344,9 @@ a_damaged_checkpoint_is_named(void **state)
 	assert_non_null(blobs);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		assert_ok(pp_blob_put(blobs, "jobs/" JOB "/checkpoint.json",
-		    texts[i], strlen(texts[i]), PP_BLOB_ALWAYS, NULL, NULL,
-		    &err), err);
+			      texts[i], strlen(texts[i]), PP_BLOB_ALWAYS, NULL,
+			      NULL, &err),
+		    err);
 		assert_fails(pp_checkpoint_load(blobs, JOB, 1, 0, &cp, &err),
 		    err, PP_EDATA);
 		assert_non_null(strstr(err.text, "checkpoint.json"));
@@ -393,8 +393,7 @@ where_in(const char *home)
 }
 
 static char *
-write_journal(const struct pp_journal_where *w, int64_t generation,
-    int records)
+write_journal(const struct pp_journal_where *w, int64_t generation, int records)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_journal *j = pp_journal_open(w, generation, &err);
@@ -402,10 +401,14 @@ write_journal(const struct pp_journal_where *w, int64_t generation,
 	assert_non_null(j);
 	for (int i = 0; i < records; i++) {
 		char id[32];
-		struct pp_journal_try t = { .id = id, .row = i, .step = 0,
-			.reserved_nusd = 100 };
-		struct pp_journal_end e = { .id = id, .row = i,
-			.class = PP_CALL_OK, .cost_nusd = 10, .text = "é\n!",
+		struct pp_journal_try t = {
+			.id = id, .row = i, .step = 0, .reserved_nusd = 100
+		};
+		struct pp_journal_end e = { .id = id,
+			.row = i,
+			.class = PP_CALL_OK,
+			.cost_nusd = 10,
+			.text = "é\n!",
 			.text_len = 4 };
 
 		snprintf(id, sizeof id, "0-3-%d", i);
@@ -422,8 +425,9 @@ a_journal_replays_what_was_written(void **state)
 {
 	struct pp_journal_where w = where_in(*state);
 	struct replayed got = { 0 };
-	struct pp_journal_reader r = { .on_try = count_try,
-		.on_end = count_end, .arg = &got };
+	struct pp_journal_reader r = {
+		.on_try = count_try, .on_end = count_end, .arg = &got
+	};
 	struct pp_error err = PP_ERROR_INIT;
 
 	free(write_journal(&w, 1, 3));
@@ -455,8 +459,9 @@ a_torn_last_record_is_passed_over_wherever_it_ends(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	for (off_t size = st.st_size; size > 0; size--) {
 		struct replayed got = { 0 };
-		struct pp_journal_reader r = { .on_try = count_try,
-			.on_end = count_end, .arg = &got };
+		struct pp_journal_reader r = {
+			.on_try = count_try, .on_end = count_end, .arg = &got
+		};
 
 		assert_int_equal(truncate(path, size), 0);
 		assert_ok(pp_journal_replay(&w, 1, &r, &err), err);
@@ -471,8 +476,9 @@ a_changed_record_in_the_middle_is_an_error(void **state)
 	struct pp_journal_where w = where_in(*state);
 	struct pp_error err = PP_ERROR_INIT;
 	struct replayed got = { 0 };
-	struct pp_journal_reader r = { .on_try = count_try,
-		.on_end = count_end, .arg = &got };
+	struct pp_journal_reader r = {
+		.on_try = count_try, .on_end = count_end, .arg = &got
+	};
 	char *path = write_journal(&w, 1, 3);
 	struct pp_buf text = PP_BUF_INIT;
 	char *at;
@@ -481,8 +487,7 @@ a_changed_record_in_the_middle_is_an_error(void **state)
 	at = strstr(text.data, "\"cost\":10");
 	assert_non_null(at);
 	at[8] = '9';
-	assert_ok(pp_io_write_file(path, text.data, text.len, 0600, &err),
-	    err);
+	assert_ok(pp_io_write_file(path, text.data, text.len, 0600, &err), err);
 	assert_fails(pp_journal_replay(&w, 1, &r, &err), err, PP_EDATA);
 	assert_non_null(strstr(err.text, ":3: journal is damaged"));
 	pp_buf_release(&text);
@@ -496,8 +501,11 @@ put_batch(struct pp_blob *blobs, struct pp_checkpoint *cp, int64_t number,
     const int64_t *rows, int count)
 {
 	struct pp_error err = PP_ERROR_INIT;
-	struct pp_batch_head h = { .number = number, .epoch = 1, .rows = count,
-		.first_row = rows[0], .last_row = rows[count - 1] };
+	struct pp_batch_head h = { .number = number,
+		.epoch = 1,
+		.rows = count,
+		.first_row = rows[0],
+		.last_row = rows[count - 1] };
 	struct pp_buf text = PP_BUF_INIT;
 	char *key = pp_batch_key(JOB, 1, 0, number);
 
@@ -508,8 +516,9 @@ put_batch(struct pp_blob *blobs, struct pp_checkpoint *cp, int64_t number,
 	for (int i = 0; i < count; i++)
 		pp_buf_addf(&text, "{\"row\":%lld,\"steps\":{}}\n",
 		    (long long)rows[i]);
-	assert_ok(pp_blob_put(blobs, key, text.data, text.len,
-	    PP_BLOB_IF_NONE, NULL, NULL, &err), err);
+	assert_ok(pp_blob_put(blobs, key, text.data, text.len, PP_BLOB_IF_NONE,
+		      NULL, NULL, &err),
+	    err);
 	pp_sha256_hex(text.data, text.len, cp->last_batch_sha);
 	cp->last_batch = number;
 	pp_buf_release(&text);
@@ -579,7 +588,8 @@ an_altered_batch_is_named(void **state)
 		pp_buf_add(&changed, text.data, text.len - 1);
 		pp_buf_adds(&changed, " \n");
 		assert_ok(pp_blob_put(blobs, key, changed.data, changed.len,
-		    PP_BLOB_ALWAYS, NULL, NULL, &err), err);
+			      PP_BLOB_ALWAYS, NULL, NULL, &err),
+		    err);
 		assert_int_equal(read_rows(blobs, rows, &err), -1);
 		assert_int_equal(err.code, PP_EDATA);
 		assert_non_null(strstr(err.text, "batch-00000000"));
@@ -587,7 +597,8 @@ an_altered_batch_is_named(void **state)
 		assert_int_equal(read_rows(blobs, rows, &err), -1);
 		assert_non_null(strstr(err.text, "is missing"));
 		assert_ok(pp_blob_put(blobs, key, text.data, text.len,
-		    PP_BLOB_ALWAYS, NULL, NULL, &err), err);
+			      PP_BLOB_ALWAYS, NULL, NULL, &err),
+		    err);
 		assert_int_equal(read_rows(blobs, rows, &err), 6);
 		pp_buf_release(&changed);
 		free(key);
