@@ -6,6 +6,7 @@ TEST_EXTENSIONS = .sh
 tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 LOG_DRIVER = $(tap_driver)
+LOG_COMPILER = bash $(top_srcdir)/tests/support/run-unit
 SH_LOG_DRIVER = $(tap_driver)
 SH_LOG_COMPILER = bash
 AM_TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=TAP; \

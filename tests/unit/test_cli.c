@@ -467,10 +467,11 @@ run_on_terminal(const struct pp_program *program, const char *const *args,
 	ssize_t n;
 	pid_t pid;
 
-	assert_true(master >= 0 && grantpt(master) == 0 &&
-	    unlockpt(master) == 0);
+	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0)
+		skip();
 	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
-	assert_true(slave >= 0);
+	if (slave < 0)
+		skip();
 	pid = start(program, args, -1, slave);
 	close(slave);
 	pp_buf_init(seen, 0);
