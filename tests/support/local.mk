@@ -6,10 +6,16 @@ check_PROGRAMS += tests/support/mockllm
 tests_support_mockllm_SOURCES = tests/support/mockllm.c \
 	tests/support/mock.h \
 	tests/support/mock_book.c \
+	tests/support/mock_conn.c \
+	tests/support/mock_conn.h \
 	tests/support/mock_http.c \
 	tests/support/mock_json.c \
 	tests/support/mock_model.c \
 	tests/support/mock_prompts.c \
+	tests/support/mock_question.c \
+	tests/support/mock_question.h \
+	tests/support/mock_reply.c \
+	tests/support/mock_serve.c \
 	tests/support/mock_server.c \
 	tests/support/mock_text.c
 tests_support_mockllm_CFLAGS = $(PP_CFLAGS)

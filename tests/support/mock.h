@@ -3,9 +3,13 @@
  * top of mockllm.c; the parts are
  *
  *	mockllm.c	options, start and end
- *	mock_server.c	one thread: sockets, TLS, deadlines
+ *	mock_server.c	one thread and its events
+ *	mock_conn.c	connections: deadlines, sockets, TLS
+ *	mock_serve.c	requests and replies on a connection
  *	mock_http.c	requests out of bytes
- *	mock_model.c	from a request to a reply, or to a fault
+ *	mock_model.c	what becomes of a call: an answer, or a fault
+ *	mock_question.c	what is asked
+ *	mock_reply.c	what is answered
  *	mock_book.c	counters, prices, the bill, the log
  *	mock_prompts.c	how often each prompt was asked and answered
  *	mock_json.c	JSON read, strings written
@@ -39,7 +43,6 @@ void	text_add(struct text *t, const void *s, size_t n);
 void	text_adds(struct text *t, const char *s);
 void	text_addf(struct text *t, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
-void	text_add_int(struct text *t, int64_t v);
 void	text_free(struct text *t);
 
 void	*mock_realloc(void *p, size_t size);

@@ -112,7 +112,7 @@ load_prices(struct book *b, const char *path)
 {
 	struct price_reader r = { .book = b };
 	FILE *f = fopen(path, "r");
-	struct text t = { NULL };
+	struct text t = { .p = NULL };
 	bool ok = false;
 
 	if (f == NULL) {
@@ -355,7 +355,7 @@ put_line(struct text *out, const struct exchange *x,
 static void
 log_end(struct book *b, const struct exchange *x, const struct http_request *r)
 {
-	struct text line = { NULL };
+	struct text line = { .p = NULL };
 
 	put_line(&line, x, r);
 	fwrite(line.p, 1, line.n, b->log);

@@ -56,40 +56,34 @@ text_adds(struct text *t, const char *s)
 	text_add(t, s, strlen(s));
 }
 
+/* As vsnprintf(3), at the end; what does not fit is not there. */
+static size_t
+print_at_end(struct text *t, const char *fmt, va_list ap)
+{
+	int n = vsnprintf(t->p + t->n, t->cap - t->n, fmt, ap);
+
+	if (n < 0)
+		abort();
+	return (size_t)n;
+}
+
 void
 text_addf(struct text *t, const char *fmt, ...)
 {
 	va_list ap;
-	size_t room;
-	int n;
+	size_t n;
 
 	text_reserve(t, 256);
-	for (;;) {
-		room = t->cap - t->n;
+	va_start(ap, fmt);
+	n = print_at_end(t, fmt, ap);
+	va_end(ap);
+	if (n >= t->cap - t->n) {
+		text_reserve(t, n + 1);
 		va_start(ap, fmt);
-		n = vsnprintf(t->p + t->n, room, fmt, ap);
+		n = print_at_end(t, fmt, ap);
 		va_end(ap);
-		if (n < 0)
-			abort();
-		if ((size_t)n < room)
-			break;
-		text_reserve(t, (size_t)n + 1);
 	}
-	t->n += (size_t)n;
-}
-
-void
-text_add_int(struct text *t, int64_t v)
-{
-	char digits[24], *p = digits + sizeof digits;
-	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
-
-	do
-		*--p = (char)('0' + u % 10);
-	while ((u /= 10) > 0);
-	if (v < 0)
-		*--p = '-';
-	text_add(t, p, (size_t)(digits + sizeof digits - p));
+	t->n += n;
 }
 
 void
