@@ -310,6 +310,22 @@ test_a_cancelled_job_keeps_what_is_paid_for()
 	check 'rows are there' test "$(out | wc -l)" -ge 30
 }
 
+test_the_export_that_was_asked_for_is_there_at_the_end()
+{
+	start_job four 40 --budget 5 --export jsonl,csv --partition category
+	run pp-worker --once
+	check_status 0
+	folder=$(dirname "$(find home -name _SUCCESS)")
+	check 'it is whole' test -s "$folder/manifest.json"
+	check 'all rows are there' test "$(cat "$folder"/partitioned/category/*/records.jsonl |
+	    wc -l)" = 40
+	run pp-export "$JOB" --format jsonl,csv --partition category -o again
+	check_status 0
+	check 'made again it is the same' diff -r "$folder/partitioned" \
+	    again/partitioned
+	check 'no journal is left' test -z "$(find home -name '*.log')"
+}
+
 test_logs_tell_no_secrets()
 {
 	make_seeds 3
