@@ -3,6 +3,7 @@
 e2e_tests =
 e2e_tests += tests/e2e/cli.sh
 e2e_tests += tests/e2e/cost.sh
+e2e_tests += tests/e2e/examples.sh
 e2e_tests += tests/e2e/export.sh
 e2e_tests += tests/e2e/filter.sh
 e2e_tests += tests/e2e/hostile.sh
