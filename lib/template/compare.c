@@ -272,7 +272,7 @@ pp_contains(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
 	case PP_T_VIEW:
 		if (seq.flags != PP_VIEW_KEYS)
 			return in_items(rt, seq, item);
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case PP_T_DICT:
 		if (pp_hash(rt, item, &hash) < 0)
 			return -1;

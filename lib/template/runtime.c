@@ -9,6 +9,9 @@
 #include "template/object.h"
 #include "template/template.h"
 
+static struct pp_value fail_v(struct pp_rt *rt, enum pp_fault_kind kind,
+    const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+
 static struct pp_value
 fail_v(struct pp_rt *rt, enum pp_fault_kind kind, const char *fmt, va_list ap)
 {

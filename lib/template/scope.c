@@ -391,7 +391,7 @@ look_for(void *arg, struct pp_node *n)
 	case PP_N_CALLBLOCK:
 		if (!look_for(u, n->macro.call))
 			return false;
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case PP_N_MACRO: case PP_N_GENERATION:
 		if (stops_at_param(u, n))
 			return false;
