@@ -6,3 +6,4 @@ dist_man_MANS += man/pp-record.5 man/pp-template.1 man/pp-worker.1
 dist_man_MANS += man/pp-models.5
 dist_man_MANS += man/pp-cost.1
 dist_man_MANS += man/pp-export.1
+dist_man_MANS += man/pp-template.5

@@ -3,6 +3,7 @@
 e2e_tests =
 e2e_tests += tests/e2e/cli.sh
 e2e_tests += tests/e2e/cost.sh
+e2e_tests += tests/e2e/docs.sh
 e2e_tests += tests/e2e/examples.sh
 e2e_tests += tests/e2e/export.sh
 e2e_tests += tests/e2e/filter.sh
@@ -18,4 +19,3 @@ e2e_tests += tests/e2e/worker.sh
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests)
 EXTRA_DIST += tests/e2e/lib.sh tests/e2e/jobs.sh tests/e2e/seventh.c
-EXTRA_DIST += tests/e2e/docs.sh
