@@ -378,7 +378,9 @@ on_timer(void *arg)
 	struct pp_shard_run *run = arg;
 	struct pp_error err = PP_ERROR_INIT;
 
-	if (run->changed && pp_shard_checkpoint(run, &err) < 0)
+	if (!run->changed)
+		run->checkpoint_us = pp_clock_boot_us(); /* nothing to keep */
+	else if (pp_shard_checkpoint(run, &err) < 0)
 		pp_runner_stop(run->runner, PP_RUN_ERROR, 0, &err);
 	pp_shard_schedule(run);
 }

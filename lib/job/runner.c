@@ -16,6 +16,8 @@
 
 #define TICK_US INT64_C(250000)
 #define LATER_US INT64_C(1000000)
+/* How long to wait, with nothing on the wire, for money that others hold. */
+#define LONGEST_LATER_US INT64_C(5000000)
 /* What a prompt may have before the first of its step was rendered. */
 #define UNSEEN_PROMPT_BYTES 2048
 /* Near the budget's end: how many waiting calls to try for one that fits. */
@@ -73,12 +75,13 @@ struct pp_runner {
 	 * and how many rows stand at each */
 	int64_t step_bound_nusd[PP_MAX_STEPS];
 	int at_step[PP_MAX_STEPS];
-	size_t step_count; /* 0: no row was seen yet */
-	bool exhausted;	   /* next() has no more */
-	bool none_now;	   /* next() has none now */
-	bool broke;	   /* a call did not fit into the budget */
-	bool later;	   /* and money may come back from others */
-	bool gated;	   /* a model lets no call through now */
+	size_t step_count;     /* 0: no row was seen yet */
+	bool exhausted;	       /* next() has no more */
+	bool none_now;	       /* next() has none now */
+	bool broke;	       /* a call did not fit into the budget */
+	bool later;	       /* and money may come back from others */
+	bool gated;	       /* a model lets no call through now */
+	int64_t idle_since_us; /* nothing on the wire for want of money */
 	bool stopping;
 	bool cancelled; /* the grace is over */
 	enum pp_run_end end;
@@ -745,6 +748,33 @@ money_timer(void *arg)
 	(void)arg;
 }
 
+/*
+ * Others hold what is left of the money: what we have and cannot use goes back
+ * at once, and after a while the row's shard does, since the holder may be dead
+ * and wait for somebody to take its work over.
+ */
+static void
+wait_for_money(struct pp_runner *r)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	int64_t now_us = pp_loop_now_us(r->loop);
+
+	if (!r->later || r->gated || r->in_flight > 0 || r->waiting_count > 0 ||
+	    r->stopping) {
+		r->idle_since_us = 0;
+		return;
+	}
+	if (r->idle_since_us == 0) {
+		r->idle_since_us = now_us;
+		if (r->ops->unfund(r->arg, &err) < 0)
+			fail_run(r, &err);
+	} else if (now_us - r->idle_since_us >= LONGEST_LATER_US) {
+		pp_error_set(&err, PP_ETEMP,
+		    "other shards hold what is left of the budget");
+		pp_runner_stop(r, PP_RUN_WAITING, 0, &err);
+	}
+}
+
 static void
 pump(struct pp_runner *r)
 {
@@ -763,6 +793,7 @@ pump(struct pp_runner *r)
 	if (r->later)
 		pp_timer_set(r->loop, &r->money_timer, LATER_US, money_timer,
 		    r);
+	wait_for_money(r);
 }
 
 /* ---- the loop ---- */

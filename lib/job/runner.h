@@ -46,6 +46,7 @@ enum pp_run_end {
 	PP_RUN_THROTTLED,	/* throttled for longer than the deadline */
 	PP_RUN_DOWN,		/* a service is down for longer than that */
 	PP_RUN_CREDENTIALS,	/* credentials refused */
+	PP_RUN_WAITING,		/* others hold the money that is left */
 	PP_RUN_QUOTA,		/* the account's allowance is used up */
 	PP_RUN_OVERRUN,		/* a model charged more than its bound */
 	PP_RUN_ERROR		/* one of the ops failed; err says why */
@@ -88,6 +89,13 @@ struct pp_runner_ops {
 	 */
 	int (*fund)(void *arg, int64_t need_nusd, enum pp_fund *answer,
 	    struct pp_error *err);
+
+	/*
+	 * Nothing fits and nothing is on the wire: give back what is free, so
+	 * that two who wait for each other's do not wait for ever. May be
+	 * NULL when fund() never says LATER.
+	 */
+	int (*unfund)(void *arg, struct pp_error *err);
 };
 
 struct pp_runner_options {

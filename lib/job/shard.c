@@ -460,18 +460,21 @@ pp_shard_totals(const struct pp_shard_run *run, struct pp_totals *out)
 	out->unproven_nusd = run->budget.unproven_nusd;
 }
 
-/* What the next minute needs, by what the last ones took. */
+/*
+ * What the next minute needs, by what the time so far took; never so much that
+ * the other shards are left without.
+ */
 static int64_t
 next_slice(const struct pp_shard_run *run, int64_t need_nusd)
 {
 	int64_t spent = run->budget.settled_nusd + run->budget.unproven_nusd -
 	    run->spent_at_start;
 	int64_t us = pp_loop_now_us(run->loop) - run->started_us;
-	__int128 minute = us > US ? (__int128)spent * 60 * US / us : 0;
+	int64_t most = run->budget_limit_nusd / (4 * run->config.shards);
+	__int128 slice = us > US ? (__int128)spent * 60 * US / us : 0;
 
-	if (minute > INT64_MAX / 4)
-		minute = INT64_MAX / 4;
-	return pp_money_add((int64_t)minute, pp_money_mul(need_nusd, 64));
+	slice += (__int128)need_nusd * 4;
+	return slice > most ? most : (int64_t)slice;
 }
 
 static int
@@ -506,6 +509,22 @@ fund(void *arg, int64_t need_nusd, enum pp_fund *answer, struct pp_error *err)
 	return 0;
 }
 
+static int
+unfund(void *arg, struct pp_error *err)
+{
+	struct pp_shard_run *run = arg;
+	struct pp_totals t;
+
+	pp_shard_totals(run, &t);
+	if (pp_store_grant(run->store, run->claim, &t, 0, pp_clock_wall_ms(),
+		NULL, NULL, err) < 0) {
+		run->lost = err->code == PP_ECONFLICT;
+		return -1;
+	}
+	run->budget.granted_nusd = run->claim->granted_nusd;
+	return 0;
+}
+
 const struct pp_runner_ops pp_shard_ops = {
 	.next = next_row,
 	.prompt = render_prompt,
@@ -514,4 +533,5 @@ const struct pp_runner_ops pp_shard_ops = {
 	.on_try = on_try,
 	.on_end = on_end,
 	.fund = fund,
+	.unfund = unfund,
 };

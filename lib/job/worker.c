@@ -41,6 +41,7 @@ struct worker {
 	struct pp_claim claim;
 	struct pp_shard_run run;
 	bool cancel; /* its job is to end */
+	bool waits;  /* others hold the rest of its money */
 	int lock_fd;
 	struct pp_timer lease_timer, sync_timer, progress_timer;
 };
@@ -432,6 +433,7 @@ ending_of(const struct worker *w, enum pp_run_end end, struct pp_error *why)
 		return (struct ending){ false, 0, false,
 			pp_code_exit_status(PP_ETEMP) };
 	case PP_RUN_THROTTLED:
+	case PP_RUN_WAITING:
 	case PP_RUN_QUOTA:
 		return (struct ending){ false, 0, false,
 			pp_code_exit_status(PP_ETEMP) };
@@ -589,6 +591,7 @@ work(struct worker *w, struct pp_error *why)
 	begin_run(w);
 	if (prepare(w, why) == 0)
 		generate(w, &end, why);
+	w->waits = end == PP_RUN_WAITING;
 	status = conclude(w, end, why);
 	end_run(w);
 	return status;
@@ -666,6 +669,11 @@ run_queue(struct worker *w, struct pp_error *err)
 		}
 		one = work(w, &why);
 		worked = true;
+		/* another shard may be what there is to do */
+		if (w->waits && !w->options.once) {
+			wait_for_work(w, err);
+			continue;
+		}
 		if (one != 0)
 			*err = why;
 		status = worse(status, one);
