@@ -93,6 +93,7 @@ create_job()
 	shift 2
 	run pp-job create -t "$template.yaml" -s seeds -n "$rows" "$@"
 	check_status 0
+	# shellcheck disable=SC2034 # for those who source this
 	JOB=$(out | jq -r .job_id)
 }
 
