@@ -24,6 +24,8 @@
 #include "job/ids.h"
 #include "store/store.h"
 
+#define MAX_REPEATED 256 /* --type and --map, each */
+
 enum {
 	KEY_MAX_ROWS = PP_OPT_LONG,
 	KEY_MAX_BYTES,
@@ -31,9 +33,19 @@ enum {
 	KEY_BOM,
 	KEY_LF,
 	KEY_SAFE_CELLS,
+	KEY_CARD,
+	KEY_COMPRESS,
 	KEY_CODEC,
 	KEY_PAGE_V2,
-	KEY_PARTIAL
+	KEY_PARTIAL,
+	KEY_AS,
+	KEY_MAP,
+	KEY_WITH_META,
+	KEY_INCLUDE_FAILED,
+	KEY_DEDUP,
+	KEY_SPLIT,
+	KEY_SHUFFLE,
+	KEY_SEED
 };
 
 static const struct pp_opt options[] = {
@@ -49,11 +61,40 @@ static const struct pp_opt options[] = {
 	    "where files go, - for standard output; by default a job's own "
 	    "exports/, or - for rows from standard input",
 	    PP_COMPLETE_FOLDER, NULL },
-	{ 't', "type", "FIELD=TYPE", "declare a field's type; repeatable",
-	    PP_COMPLETE_NONE, NULL },
 	{ KEY_PARTIAL, "partial", NULL,
 	    "take the rows of a job that has not ended", PP_COMPLETE_NONE,
 	    NULL },
+	{ KEY_AS, "as", "SHAPE",
+	    "messages, sharegpt, alpaca, dpo, text or "
+	    "record [record]",
+	    PP_COMPLETE_WORDS, "messages sharegpt alpaca dpo text record" },
+	{ KEY_MAP, "map", "FIELD=PATH",
+	    "where a field of the shape or record "
+	    "comes from; repeatable",
+	    PP_COMPLETE_NONE, NULL },
+	{ KEY_WITH_META, "with-meta", NULL,
+	    "add job, row, id, category, time, tokens, cost and steps",
+	    PP_COMPLETE_NONE, NULL },
+	{ KEY_INCLUDE_FAILED, "include-failed", NULL,
+	    "write rows that failed too, with _failed", PP_COMPLETE_NONE,
+	    NULL },
+	{ KEY_DEDUP, "dedup", "FIELD[:near=N]",
+	    "leave out rows whose FIELD "
+	    "was there before, or one like it",
+	    PP_COMPLETE_NONE, NULL },
+	{ KEY_SPLIT, "split", "NAME=PART,...",
+	    "into folders, as train=0.9,"
+	    "test=0.1; by a hash of the row's id",
+	    PP_COMPLETE_NONE, NULL },
+	{ KEY_SHUFFLE, "shuffle", NULL, "in an order of chance",
+	    PP_COMPLETE_NONE, NULL },
+	{ KEY_SEED, "seed", "N", "decides --shuffle and --split [0]",
+	    PP_COMPLETE_NONE, NULL },
+	{ 'n', "limit", "N", "write at most N rows", PP_COMPLETE_NONE, NULL },
+	{ 't', "type", "FIELD=TYPE", "declare a field's type; repeatable",
+	    PP_COMPLETE_NONE, NULL },
+	{ KEY_CARD, "card", NULL, "write README.md, a data set card, too",
+	    PP_COMPLETE_NONE, NULL },
 	{ KEY_MAX_ROWS, "max-rows-per-file", "N",
 	    "begin another file after N rows", PP_COMPLETE_NONE, NULL },
 	{ KEY_MAX_BYTES, "max-bytes-per-file", "SIZE",
@@ -70,6 +111,10 @@ static const struct pp_opt options[] = {
 	{ KEY_SAFE_CELLS, "safe-cells", NULL,
 	    "put ' before text that a spreadsheet would compute",
 	    PP_COMPLETE_NONE, NULL },
+	{ KEY_COMPRESS, "compress", "CODEC",
+	    "compress JSONL and CSV: zstd, "
+	    "gzip or none, with a level as in zstd:3 [none]",
+	    PP_COMPLETE_WORDS, "zstd gzip none" },
 	{ KEY_CODEC, "parquet-compress", "CODEC",
 	    "zstd, snappy, gzip or "
 	    "none, with a level as in zstd:3 [zstd]",
@@ -79,14 +124,13 @@ static const struct pp_opt options[] = {
 	{ 0 }
 };
 
-#define MAX_TYPES 256
-
 struct state {
 	struct pp_export_options o;
-	bool has_codec;
+	bool has_codec, has_seed;
 	bool partial;
 	const char *output;
-	const char *types[MAX_TYPES];
+	const char *types[MAX_REPEATED], *maps[MAX_REPEATED];
+	struct pp_split splits[PP_MAX_SPLITS];
 };
 
 static int
@@ -127,6 +171,53 @@ set_delimiter(struct state *s, const char *arg, struct pp_error *err)
 }
 
 static int
+set_split(struct state *s, const char *arg, struct pp_error *err)
+{
+	int count = pp_export_parse_splits(arg, s->splits, err);
+
+	if (count < 0)
+		return -1;
+	s->o.splits = s->splits;
+	s->o.split_count = (size_t)count;
+	return 0;
+}
+
+static int
+set_seed(struct state *s, const char *arg, struct pp_error *err)
+{
+	int64_t seed;
+
+	if (pp_parse_int(arg, "--seed", INT64_MIN, INT64_MAX, &seed, err) < 0)
+		return -1;
+	s->o.seed = (uint64_t)seed;
+	s->has_seed = true;
+	return 0;
+}
+
+static int
+add_to(const char **list, size_t *count, const char *arg, struct pp_error *err)
+{
+	if (*count == MAX_REPEATED)
+		return pp_error_set(err, PP_EUSAGE,
+		    "'%s' is one option too many: there may be %d of a kind",
+		    arg, MAX_REPEATED);
+	list[(*count)++] = arg;
+	return 0;
+}
+
+static int
+set_csv(struct state *s, int key, const char *arg, struct pp_error *err)
+{
+	switch (key) {
+	case KEY_DELIMITER: return set_delimiter(s, arg, err);
+	case KEY_BOM: s->o.csv_bom = true; return 0;
+	case KEY_LF: s->o.csv_lf = true; return 0;
+	case KEY_SAFE_CELLS: s->o.csv_safe_cells = true; return 0;
+	default: return -1;
+	}
+}
+
+static int
 set(void *state, int key, const char *arg, struct pp_error *err)
 {
 	struct state *s = state;
@@ -136,29 +227,33 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 	case 'f': return pp_export_parse_formats(arg, &o->formats, err);
 	case 'p': return pp_export_parse_partition(arg, &o->partition, err);
 	case 'o': s->output = arg; return 0;
-	case 't':
-		if (o->type_count == MAX_TYPES)
-			return pp_error_set(err, PP_EUSAGE,
-			    "--type more than %d times", MAX_TYPES);
-		s->types[o->type_count++] = arg;
-		return 0;
+	case 'n': return set_count(arg, "--limit", &o->limit, err);
+	case 't': return add_to(s->types, &o->type_count, arg, err);
+	case KEY_MAP: return add_to(s->maps, &o->map_count, arg, err);
+	case KEY_AS: return pp_shape_parse(arg, &o->shape, err);
+	case KEY_WITH_META: o->with_meta = true; return 0;
+	case KEY_INCLUDE_FAILED: o->include_failed = true; return 0;
+	case KEY_DEDUP: o->dedup = arg; return 0;
+	case KEY_SPLIT: return set_split(s, arg, err);
+	case KEY_SHUFFLE: o->shuffle = true; return 0;
+	case KEY_SEED: return set_seed(s, arg, err);
 	case KEY_MAX_ROWS:
 		return set_count(arg, "--max-rows-per-file",
 		    &o->max_rows_per_file, err);
 	case KEY_MAX_BYTES:
 		return set_size(arg, "--max-bytes-per-file",
 		    &o->max_bytes_per_file, err);
-	case KEY_DELIMITER: return set_delimiter(s, arg, err);
-	case KEY_BOM: o->csv_bom = true; return 0;
-	case KEY_LF: o->csv_lf = true; return 0;
+	case KEY_PARTIAL: s->partial = true; return 0;
+	case KEY_CARD: o->card = true; return 0;
+	case KEY_COMPRESS:
+		return pp_codec_parse(arg, &o->compress, &o->compress_level,
+		    err);
 	case KEY_CODEC:
 		s->has_codec = true;
 		return pp_codec_parse(arg, &o->parquet_codec, &o->parquet_level,
 		    err);
-	case KEY_PARTIAL: s->partial = true; return 0;
 	case KEY_PAGE_V2: o->parquet_page_v2 = true; return 0;
-	case KEY_SAFE_CELLS: o->csv_safe_cells = true; return 0;
-	default: return -1;
+	default: return set_csv(s, key, arg, err);
 	}
 }
 
@@ -171,9 +266,10 @@ struct jobs {
 };
 
 static void
-warn_failed(const struct pp_cli *cli, const struct pp_export_result *result)
+warn_failed(const struct pp_cli *cli, const struct state *s,
+    const struct pp_export_result *result)
 {
-	if (result->failed > 0)
+	if (result->failed > 0 && !s->o.include_failed)
 		pp_cli_warn(cli, "left out %llu failed row%s",
 		    (unsigned long long)result->failed,
 		    result->failed == 1 ? "" : "s");
@@ -204,7 +300,7 @@ export_one(void *arg, const char *job_id, struct pp_error *err)
 	rc = pp_export_job(jobs->store, job_id, &o, jobs->state->partial,
 	    &result, err);
 	if (rc == 0)
-		warn_failed(jobs->cli, &result);
+		warn_failed(jobs->cli, jobs->state, &result);
 	if (rc == 0 && output == NULL)
 		puts(folder);
 	pp_export_result_release(&result);
@@ -239,12 +335,15 @@ export_stdin(const struct pp_cli *cli, struct state *s, struct pp_error *err)
 	if (s->partial)
 		return pp_error_set(err, PP_EUSAGE,
 		    "--partial is for jobs, and none is named");
+	if (isatty(STDIN_FILENO))
+		return pp_error_set(err, PP_EUSAGE,
+		    "name a job, or give rows on standard input");
 	if (s->output != NULL && strcmp(s->output, "-") != 0)
 		s->o.dir = s->output;
 	rows = pp_rows_from_fd(STDIN_FILENO, "standard input");
 	rc = pp_export_run(&s->o, rows, &result, err);
 	if (rc == 0)
-		warn_failed(cli, &result);
+		warn_failed(cli, s, &result);
 	pp_rows_free(rows);
 	pp_export_result_release(&result);
 	return rc;
@@ -258,13 +357,13 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 	if (s->o.formats == 0)
 		s->o.formats = PP_EXPORT_JSONL;
-	if (s->o.csv_delimiter == '\0')
-		s->o.csv_delimiter = ',';
-	if (!s->has_codec && pp_codec_there(PP_CODEC_ZSTD)) {
-		s->o.parquet_codec = PP_CODEC_ZSTD;
-		s->o.parquet_level = PP_ZSTD_LEVEL;
-	}
+	if (!s->has_codec)
+		s->o.parquet_codec = PP_CODEC_DEFAULT;
+	if (s->has_seed && !s->o.shuffle && s->o.split_count == 0)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--seed decides --shuffle and --split, and there is none");
 	s->o.types = s->types;
+	s->o.maps = s->maps;
 	s->o.fd = STDOUT_FILENO;
 	s->o.fd_name = "standard output";
 	return argc > 0 ? export_jobs(cli, s, argc, argv, err) :

@@ -104,12 +104,15 @@ pp_codec_name(enum pp_codec_kind kind)
 	return c != NULL ? c->name : "unknown";
 }
 
-bool
-pp_codec_there(enum pp_codec_kind kind)
+void
+pp_codec_settle(enum pp_codec_kind *kind, int *level)
 {
-	const struct codec *c = codec_of(kind);
+	const struct codec *zstd = codec_of(PP_CODEC_ZSTD);
 
-	return c != NULL && c->there;
+	if (*kind != PP_CODEC_DEFAULT)
+		return;
+	*kind = zstd->there ? PP_CODEC_ZSTD : PP_CODEC_NONE;
+	*level = zstd->there ? zstd->level : 0;
 }
 
 struct pp_codec *

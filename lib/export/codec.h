@@ -13,6 +13,7 @@
 
 /* The numbers are Parquet's. */
 enum pp_codec_kind {
+	PP_CODEC_DEFAULT = -1,	/* zstd if it is there, else none */
 	PP_CODEC_NONE = 0,
 	PP_CODEC_SNAPPY = 1,
 	PP_CODEC_GZIP = 2,
@@ -30,8 +31,8 @@ int	pp_codec_parse(const char *s, enum pp_codec_kind *kind, int *level,
 	    struct pp_error *err);
 const char *pp_codec_name(enum pp_codec_kind kind);
 
-/* Whether it is built in. */
-bool	pp_codec_there(enum pp_codec_kind kind);
+/* What stands for PP_CODEC_DEFAULT. */
+void	pp_codec_settle(enum pp_codec_kind *kind, int *level);
 
 /* The state of one compressor; for one thread at a time. Returns owned. */
 struct pp_codec;

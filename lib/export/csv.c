@@ -193,6 +193,7 @@ csv_free(struct pp_sink *k)
 const struct pp_sink_format pp_sink_csv = {
 	.name = "csv",
 	.needs_type = true,
+	.is_text = true,
 	.open = csv_open,
 	.add = csv_add,
 	.finish = csv_finish,

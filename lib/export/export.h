@@ -13,6 +13,7 @@
  *	partitioned/timestamp/year=2025/month=11/day=19/records.jsonl
  *	partitioned/category/category=poem/records.jsonl
  *	partitioned/timestamp-category/year=2025/.../category=poem/records.jsonl
+ *	train/...                                   with splits
  *	manifest.json _SUCCESS
  *
  * and part-00001.jsonl ... in place of one file where a bound on files is
@@ -28,6 +29,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "export/codec.h"
+#include "export/reshape.h"
 #include "export/rows.h"
 
 /* Bits of pp_export_options.formats, in the order files are listed. */
@@ -44,7 +46,19 @@ enum {
 	PP_PARTITION_CATEGORY = 1 << 1
 };
 
-/* All zero but for `formats` and `csv_delimiter` is a sensible export. */
+/* "train=0.9,test=0.1": rows are dealt out by a hash of their ids. */
+#define PP_SPLIT_WHOLE UINT64_C(1000000000)
+#define PP_MAX_SPLITS 16
+
+struct pp_split {
+	char name[32];
+	uint64_t end;		/* of its part of the whole, from 0 on */
+};
+
+/*
+ * All zero but for `formats` is a sensible export of JSONL; a codec or level
+ * of Parquet that is 0 is "none", so begin with PP_EXPORT_OPTIONS_INIT.
+ */
 struct pp_export_options {
 	unsigned formats;
 	unsigned partition;
@@ -63,23 +77,48 @@ struct pp_export_options {
 	/* 0: no bound. A file has one row at least. */
 	uint64_t max_rows_per_file, max_bytes_per_file;
 
+	/* What records become; see reshape.h. */
+	enum pp_shape shape;
+	const char *const *maps;
+	size_t map_count;
+	bool with_meta;
+	bool include_failed;
+	const char *job_id;		/* for with_meta, or NULL */
+
+	/* Leave out rows whose field was there before; see dedup.h. */
+	const char *dedup;
+
+	/* Into folders of these names. */
+	const struct pp_split *splits;
+	size_t split_count;
+
+	bool shuffle;
+	uint64_t seed;			/* of shuffle and splits */
+	uint64_t limit;			/* rows at most; 0: all */
+
 	/* Declared fields, "title=string"; the others are found out. */
 	const char *const *types;
 	size_t type_count;
 
-	char csv_delimiter;
+	char csv_delimiter;		/* 0: a comma */
 	bool csv_bom, csv_lf, csv_safe_cells;
+
+	/* Of JSONL and CSV as files: none, zstd or gzip. */
+	enum pp_codec_kind compress;
+	int compress_level;
 
 	enum pp_codec_kind parquet_codec;
 	int parquet_level;
 	bool parquet_page_v2;
 
+	bool card;			/* write README.md too */
+
 	/* JSON members for the manifest, `"job_id":"..."`, or NULL. */
 	const char *about;
 };
 
-#define PP_EXPORT_OPTIONS_INIT { .formats = PP_EXPORT_JSONL, \
-	.fd = -1, .csv_delimiter = ',' }
+#define PP_EXPORT_OPTIONS_INIT { .formats = PP_EXPORT_JSONL, .fd = -1, \
+	.parquet_codec = PP_CODEC_DEFAULT }
 
 struct pp_export_file {
 	char *path;			/* below `dir` */
@@ -90,7 +129,8 @@ struct pp_export_file {
 
 struct pp_export_result {
 	uint64_t rows;			/* exported, not counting formats */
-	uint64_t failed;		/* left out since they failed */
+	uint64_t failed;		/* rows that failed */
+	uint64_t duplicates;		/* left out */
 	struct pp_export_file *files;
 	size_t file_count, file_cap;
 };
@@ -106,9 +146,14 @@ int	pp_export_parse_formats(const char *s, unsigned *formats,
 int	pp_export_parse_partition(const char *s, unsigned *partition,
 	    struct pp_error *err);
 
+/* "train=0.9,test=0.1", which make 1 together; how many, or -1. */
+int	pp_export_parse_splits(const char *s,
+	    struct pp_split splits[PP_MAX_SPLITS], struct pp_error *err);
+
 /*
  * Export all `rows`. `result` may be NULL; otherwise it is zeroed at first and
- * to be released. Rows that failed are left out and counted. On failure
+ * to be released. Rows that failed are counted, and left out unless they are
+ * asked for. On failure
  * nothing is left but, on `fd`, what was written to it.
  * Errors: PP_EUSAGE (options that do not go together), PP_EDATA (a row, which
  * is named), PP_ECREATE, PP_EIO, PP_ETEMP (the folder is in use).

@@ -50,6 +50,7 @@ jsonl_free(struct pp_sink *k)
 
 const struct pp_sink_format pp_sink_jsonl = {
 	.name = "jsonl",
+	.is_text = true,
 	.open = jsonl_open,
 	.add = jsonl_add,
 	.finish = jsonl_finish,

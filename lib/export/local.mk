@@ -1,14 +1,18 @@
 # Sources of lib/export.
 lib_libpp_la_SOURCES += \
 	lib/export/bitpack.c lib/export/bitpack.h \
+	lib/export/card.c lib/export/card.h \
 	lib/export/codec.c lib/export/codec.h \
 	lib/export/compact.c lib/export/compact.h \
 	lib/export/csv.c \
+	lib/export/dedup.c lib/export/dedup.h \
 	lib/export/export.c lib/export/export.h \
+	lib/export/formats.c lib/export/formats.h \
 	lib/export/hive.c lib/export/hive.h \
 	lib/export/jsonl.c \
 	lib/export/manifest.c lib/export/manifest.h \
 	lib/export/outfile.c lib/export/outfile.h \
+	lib/export/pack.c lib/export/pack.h \
 	lib/export/parquet.c \
 	lib/export/pqchunk.c lib/export/pqchunk.h \
 	lib/export/pqcolumn.c lib/export/pqcolumn.h \
@@ -22,6 +26,8 @@ lib_libpp_la_SOURCES += \
 	lib/export/pqrows.c lib/export/pqrows.h \
 	lib/export/pqschema.c lib/export/pqschema.h \
 	lib/export/pqvalue.c lib/export/pqvalue.h \
+	lib/export/prepare.c lib/export/prepare.h \
+	lib/export/reshape.c lib/export/reshape.h \
 	lib/export/rowline.c lib/export/rowline.h \
 	lib/export/rows.c lib/export/rows.h \
 	lib/export/rowtype.c lib/export/rowtype.h \

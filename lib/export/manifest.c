@@ -41,6 +41,8 @@ pp_manifest_put(struct pp_buf *out, const struct pp_export_options *o,
 		pp_buf_addf(out, ",%s", o->about);
 	put_count(out, "rows", r->rows);
 	put_count(out, "failed_rows", r->failed);
+	if (o->dedup != NULL)
+		put_count(out, "duplicate_rows", r->duplicates);
 	pp_json_put_key(out, "schema");
 	pp_type_put_json(type, out);
 	pp_buf_adds(out, ",\"files\":[");

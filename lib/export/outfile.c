@@ -8,6 +8,9 @@
 
 #include "base/io.h"
 
+/* What a compressor may hold back, and a little for its end. */
+#define HELD_BACK_BYTES ((uint64_t)PP_OUTFILE_BUFFER_BYTES)
+
 int
 pp_outfile_create(struct pp_outfile *f, const char *path, struct pp_error *err)
 {
@@ -24,22 +27,62 @@ pp_outfile_create(struct pp_outfile *f, const char *path, struct pp_error *err)
 void
 pp_outfile_attach(struct pp_outfile *f, int fd, const char *name)
 {
-	*f = (struct pp_outfile){ .buf = PP_BUF_INIT, .fd = fd, .name = name };
+	*f = (struct pp_outfile){ .buf = PP_BUF_INIT,
+		.fd = fd,
+		.name = name,
+		.packed = PP_BUF_INIT };
+}
+
+void
+pp_outfile_compress(struct pp_outfile *f, struct pp_pack *pack)
+{
+	f->pack = pack;
+}
+
+uint64_t
+pp_outfile_size(const struct pp_outfile *f)
+{
+	return f->bytes + f->buf.len + (f->pack != NULL ? HELD_BACK_BYTES : 0);
+}
+
+static int
+write_out(struct pp_outfile *f, const struct pp_buf *b, struct pp_error *err)
+{
+	if (b->len == 0)
+		return 0;
+	if (f->sha != NULL)
+		pp_sha256_add(f->sha, b->data, b->len);
+	if (pp_io_write_all(f->fd, b->data, b->len) < 0)
+		return pp_error_errno(err, PP_EIO, errno, "cannot write '%s'",
+		    f->name);
+	f->bytes += b->len;
+	return 0;
+}
+
+static int
+write_packed(struct pp_outfile *f, bool end, struct pp_error *err)
+{
+	pp_buf_clear(&f->packed);
+	if (pp_pack_put(f->pack, f->buf.data, f->buf.len, end, &f->packed,
+		err) < 0)
+		return -1;
+	return write_out(f, &f->packed, err);
+}
+
+static int
+drain(struct pp_outfile *f, bool end, struct pp_error *err)
+{
+	if ((f->pack != NULL ? write_packed(f, end, err) :
+			       write_out(f, &f->buf, err)) < 0)
+		return -1;
+	pp_buf_trim(&f->buf, 4 * PP_OUTFILE_BUFFER_BYTES);
+	return 0;
 }
 
 int
 pp_outfile_flush(struct pp_outfile *f, struct pp_error *err)
 {
-	if (f->buf.len == 0)
-		return 0;
-	if (f->sha != NULL)
-		pp_sha256_add(f->sha, f->buf.data, f->buf.len);
-	if (pp_io_write_all(f->fd, f->buf.data, f->buf.len) < 0)
-		return pp_error_errno(err, PP_EIO, errno, "cannot write '%s'",
-		    f->name);
-	f->bytes += f->buf.len;
-	pp_buf_trim(&f->buf, 4 * PP_OUTFILE_BUFFER_BYTES);
-	return 0;
+	return drain(f, false, err);
 }
 
 int
@@ -50,7 +93,7 @@ pp_outfile_close(struct pp_outfile *f, char sha256[PP_SHA256_HEX_BYTES],
 	int fd = f->fd;
 
 	sha256[0] = '\0';
-	if (pp_outfile_flush(f, err) < 0)
+	if (drain(f, true, err) < 0)
 		return -1;
 	if (!f->owns_fd)
 		return 0;
@@ -73,5 +116,8 @@ pp_outfile_release(struct pp_outfile *f)
 	f->fd = -1;
 	pp_sha256_free(f->sha);
 	f->sha = NULL;
+	pp_pack_free(f->pack);
+	f->pack = NULL;
 	pp_buf_release(&f->buf);
+	pp_buf_release(&f->packed);
 }

@@ -1,7 +1,7 @@
 /*
- * One file that an export writes: a buffer before a descriptor, bytes counted
- * and hashed on their way. Writers append to `buf` and call
- * pp_outfile_pump() after each row.
+ * One file that an export writes: a buffer before a descriptor, bytes
+ * compressed, counted and hashed on their way. Writers append to `buf` and
+ * call pp_outfile_pump() after each row.
  */
 #ifndef PP_EXPORT_OUTFILE_H
 #define PP_EXPORT_OUTFILE_H
@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "export/pack.h"
 
 #define PP_OUTFILE_BUFFER_BYTES ((size_t)256 << 10)
 
@@ -22,6 +23,8 @@ struct pp_outfile {
 	int fd;
 	bool owns_fd;
 	struct pp_sha256 *sha;	/* NULL: not hashed */
+	struct pp_pack *pack;	/* NULL: not compressed */
+	struct pp_buf packed;
 };
 
 /* Create the file at `path`, which must not be there. Borrows `path`. */
@@ -30,6 +33,9 @@ int	pp_outfile_create(struct pp_outfile *f, const char *path,
 
 /* Write to a descriptor that somebody else closes; nothing is hashed. */
 void	pp_outfile_attach(struct pp_outfile *f, int fd, const char *name);
+
+/* From here on compress; takes `pack`. */
+void	pp_outfile_compress(struct pp_outfile *f, struct pp_pack *pack);
 
 /* Write out what the buffer holds. */
 int	pp_outfile_flush(struct pp_outfile *f, struct pp_error *err);
@@ -41,12 +47,11 @@ pp_outfile_pump(struct pp_outfile *f, struct pp_error *err)
 	    pp_outfile_flush(f, err);
 }
 
-/* Bytes that the file would have if it ended here. */
-static inline uint64_t
-pp_outfile_size(const struct pp_outfile *f)
-{
-	return f->bytes + f->buf.len;
-}
+/*
+ * Bytes that the file would have if it ended here; when it is compressed, at
+ * most: what is in the compressor counts as it went in.
+ */
+uint64_t pp_outfile_size(const struct pp_outfile *f);
 
 /*
  * Flush and close a file that was created (whoever puts it into place makes it

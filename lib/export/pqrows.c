@@ -145,11 +145,14 @@ put_time(struct pp_buf *out, int64_t v, enum pp_pq_unit unit, bool is_utc)
 static void
 put_date(struct pp_buf *out, int64_t days)
 {
-	time_t seconds = (time_t)(days * 86400);
+	const int64_t largest = 10000 * INT64_C(366);
 	struct tm tm;
+	time_t seconds = days > -largest && days < largest ?
+	    (time_t)(days * 86400) :
+	    0;
 
-	if (gmtime_r(&seconds, &tm) == NULL || tm.tm_year < -1900 ||
-	    tm.tm_year > 9999 - 1900)
+	if ((seconds == 0 && days != 0) || gmtime_r(&seconds, &tm) == NULL ||
+	    tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
 		pp_json_put_int(out, days);
 	else
 		pp_buf_addf(out, "\"%04d-%02d-%02d\"", tm.tm_year + 1900,

@@ -272,3 +272,62 @@ pp_pqschema_put_features(const struct pp_pqschema *s, struct pp_buf *out)
 	put_fields(out, &s->root);
 	pp_buf_adds(out, "}}");
 }
+
+/* ---- for data set cards ---- */
+
+static void
+put_card_fields(struct pp_buf *out, const struct pp_pqnode *n, int indent);
+
+static void
+put_scalar_name(struct pp_buf *out, const struct pp_pqnode *n)
+{
+	if (n->kind == PP_KIND_DECIMAL)
+		pp_buf_addf(out, "decimal128(%d, %d)", n->type->precision,
+		    n->type->scale);
+	else
+		pp_buf_adds(out, scalars[n->kind].feature);
+}
+
+/* What follows "- name: ..." of a feature. */
+static void
+put_card_feature(struct pp_buf *out, const struct pp_pqnode *n, int indent)
+{
+	const char *key = "dtype";
+
+	if (n->kind == PP_KIND_LIST) {
+		key = "list";
+		n = &n->children[0];
+	}
+	if (n->kind == PP_KIND_STRUCT) {
+		if (strcmp(key, "dtype") == 0)
+			key = "struct";
+		pp_buf_addf(out, "%*s%s:\n", indent, "", key);
+		put_card_fields(out, n, indent);
+	} else if (n->kind == PP_KIND_LIST) {
+		pp_buf_addf(out, "%*slist:\n", indent, "");
+		put_card_feature(out, n, indent + 2);
+	} else {
+		pp_buf_addf(out, "%*s%s: \"", indent, "", key);
+		put_scalar_name(out, n);
+		pp_buf_adds(out, "\"\n");
+	}
+}
+
+static void
+put_card_fields(struct pp_buf *out, const struct pp_pqnode *n, int indent)
+{
+	for (size_t i = 0; i < n->child_count; i++) {
+		const struct pp_type *type = n->children[i].type;
+
+		pp_buf_addf(out, "%*s- name: ", indent, "");
+		pp_json_put_str(out, type->name, type->name_len);
+		pp_buf_addc(out, '\n');
+		put_card_feature(out, &n->children[i], indent + 2);
+	}
+}
+
+void
+pp_pqschema_put_card(const struct pp_pqschema *s, struct pp_buf *out)
+{
+	put_card_fields(out, &s->root, 2);
+}

@@ -119,4 +119,10 @@ void	pp_pqschema_put(const struct pp_pqschema *s, struct pp_thrift *t);
 void	pp_pqschema_put_features(const struct pp_pqschema *s,
 	    struct pp_buf *out);
 
+/*
+ * The same as the YAML of a data set card wants it: a list of "- name:" under
+ * "dataset_info: features:".
+ */
+void	pp_pqschema_put_card(const struct pp_pqschema *s, struct pp_buf *out);
+
 #endif

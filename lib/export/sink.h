@@ -19,6 +19,7 @@ struct pp_sink;		/* one file being written, in the format's own form */
 struct pp_sink_format {
 	const char *name;		/* "csv", also the file name's end */
 	bool needs_type;		/* all columns must be known beforehand */
+	bool is_text;			/* may be compressed as a whole */
 
 	/*
 	 * Begin a file. Everything is borrowed until free(). Returns owned,

@@ -191,12 +191,13 @@ int
 pp_thrift_next(struct pp_thrift_reader *r)
 {
 	unsigned byte = get_byte(r);
-	int *last = &r->last[r->depth];
 	int64_t id;
+	int *last;
 
 	r->type = (enum pp_thrift_type)(byte & 15);
 	if (r->failed || r->type == PP_THRIFT_STOP)
 		return 0;
+	last = &r->last[r->depth];
 	if (r->type > PP_THRIFT_STRUCT)
 		return fail(r);
 	id = byte >> 4 != 0 ? *last + (int)(byte >> 4) : get_zigzag(r);
@@ -237,18 +238,17 @@ pp_thrift_get_binary(struct pp_thrift_reader *r, size_t *len)
 void
 pp_thrift_enter(struct pp_thrift_reader *r)
 {
-	if (r->depth + 1 == PP_THRIFT_DEPTH) {
-		fail(r);
-		return;
-	}
-	r->last[++r->depth] = 0;
+	r->depth++;
+	if (r->depth >= PP_THRIFT_DEPTH)
+		fail(r); /* and nothing is read any more */
+	else
+		r->last[r->depth] = 0;
 }
 
 void
 pp_thrift_leave(struct pp_thrift_reader *r)
 {
-	if (r->depth > 0)
-		r->depth--;
+	r->depth--;
 }
 
 static size_t
@@ -348,11 +348,9 @@ skip_value(struct pp_thrift_reader *r, enum pp_thrift_type type, bool in_list)
 {
 	size_t len;
 
-	if (r->depth + 1 >= PP_THRIFT_DEPTH) {
-		fail(r);
-		return;
-	}
 	r->depth++;
+	if (r->depth >= PP_THRIFT_DEPTH)
+		fail(r);
 	switch (type) {
 	case PP_THRIFT_TRUE:
 	case PP_THRIFT_FALSE:

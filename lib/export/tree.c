@@ -158,6 +158,14 @@ pp_tree_add(struct pp_tree *t, const char *path)
 	return f->staged;
 }
 
+int
+pp_tree_put(struct pp_tree *t, const char *path, const struct pp_buf *text,
+    struct pp_error *err)
+{
+	return pp_io_write_file(pp_tree_add(t, path), text->data, text->len,
+	    t->mode, err);
+}
+
 /* ---- moving into place ---- */
 
 static int

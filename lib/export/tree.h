@@ -29,6 +29,10 @@ void	pp_tree_free(struct pp_tree *t);
  */
 const char *pp_tree_add(struct pp_tree *t, const char *path);
 
+/* Add a small file with these contents. */
+int	pp_tree_put(struct pp_tree *t, const char *path,
+	    const struct pp_buf *text, struct pp_error *err);
+
 /* Forget all files added so far, and remove them. */
 void	pp_tree_reset(struct pp_tree *t);
 

@@ -51,11 +51,35 @@ pp_writer_free(struct pp_writer *w)
 static char *
 file_path(const struct pp_writer *w)
 {
+	const char *suffix = w->format->is_text ?
+	    pp_pack_suffix(w->o->compress) :
+	    "";
+
 	if (w->o->max_rows_per_file > 0 || w->o->max_bytes_per_file > 0)
-		return pp_asprintf("%spart-%05d.%s", w->folder, w->part,
-		    w->format->name);
-	return pp_asprintf("%s%s.%s", w->folder,
-	    *w->folder != '\0' ? "records" : "dataset", w->format->name);
+		return pp_asprintf("%spart-%05d.%s%s", w->folder, w->part,
+		    w->format->name, suffix);
+	return pp_asprintf("%s%s.%s%s", w->folder,
+	    w->o->partition != PP_PARTITION_NONE ? "records" : "dataset",
+	    w->format->name, suffix);
+}
+
+/*
+ * Beside the caller, unless how large the file gets decides on rows: what a
+ * worker has not finished is not known.
+ */
+static int
+begin_compression(struct pp_writer *w, struct pp_error *err)
+{
+	struct pp_pack *pack;
+
+	if (!w->format->is_text || w->o->compress == PP_CODEC_NONE)
+		return 0;
+	pack = pp_pack_new(w->o->compress, w->o->compress_level,
+	    w->o->max_bytes_per_file > 0 ? 0 : 1, err);
+	if (pack == NULL)
+		return -1;
+	pp_outfile_compress(&w->out, pack);
+	return 0;
 }
 
 static struct pp_export_file *
@@ -87,6 +111,8 @@ open_file(struct pp_writer *w, struct pp_error *err)
 		if (pp_outfile_create(&w->out, staged, err) < 0)
 			return -1;
 	}
+	if (begin_compression(w, err) < 0)
+		return -1;
 	w->sink = w->format->open(w->o, w->type, &w->out, err);
 	return w->sink != NULL ? 0 : -1;
 }

@@ -145,6 +145,7 @@ pp_export_job_record(struct pp_store *s, const struct pp_job *job,
 	if (put_about(job, &about, err) == 0 &&
 	    (rows = pp_export_job_rows(s, job, err)) != NULL) {
 		own.about = about.data;
+		own.job_id = job->job_id;
 		rc = pp_export_run(&own, rows, result, err);
 	}
 	pp_rows_free(rows);

@@ -79,7 +79,7 @@ test_all_formats_go_to_a_folder()
 	check_out ''
 	(cd out && find . -type f | LC_ALL=C sort | tr '\n' ' ') >files
 	check "other files: $(cat files)" grep -qx \
-	    './_SUCCESS ./dataset.csv ./dataset.jsonl ./dataset.parquet ./manifest.json ' \
+	    './.huggingface.yaml ./_SUCCESS ./dataset.csv ./dataset.jsonl ./dataset.parquet ./manifest.json ' \
 	    files
 	run jq -r '.files[] | .sha256 + "  out/" + .path' out/manifest.json
 	check_status 0
@@ -126,6 +126,154 @@ test_ten_thousand_partitions_need_few_descriptors()
 	rm -rf "$o"
 }
 
+test_rows_take_the_shapes_of_training()
+{
+	echo '{"question":"q","answer":"a","extra":{"n":1},"chosen":"c","rejected":null}' >rows.jsonl
+	run pp-export --as messages <rows.jsonl
+	check_out '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}'
+	run pp-export --as sharegpt --map system=extra --map user=question \
+	    --map assistant=answer --map user=chosen <rows.jsonl
+	check_out '{"conversations":[{"from":"system","value":"{\"n\":1}"},{"from":"human","value":"q"},{"from":"gpt","value":"a"},{"from":"human","value":"c"}]}'
+	run pp-export --as alpaca <rows.jsonl
+	check_out '{"instruction":"q","output":"a"}'
+	run pp-export --as text --map text=extra.n <rows.jsonl
+	check_out '{"text":"1"}'
+	run pp-export --as dpo <rows.jsonl
+	check_status 65
+	check_err_has "standard input:1: the row has no 'rejected' for dpo"
+	run pp-export --map a=answer --map none=nothing <rows.jsonl
+	check_out '{"a":"a","none":null}'
+	run pp-export --as dpo --map user=question <rows.jsonl
+	check_status 64
+}
+
+test_what_is_known_of_rows_comes_when_asked_for()
+{
+	rows >rows.jsonl
+	run pp-export -q --with-meta --map n=n -n 1 <rows.jsonl
+	check_out '{"n":1,"_job_id":null,"_row":0,"_id":"r0","_category":"poem","_time":"2025-11-19T23:59:59Z","_tokens_in":0,"_tokens_out":0,"_cost":"0.000001","_steps":[{"step":"s","model":"m","tokens_in":null,"tokens_out":null,"cost":"0.000001","finish":null,"attempts":null}]}'
+	run_sh 'pp-export -q --with-meta -f parquet <rows.jsonl >rows.parquet'
+	check_status 0
+	run_sh "pp-export schema --json rows.parquet | jq -r .column+.type | tr '\n' ' '"
+	check_out_has '_rowint64 '
+	check_out_has '_timetimestamp '
+	check_out_has '_costdecimal(18,9) '
+	run pp-export --include-failed <rows.jsonl
+	check_err ''
+	check_out_jq -s '.[2]._failed.class + " " + (.[0]._failed | tostring)' \
+	    'rejected null'
+}
+
+test_rows_are_split_by_their_ids()
+{
+	local n bad
+
+	seq 2000 | sed 's/.*/{"id":"row &","n":&}/' >rows.jsonl
+	run pp-export --split train=0.9,test=0.1 -o out <rows.jsonl
+	check_status 0
+	n=$(wc -l <out/test/dataset.jsonl)
+	check "$n rows in test" test "$n" -gt 140
+	check "$n rows in test" test "$n" -lt 260
+	run_sh 'cat out/*/dataset.jsonl | sort'
+	out >together
+	sort rows.jsonl >expected
+	check_same expected together
+	cp out/test/dataset.jsonl before
+	# rows stay where they are when others come
+	seq 2001 4000 | sed 's/.*/{"id":"row &","n":&}/' >>rows.jsonl
+	run pp-export --split train=0.9,test=0.1 -o out <rows.jsonl
+	head -n "$n" out/test/dataset.jsonl >after
+	check_same before after
+	run pp-export --split train=0.9,test=0.1 -o none </dev/null
+	check 'a split has no file' test -f none/train/dataset.jsonl
+	check 'a split has no file' test -f none/test/dataset.jsonl
+	for bad in 'train=0.9' 'a=0.5,a=0.5' 'a=1.5,b=-0.5' '=1' 'a' '../x=1'; do
+		run pp-export --split "$bad" -o bad <rows.jsonl
+		check_status 64
+	done
+}
+
+test_rows_are_shuffled_by_a_seed()
+{
+	local seed
+
+	seq 3000 | sed 's/.*/{"n":&}/' >rows.jsonl
+	sort rows.jsonl >expected
+	for seed in 1 2; do
+		run pp-export --shuffle --seed "$seed" <rows.jsonl
+		check_status 0
+		out >"shuffled.$seed"
+		sort "shuffled.$seed" >sorted
+		check_same expected sorted
+	done
+	check_fails 'two seeds make one order' cmp -s shuffled.1 shuffled.2
+	run pp-export --shuffle --seed 1 <rows.jsonl
+	check_out_file shuffled.1
+	head -n 10 shuffled.1 >first
+	run pp-export --shuffle --seed 1 --limit 10 <rows.jsonl
+	check_out_file first
+	run pp-export --limit 2 <rows.jsonl
+	check_out '{"n":1}
+{"n":2}'
+}
+
+test_rows_do_not_repeat()
+{
+	cat >rows.jsonl <<-'END'
+	{"q":"The quick brown fox jumps over the lazy dog near the river bank today","n":1}
+	{"q":"An entirely different question about something else altogether, isn't it","n":2}
+	{"q":"The quick brown fox jumps over the lazy dog near the river bank today","n":3}
+	{"q":"the quick, brown fox jumps over the lazy dog near the river bank now","n":4}
+	{"n":5}
+	{"n":6}
+	END
+	run_sh "pp-export --dedup q <rows.jsonl | jq .n | tr '\n' ' '"
+	check_status 0
+	check_out_has '1 2 4 5 6 '
+	run_sh "pp-export --dedup q:near=0.7 <rows.jsonl | jq .n | tr '\n' ' '"
+	check_out_has '1 2 5 6 '
+	run pp-export --dedup q -o out <rows.jsonl
+	run jq -c '[.rows, .duplicate_rows]' out/manifest.json
+	check_out '[5,1]'
+	run pp-export --dedup q:near=2 <rows.jsonl
+	check_status 64
+}
+
+test_files_are_compressed()
+{
+	local codec
+
+	need zstd gzip
+	rows >rows.jsonl
+	pp-export -q <rows.jsonl >plain
+	for codec in zstd zstd:9 gzip gzip:1; do
+		run_sh "pp-export -q --compress $codec <rows.jsonl >packed"
+		check_status 0
+		run_sh "zstd -qdc packed 2>/dev/null || gzip -dc packed"
+		check_out_file plain
+	done
+	run pp-export -q --compress gzip -f jsonl,csv -o out <rows.jsonl
+	check_status 0
+	run gzip -dc out/dataset.jsonl.gz
+	check_out_file plain
+	check 'no csv' test -f out/dataset.csv.gz
+	run pp-export --compress snappy <rows.jsonl
+	check_status 64
+}
+
+test_a_card_says_what_it_is()
+{
+	rows >rows.jsonl
+	run pp-export -q -f csv,parquet --card --split train=0.5,test-1=0.5 -o out <rows.jsonl
+	check_status 0
+	run cat out/README.md
+	check_out_has '  - split: test_1'
+	check_out_has '    path: "test-1/dataset.parquet"'
+	check_out_has 'license: # fill in'
+	check_out_has '* rows that failed, left out: 1'
+	check_out_has '| tags | list | |'
+}
+
 test_a_killed_export_leaves_nothing_that_looks_complete()
 {
 	mkfifo rows
@@ -138,7 +286,7 @@ test_a_killed_export_leaves_nothing_that_looks_complete()
 	check 'files are left' test -z "$(ls out)"
 	run pp-export -o out <<<'{"a":1}'
 	check_status 0
-	check 'hidden files are left' test -z "$(find out -name '.?*')"
+	check 'hidden files are left' test -z "$(find out -name '.pp-*')"
 }
 
 test_a_full_disk_is_said_and_cleaned_up()
