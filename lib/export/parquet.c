@@ -54,7 +54,7 @@ struct pp_sink {
 	struct pp_pages *pages;
 	struct pp_pqcolumn **columns;
 	uint64_t rows; /* in the file */
-	uint64_t group_rows, group_bytes;
+	uint64_t group_rows, group_bytes, max_group;
 
 	struct group *groups;
 	size_t group_count, group_cap;
@@ -94,6 +94,10 @@ parquet_open(const struct pp_export_options *o, const struct pp_type *type,
 	k->out = out;
 	pp_pqschema_init(&k->schema, type);
 	set_limits(k);
+	k->max_group = o->max_bytes_per_file > 0 &&
+		o->max_bytes_per_file / 4 < GROUP_BYTES ?
+	    o->max_bytes_per_file / 4 :
+	    GROUP_BYTES;
 	k->pages = pp_pages_new(o->parquet_codec, o->parquet_level, KEPT_BYTES,
 	    o->scratch_dir);
 	k->columns = pp_calloc(k->schema.leaf_count, sizeof *k->columns);
@@ -274,7 +278,7 @@ parquet_add(struct pp_sink *k, const struct pp_json *record,
 	k->rows++;
 	k->group_rows++;
 	k->group_bytes += record->len;
-	if (k->group_rows >= GROUP_ROWS || k->group_bytes >= GROUP_BYTES)
+	if (k->group_rows >= GROUP_ROWS || k->group_bytes >= k->max_group)
 		return end_group(k, err);
 	return bound_open_pages(k, held, err);
 }

@@ -169,20 +169,34 @@ next_file(struct pp_writer *w, struct pp_error *err)
 	return pp_writer_end(w, err) < 0 ? -1 : open_file(w, err);
 }
 
+/*
+ * A format that is no text writes groups of rows, each of a quarter of the
+ * bound at most: with three quarters there is room for no other.
+ */
+static bool
+is_full(const struct pp_writer *w)
+{
+	uint64_t max_bytes = w->o->max_bytes_per_file;
+
+	if (w->o->max_rows_per_file > 0 && w->rows == w->o->max_rows_per_file)
+		return true;
+	return max_bytes > 0 && !w->format->is_text && w->rows > 0 &&
+	    pp_outfile_size(&w->out) >= max_bytes / 4 * 3;
+}
+
 int
 pp_writer_add(struct pp_writer *w, const struct pp_json *record,
     struct pp_error *err)
 {
-	uint64_t max_rows = w->o->max_rows_per_file;
 	uint64_t max_bytes = w->o->max_bytes_per_file;
 	size_t before;
 
-	if (max_rows > 0 && w->rows == max_rows && next_file(w, err) < 0)
+	if (is_full(w) && next_file(w, err) < 0)
 		return -1;
 	before = w->out.buf.len;
 	if (w->format->add(w->sink, record, err) < 0)
 		return -1;
-	if (max_bytes > 0 && w->rows > 0 &&
+	if (max_bytes > 0 && w->format->is_text && w->rows > 0 &&
 	    pp_outfile_size(&w->out) > max_bytes) {
 		/* it is still in the buffer: put it into the next file */
 		pp_buf_truncate(&w->out.buf, before);

@@ -274,6 +274,23 @@ test_a_card_says_what_it_is()
 	check_out_has '| tags | list | |'
 }
 
+test_parquet_files_keep_to_their_bound()
+{
+	local file
+
+	seq 30000 | sed 's/.*/{"n":&,"text":"row & of many, & & &"}/' >rows.jsonl
+	run pp-export -f parquet --max-bytes-per-file 100000 \
+	    --parquet-compress none -o out <rows.jsonl
+	check_status 0
+	check 'there is one file' test -f out/part-00002.parquet
+	for file in out/*.parquet; do
+		check "$file is too large" \
+		    test "$(stat -c %s "$file")" -le 110000
+		pp-export cat "$file"
+	done >back
+	check_same rows.jsonl back
+}
+
 test_a_killed_export_leaves_nothing_that_looks_complete()
 {
 	mkfifo rows

@@ -19,3 +19,6 @@ e2e_tests += tests/e2e/worker.sh
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests)
 EXTRA_DIST += tests/e2e/lib.sh tests/e2e/jobs.sh tests/e2e/seventh.c
+# Readers of others, asked by hand: see the top of each.
+EXTRA_DIST += tests/oracle/parquet_cases.py tests/oracle/parquet_oracle.py \
+	tests/oracle/requirements.txt
