@@ -257,10 +257,6 @@ pp_contains(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
 
 	switch (seq.type) {
 	case PP_T_STR:
-		if (item.type == PP_T_UNDEFINED && pp_is_strict(rt, item)) {
-			pp_undefined_error(rt, item);
-			return -1;
-		}
 		if (!pp_is_str(item))
 			return pp_fail_int(rt, PP_K_TYPE, "'in <string>' "
 			    "requires string as left operand, not %s",

@@ -30,22 +30,30 @@ pp_export(struct pp_rt *rt, struct pp_frame *fr, struct pp_atom *name,
 }
 
 static int
+find_namespace(struct pp_rt *rt, struct pp_frame *f, const struct pp_node *t,
+    struct pp_value *ns)
+{
+	for (unsigned depth = t->nsref.place.depth; depth > 0; depth--)
+		f = f->up;
+	*ns = f->slot[t->nsref.place.slot];
+	if (ns->type == PP_T_UNSET)
+		*ns = pp_context_get(rt, f->ctx, t->nsref.name->str,
+		    t->nsref.name->hash);
+	rt->at = t;
+	if (ns->type == PP_T_NAMESPACE)
+		return 0;
+	return pp_fail_int(rt, PP_K_RUNTIME,
+	    "cannot assign attribute on non-namespace object");
+}
+
+static int
 assign_attr(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *t,
     struct pp_value v)
 {
-	struct pp_frame *f = fr;
 	struct pp_value ns;
 
-	for (unsigned depth = t->nsref.place.depth; depth > 0; depth--)
-		f = f->up;
-	ns = f->slot[t->nsref.place.slot];
-	if (ns.type == PP_T_UNSET)
-		ns = pp_context_get(rt, f->ctx, t->nsref.name->str,
-		    t->nsref.name->hash);
-	rt->at = t;
-	if (ns.type != PP_T_NAMESPACE)
-		return pp_fail_int(rt, PP_K_RUNTIME,
-		    "cannot assign attribute on non-namespace object");
+	if (find_namespace(rt, fr, t, &ns) < 0)
+		return -1;
 	pp_rt_pin(rt);
 	return pp_dict_put(rt, ns.dict, t->nsref.attr->str, v);
 }
@@ -182,11 +190,31 @@ exec_if(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 	return PP_RUN_OK;
 }
 
+/* ns.attr must be of a namespace: that is seen before the value is. */
+static int
+check_target(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *t)
+{
+	struct pp_value ns;
+
+	if (t->kind == PP_N_NSREF)
+		return find_namespace(rt, fr, t, &ns);
+	for (uint32_t i = 0; t->kind == PP_N_TUPLE && i < t->list.count;
+	    i++) {
+		if (check_target(rt, fr, t->list.item[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static enum pp_run
 exec_set(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 {
-	struct pp_value v = pp_eval(rt, fr, n->set.value);
+	struct pp_value v;
 
+	if (n->set.target->kind != PP_N_NAME &&
+	    check_target(rt, fr, n->set.target) < 0)
+		return PP_RUN_ERROR;
+	v = pp_eval(rt, fr, n->set.value);
 	if (pp_is_error(v) || pp_assign(rt, fr, n->set.target, v) < 0)
 		return PP_RUN_ERROR;
 	return PP_RUN_OK;
@@ -238,11 +266,11 @@ exec_filter_block(struct pp_rt *rt, struct pp_frame *fr,
 	if (run != PP_RUN_OK)
 		return run;
 	rt->at = n;
-	/* Jinja joins what the filter gave: it must be text. */
-	if (!pp_is_str(v) && v.type != PP_T_UNDEFINED) {
-		pp_type_error(rt, "the filter gave %s instead of text",
-		    pp_type_name(v));
-		return PP_RUN_ERROR;
+	/* Jinja joins what the filter gave when all is done. */
+	if (!pp_is_str(v)) {
+		if (rt->late == NULL)
+			rt->late = n;
+		return PP_RUN_OK;
 	}
 	if (rt->autoescape && pp_is_str(v) && !pp_is_markup(v))
 		v = pp_escape(rt, v);

@@ -33,8 +33,10 @@ PP_FILTER(pp_f_attr)
 	if (!pp_is_str(arg[0]))
 		return pp_type_error(rt, "attribute name must be string, not "
 		    "'%s'", pp_type_name(arg[0]));
+	if (in.type == PP_T_UNDEFINED && rt->undefined == PP_U_CHAINABLE)
+		return in;
 	if (in.type == PP_T_UNDEFINED)
-		return pp_undefined_attr(rt, in, arg[0]);
+		return pp_undefined_error(rt, in);
 	v = pp_own_attr(rt, in, arg[0]);
 	return pp_is_missing(v) ? pp_undefined_attr(rt, in, arg[0]) : v;
 }

@@ -18,6 +18,17 @@ flag(struct pp_rt *rt, struct pp_value v, int otherwise)
 	return pp_is_missing(v) ? otherwise : pp_truth(rt, v);
 }
 
+/* `reverse` of a sort: what counts as an integer. 1, 0 or -1. */
+static int
+reversal(struct pp_rt *rt, struct pp_value v)
+{
+	int64_t n = 0;
+
+	if (!pp_is_missing(v) && pp_need_int(rt, v, &n) < 0)
+		return -1;
+	return n != 0;
+}
+
 PP_FILTER(pp_f_length)
 {
 	int64_t n = pp_length(in);
@@ -178,8 +189,12 @@ PP_FILTER(pp_f_reverse)
 	    in.type != PP_T_UNDEFINED)
 		return pp_runtime_error(rt, "argument must be iterable");
 	l = pp_to_list(rt, in);
-	if (l == NULL)
+	if (l == NULL) {
+		/* A generator that fails so is no iterable to Python. */
+		if (rt->fault.kind == PP_K_TYPE)
+			rt->fault.kind = PP_K_RUNTIME;
 		return pp_error_value();
+	}
 	if (in.type == PP_T_ITER) {
 		for (uint32_t i = 0; i < l->count / 2; i++) {
 			v = l->item[i];
@@ -276,7 +291,7 @@ all_keys(struct pp_rt *rt, const struct pp_list *l, struct pp_value attribute,
 
 PP_FILTER(pp_f_sort)
 {
-	int reverse = flag(rt, arg[0], 0), sensitive = flag(rt, arg[1], 0);
+	int reverse = reversal(rt, arg[0]), sensitive = flag(rt, arg[1], 0);
 	struct pp_value *keys;
 	struct pp_list *l;
 
@@ -292,7 +307,7 @@ PP_FILTER(pp_f_sort)
 
 PP_FILTER(pp_f_dictsort)
 {
-	int sensitive = flag(rt, arg[0], 0), reverse = flag(rt, arg[2], 0);
+	int sensitive = flag(rt, arg[0], 0), reverse = reversal(rt, arg[2]);
 	struct pp_value view, *keys;
 	struct pp_list *l;
 	bool by_value = false;

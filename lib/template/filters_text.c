@@ -174,12 +174,16 @@ PP_FILTER(pp_f_truncate)
 		    pp_type_name(in));
 	if (n <= length || n - leeway <= length)
 		return in;
-	if (!pp_is_str(in) || !pp_is_str(end))
-		return pp_type_error(rt, "truncate() needs text");
 	if (!pp_is_missing(arg[1]))
 		kill = pp_truth(rt, arg[1]);
 	if (kill < 0)
 		return pp_error_value();
+	if (!kill && (in.type == PP_T_LIST || in.type == PP_T_TUPLE))
+		return pp_runtime_error(rt,
+		    "'%s' object has no attribute 'rsplit'",
+		    pp_type_name(in));
+	if (!pp_is_str(in) || !pp_is_str(end))
+		return pp_type_error(rt, "truncate() needs text");
 	cut = prefix(in, length - end_length);
 	if (!kill) {
 		const char *space = memrchr(in.s, ' ', cut);
@@ -221,6 +225,9 @@ PP_FILTER(pp_f_indent)
 		return by;
 	if (in.type == PP_T_UNDEFINED)
 		return pp_undefined_error(rt, in);
+	if (in.type == PP_T_LIST)
+		return pp_runtime_error(rt,
+		    "'list' object has no attribute 'splitlines'");
 	if (!pp_is_str(in))
 		return pp_type_error(rt, "unsupported operand type(s) for +=: "
 		    "'%s' and 'str'", pp_type_name(in));

@@ -35,7 +35,7 @@ next_char(struct pp_iter *it, struct pp_value *out)
 		return 0;
 	pp_next_char(it->of.s, it->of.len, &at);
 	*out = pp_str(it->of.s + start, at - start);
-	out->flags = it->of.flags;
+	out->flags = it->of.flags & PP_F_ASCII;
 	if (at - start == 1)
 		out->flags |= PP_F_ASCII;
 	it->at = at;

@@ -150,15 +150,15 @@ METHOD_RAW(list_sort)
 	struct pp_args bound = *args;
 	struct pp_value v[2], *keys = NULL;
 	struct pp_list *l = self.list;
-	int reverse;
+	int64_t reverse = 0;
 
 	if (args->count > 0)
 		return pp_type_error(rt,
 		    "sort() takes no positional arguments");
 	if (pp_bind(rt, "sort", "key? reverse?", &bound, v) < 0)
 		return pp_error_value();
-	reverse = pp_is_missing(v[1]) ? 0 : pp_truth(rt, v[1]);
-	if (reverse < 0 || pp_list_own(rt, l) < 0)
+	if ((!pp_is_missing(v[1]) && pp_need_int(rt, v[1], &reverse) < 0) ||
+	    pp_list_own(rt, l) < 0)
 		return pp_error_value();
 	if (!pp_is_absent(v[0])) {
 		keys = pp_rt_alloc(rt, (l->count + 1) * sizeof keys[0]);

@@ -275,8 +275,10 @@ repeat(struct pp_rt *rt, struct pp_value seq, struct pp_value times)
 		return pp_type_error(rt,
 		    "can't multiply sequence by non-int of type '%s'",
 		    pp_type_name(times));
-	n = times.type == PP_T_BIG ? (pp_int_sign(times) < 0 ? 0 : INT64_MAX) :
-	    times.i;
+	if (times.type == PP_T_BIG)
+		return pp_runtime_error(rt,
+		    "cannot fit 'int' into an index-sized integer");
+	n = times.i;
 	return seq.type == PP_T_STR ? repeat_string(rt, seq, n) :
 	    repeat_list(rt, seq, n);
 }
@@ -294,6 +296,10 @@ pp_binary(struct pp_rt *rt, enum pp_op op, struct pp_value a,
 	if (op == PP_ADD) {
 		if (a.type == PP_T_STR && b.type == PP_T_STR)
 			return join_two(rt, a, b);
+		/* A chainable undefined has an __html__, which is empty. */
+		if (pp_is_markup(a) && b.type == PP_T_UNDEFINED &&
+		    rt->undefined == PP_U_CHAINABLE)
+			return a;
 		if ((a.type == PP_T_LIST || a.type == PP_T_TUPLE) &&
 		    b.type != PP_T_UNDEFINED)
 			return add_lists(rt, a, b);

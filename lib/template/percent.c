@@ -169,7 +169,7 @@ put_integer(struct percent *p, struct pp_value v, const struct spec *spec,
 	bool negative;
 	int base = type == 'o' ? 8 : type == 'x' || type == 'X' ? 16 : 10;
 
-	if (v.type == PP_T_UNDEFINED) {
+	if (v.type == PP_T_UNDEFINED && base == 10) {
 		pp_undefined_error(p->rt, v);
 		return -1;
 	}
@@ -317,13 +317,20 @@ read_key(struct percent *p, struct pp_value *v)
 	struct pp_value key, *found;
 	int open = 1;
 
-	if (p->values.type != PP_T_DICT)
+	if (!p->mapping)
 		return pp_fail_int(p->rt, PP_K_TYPE,
 		    "format requires a mapping");
 	for (; p->s < p->end && open > 0; p->s++)
 		open += (*p->s == '(') - (*p->s == ')');
 	if (open > 0)
 		return bad_format(p, "incomplete format key");
+	if (p->values.type == PP_T_UNDEFINED) {
+		pp_undefined_error(p->rt, p->values);
+		return -1;
+	}
+	if (p->values.type != PP_T_DICT)
+		return pp_fail_int(p->rt, PP_K_TYPE, "%s indices must be "
+		    "integers or slices, not str", pp_type_name(p->values));
 	key = pp_str(start, (size_t)(p->s - 1 - start));
 	found = pp_dict_find_str(p->values.dict, key.s, key.len,
 	    pp_str_hash(key.s, key.len));

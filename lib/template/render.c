@@ -260,7 +260,7 @@ start(struct pp_rt *rt)
 	memset(&rt->fault, 0, offsetof(struct pp_fault, text) + 1);
 	rt->fault.source = NULL;
 	rt->fault.missing = NULL;
-	rt->at = NULL;
+	rt->at = rt->late = NULL;
 	rt->tmpl = NULL;
 	rt->steps = rt->bounds.steps;
 	rt->pins = 0;
@@ -281,6 +281,11 @@ pp_rt_render(struct pp_rt *rt, const struct pp_template *t,
 	start(rt);
 	rt->tmpl = t;
 	rc = pp_run_template(rt, t, &ctx);
+	if (rc == 0 && rt->late != NULL) {
+		rt->at = rt->late;
+		rc = pp_fail_int(rt, PP_K_TYPE,
+		    "the filter of a block gave no text");
+	}
 	pp_rt_undo(rt);
 	rt->last_len = rt->out.len;
 	return rc;

@@ -81,6 +81,7 @@ struct pp_rt {
 	struct pp_buf out;
 	struct pp_fault fault;
 	const struct pp_node *at;	/* what is being evaluated, for errors */
+	const struct pp_node *late;	/* a filter block that gave no text */
 	const struct pp_template *tmpl;	/* whose code runs */
 	int64_t steps;			/* left */
 	struct pp_bounds bounds;

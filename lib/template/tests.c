@@ -42,10 +42,11 @@ TEST(is_integer)
 
 TEST(is_iterable)
 {
-	UNUSED;
+	(void)arg;
+	if (pp_is_strict(rt, in))
+		return pp_undefined_error(rt, in);
 	return pp_bool((in.type >= PP_T_STR && in.type <= PP_T_ITER) ||
-	    (in.type == PP_T_UNDEFINED && !pp_is_strict(rt, in)) ||
-	    in.type == PP_T_LOOP);
+	    in.type == PP_T_UNDEFINED || in.type == PP_T_LOOP);
 }
 
 TEST(is_sequence)

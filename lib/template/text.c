@@ -148,20 +148,6 @@ repr_float(struct pp_rt *rt, double f)
 	return 0;
 }
 
-static int
-repr_undefined(struct pp_rt *rt, struct pp_value v)
-{
-	static const char *const names[] = {
-		[PP_U_LENIENT] = "Undefined",
-		[PP_U_STRICT] = "StrictUndefined",
-		[PP_U_CHAINABLE] = "ChainableUndefined"
-	};
-
-	pp_buf_adds(&rt->out, v.undef->plain ? "Undefined" :
-	    names[rt->undefined]);
-	return 0;
-}
-
 /* What reads the same as str() and as repr(). */
 static int
 put_simple(struct pp_rt *rt, struct pp_value v)
@@ -225,7 +211,7 @@ repr_at(struct pp_rt *rt, struct pp_value v, int64_t level)
 			return -1;
 		return pp_buf_addc(&rt->out, '>');
 	case PP_T_UNDEFINED:
-		return repr_undefined(rt, v);
+		return pp_buf_adds(&rt->out, "Undefined");
 	case PP_T_LOOP:
 		return pp_loop_repr(rt, v.loop);
 	default:
