@@ -414,7 +414,8 @@ parse_if(struct pp_parser *p, struct pp_node *n)
 	}
 	b = pp_parse_alloc(p, (count + 1) * sizeof *b);
 	if (b != NULL && n->branches != NULL) {
-		memcpy(b, branch, count * sizeof *b);
+		if (count > 0)
+			memcpy(b, branch, count * sizeof *b);
 		n->branches->branch = b;
 		n->branches->count = (uint32_t)count;
 	}

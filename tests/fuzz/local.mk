@@ -7,9 +7,11 @@
 fuzz_programs = \
 	tests/fuzz/fuzz_csv \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_recipe \
 	tests/fuzz/fuzz_parquet \
 	tests/fuzz/fuzz_rows \
 	tests/fuzz/fuzz_seed_input \
+	tests/fuzz/fuzz_template \
 	tests/fuzz/fuzz_yaml
 
 if ENABLE_FUZZERS
@@ -30,6 +32,10 @@ tests_fuzz_fuzz_parquet_SOURCES = tests/fuzz/fuzz_parquet.c $(fuzz_main)
 tests_fuzz_fuzz_parquet_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_rows_SOURCES = tests/fuzz/fuzz_rows.c $(fuzz_main)
 tests_fuzz_fuzz_rows_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_recipe_SOURCES = tests/fuzz/fuzz_recipe.c $(fuzz_main)
+tests_fuzz_fuzz_recipe_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_template_SOURCES = tests/fuzz/fuzz_template.c $(fuzz_main)
+tests_fuzz_fuzz_template_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_seed_input_SOURCES = tests/fuzz/fuzz_seed_input.c $(fuzz_main)
 tests_fuzz_fuzz_seed_input_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_main)
