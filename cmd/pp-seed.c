@@ -32,13 +32,7 @@
 #define LIST_PAGE 64
 #define DEFAULT_ERRORS 20
 
-enum {
-	KEY_REPLACE = PP_OPT_LONG,
-	KEY_SEED,
-	KEY_BY,
-	KEY_WEIGHTS,
-	KEY_AS
-};
+enum { KEY_REPLACE = PP_OPT_LONG, KEY_SEED, KEY_BY, KEY_WEIGHTS, KEY_AS };
 
 /* ---- what commands share ---- */
 
@@ -109,7 +103,7 @@ struct source {
 	struct pp_seed_set *set;
 	struct pp_seed_input *input;
 	const char *name;
-	int64_t next;			/* of the set */
+	int64_t next; /* of the set */
 	struct pp_buf text;
 	struct pp_json_doc doc;
 };
@@ -179,8 +173,10 @@ static const struct pp_opt put_options[] = {
 	    PP_COMPLETE_WORDS, "json jsonl csv" },
 	{ 'e', "entries", NULL, "a JSON object is a dictionary of records",
 	    PP_COMPLETE_NONE, NULL },
-	{ 't', "template", "TEMPLATE", "refuse records that lack what it "
-	    "needs", PP_COMPLETE_TEMPLATE, NULL },
+	{ 't', "template", "TEMPLATE",
+	    "refuse records that lack what it "
+	    "needs",
+	    PP_COMPLETE_TEMPLATE, NULL },
 	{ KEY_AS, "as", "NAME", "the template's name for these records",
 	    PP_COMPLETE_NONE, NULL },
 	{ KEY_REPLACE, "replace", NULL, "replace a set of that name",
@@ -286,8 +282,9 @@ static int
 put_files(struct home *h, const char *name, char **files, int count,
     const struct put *p, const struct pp_recipe *recipe, struct pp_error *err)
 {
-	struct pp_seed_need need = { .recipe = recipe, .as = p->as,
-		.text = PP_BUF_INIT };
+	struct pp_seed_need need = {
+		.recipe = recipe, .as = p->as, .text = PP_BUF_INIT
+	};
 	struct pp_seed_writer *w = pp_seed_writer_new(h->store, h->user, name,
 	    p->replace, err);
 	int rc = w != NULL ? 0 : -1;
@@ -319,9 +316,10 @@ put_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (pp_starts_with(argv[0], "sample:"))
 		return pp_error_set(err, PP_EUSAGE,
 		    "samples are put by install-samples");
-	if (open_home(&h, err) < 0 || (p->template != NULL &&
-	    pp_template_ref_load(h.store, h.user, p->template, NULL,
-	    &template, err) < 0))
+	if (open_home(&h, err) < 0 ||
+	    (p->template != NULL &&
+		pp_template_ref_load(h.store, h.user, p->template, NULL,
+		    &template, err) < 0))
 		goto out;
 	catch_signals();
 	rc = put_files(&h, argv[0], files, argc > 1 ? argc - 1 : 1, p,
@@ -338,12 +336,14 @@ out:
 
 struct get {
 	int64_t from, to;
-	bool has_to;		/* else to the end */
+	bool has_to; /* else to the end */
 };
 
 static const struct pp_opt get_options[] = {
-	{ 'r', "range", "A:B", "records A to B - 1, from 0; either may be "
-	    "left out", PP_COMPLETE_NONE, NULL },
+	{ 'r', "range", "A:B",
+	    "records A to B - 1, from 0; either may be "
+	    "left out",
+	    PP_COMPLETE_NONE, NULL },
 	{ 0 }
 };
 
@@ -434,8 +434,8 @@ list_json(const struct pp_seed_info *info, struct pp_buf *out)
 		pp_json_put_key(out, "bytes");
 		pp_json_put_int(out, info->bytes);
 		pp_json_put_key(out, "created_at");
-		pp_json_put_cstr(out, pp_time_format(info->created_at_ms,
-		    time));
+		pp_json_put_cstr(out,
+		    pp_time_format(info->created_at_ms, time));
 	}
 	pp_buf_addc(out, '}');
 	print_line(out);
@@ -567,7 +567,7 @@ out:
 struct reading {
 	enum pp_seed_format format;
 	bool entries;
-	const char *template, *as;	/* of validate */
+	const char *template, *as; /* of validate */
 	int64_t limit;
 };
 
@@ -626,8 +626,9 @@ schema_table(const struct pp_json *fields)
 		pp_json_int64(pp_json_get(f, "count"), &count);
 		pp_table_cell(table, path);
 		pp_table_cell(table, types.data);
-		pp_table_cell(table, pp_json_get(f, "required")->type ==
-		    PP_JSON_TRUE ? "yes" : "no");
+		pp_table_cell(table,
+		    pp_json_get(f, "required")->type == PP_JSON_TRUE ? "yes" :
+								       "no");
 		pp_table_number(table, count);
 		free(path);
 		f = pp_json_next(f);
@@ -704,8 +705,8 @@ schema_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	}
 	v = pp_json_parse(&doc, text.data, text.len, 0, err);
 	if (v != NULL)
-		rc = print_schema(cli, s.set != NULL ?
-		    pp_json_get(v, "schema") : v, err);
+		rc = print_schema(cli,
+		    s.set != NULL ? pp_json_get(v, "schema") : v, err);
 out:
 	close_source(&s);
 	pp_json_doc_release(&doc);
@@ -792,7 +793,7 @@ validate_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		    open_home(&h, err) < 0)
 			goto out;
 		if (pp_template_ref_load(h.store, h.user, r->template, NULL,
-		    &template, err) < 0)
+			&template, err) < 0)
 			goto out;
 	}
 	need.recipe = template.recipe;
@@ -801,8 +802,10 @@ validate_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	    report_records(&s, &need, limit, &count, err) < 0)
 		goto out;
 	if (count == limit)
-		pp_cli_note(cli, "no more than %" PRId64 " errors are shown "
-		    "(--limit)", limit);
+		pp_cli_note(cli,
+		    "no more than %" PRId64 " errors are shown "
+		    "(--limit)",
+		    limit);
 	rc = count > 0 ? 1 : 0;
 out:
 	close_source(&s);
@@ -828,8 +831,10 @@ static const struct pp_opt sample_options[] = {
 	    PP_COMPLETE_NONE, NULL },
 	{ KEY_BY, "by", "PATH", "in groups by the value at this path",
 	    PP_COMPLETE_NONE, NULL },
-	{ KEY_WEIGHTS, "weights", "A=N,B=N", "shares of the groups [as in "
-	    "the set]", PP_COMPLETE_NONE, NULL },
+	{ KEY_WEIGHTS, "weights", "A=N,B=N",
+	    "shares of the groups [as in "
+	    "the set]",
+	    PP_COMPLETE_NONE, NULL },
 	{ 0 }
 };
 
@@ -874,7 +879,7 @@ parse_weights(char *text, struct pp_sample_weight *list, size_t *count,
 		list[*count].value = part;
 		/* Exact decimals, as for money. */
 		if (pp_money_parse(equals + 1, "a weight", &list[*count].weight,
-		    err) < 0)
+			err) < 0)
 			return -1;
 		++*count;
 	}
@@ -917,8 +922,9 @@ sample_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	(void)cli;
 	s->o.weights = weights;
 	if (want_operands(argc, 1, 1, "the name of the set", err) < 0 ||
-	    check_sampling(s, err) < 0 || (text != NULL &&
-	    parse_weights(text, weights, &s->o.weight_count, err) < 0) ||
+	    check_sampling(s, err) < 0 ||
+	    (text != NULL &&
+		parse_weights(text, weights, &s->o.weight_count, err) < 0) ||
 	    open_home(&h, err) < 0)
 		goto out;
 	set = pp_seed_open(h.store, h.user, argv[0], err);
@@ -981,8 +987,7 @@ install_sample(struct home *h, const char *folder, const char *file,
 static int
 is_sample(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.' &&
-	    pp_seed_source_is_file(entry->d_name);
+	return entry->d_name[0] != '.' && pp_seed_source_is_file(entry->d_name);
 }
 
 static int
@@ -990,8 +995,8 @@ install_run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
 	const char *share = getenv("PP_SHARE");
-	char *folder = pp_asprintf("%s/seeds", share != NULL && *share != '\0' ?
-	    share : PP_DATADIR);
+	char *folder = pp_asprintf("%s/seeds",
+	    share != NULL && *share != '\0' ? share : PP_DATADIR);
 	struct home h = { .store = NULL };
 	struct dirent **files = NULL;
 	int count, rc = -1;
@@ -1001,7 +1006,8 @@ install_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	(void)argv;
 	count = scandir(folder, &files, is_sample, alphasort);
 	if (argc > 0)
-		pp_error_set(err, PP_EUSAGE, "install-samples takes no "
+		pp_error_set(err, PP_EUSAGE,
+		    "install-samples takes no "
 		    "operands");
 	else if (count < 0)
 		pp_error_errno(err, PP_ENOENT, errno, "cannot read folder '%s'",
@@ -1021,40 +1027,66 @@ install_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 }
 
 static const struct pp_command commands[] = {
-	{ .name = "put", .synopsis = "NAME [FILE...]",
+	{ .name = "put",
+	    .synopsis = "NAME [FILE...]",
 	    .summary = "put the records of files, or of stdin, in as a set",
-	    .options = put_options, .operands = PP_COMPLETE_FILE,
-	    .state_bytes = sizeof(struct put), .set = put_set,
+	    .options = put_options,
+	    .operands = PP_COMPLETE_FILE,
+	    .state_bytes = sizeof(struct put),
+	    .set = put_set,
 	    .run = put_run },
-	{ .name = "get", .synopsis = "NAME",
+	{ .name = "get",
+	    .synopsis = "NAME",
 	    .summary = "print the records of a set as JSONL",
-	    .options = get_options, .operands = PP_COMPLETE_SEEDS,
-	    .state_bytes = sizeof(struct get), .set = get_set,
+	    .options = get_options,
+	    .operands = PP_COMPLETE_SEEDS,
+	    .state_bytes = sizeof(struct get),
+	    .set = get_set,
 	    .run = get_run },
-	{ .name = "list", .synopsis = "", .has_json = true, .has_names = true,
-	    .summary = "list your sets and the samples", .run = list_run },
-	{ .name = "show", .synopsis = "NAME", .has_json = true,
+	{ .name = "list",
+	    .synopsis = "",
+	    .has_json = true,
+	    .has_names = true,
+	    .summary = "list your sets and the samples",
+	    .run = list_run },
+	{ .name = "show",
+	    .synopsis = "NAME",
+	    .has_json = true,
 	    .summary = "show what is known of a set",
-	    .operands = PP_COMPLETE_SEEDS, .run = show_run },
-	{ .name = "schema", .synopsis = "NAME|FILE", .has_json = true,
+	    .operands = PP_COMPLETE_SEEDS,
+	    .run = show_run },
+	{ .name = "schema",
+	    .synopsis = "NAME|FILE",
+	    .has_json = true,
 	    .summary = "show the fields of a set's or file's records",
-	    .options = schema_options, .operands = PP_COMPLETE_SEEDS,
-	    .state_bytes = sizeof(struct reading), .set = reading_set,
+	    .options = schema_options,
+	    .operands = PP_COMPLETE_SEEDS,
+	    .state_bytes = sizeof(struct reading),
+	    .set = reading_set,
 	    .run = schema_run },
-	{ .name = "validate", .synopsis = "NAME|FILE",
+	{ .name = "validate",
+	    .synopsis = "NAME|FILE",
 	    .summary = "check records, also for what a template needs",
-	    .options = validate_options, .operands = PP_COMPLETE_SEEDS,
-	    .state_bytes = sizeof(struct reading), .set = reading_set,
+	    .options = validate_options,
+	    .operands = PP_COMPLETE_SEEDS,
+	    .state_bytes = sizeof(struct reading),
+	    .set = reading_set,
 	    .run = validate_run },
-	{ .name = "sample", .synopsis = "-n N --seed S NAME",
+	{ .name = "sample",
+	    .synopsis = "-n N --seed S NAME",
 	    .summary = "print a random sample, the same for the same seed",
-	    .options = sample_options, .operands = PP_COMPLETE_SEEDS,
-	    .state_bytes = sizeof(struct sampling), .set = sample_set,
+	    .options = sample_options,
+	    .operands = PP_COMPLETE_SEEDS,
+	    .state_bytes = sizeof(struct sampling),
+	    .set = sample_set,
 	    .run = sample_run },
-	{ .name = "rm", .synopsis = "NAME...",
+	{ .name = "rm",
+	    .synopsis = "NAME...",
 	    .summary = "remove sets; what a job has pinned stays with it",
-	    .operands = PP_COMPLETE_SEEDS, .run = rm_run },
-	{ .name = "install-samples", .synopsis = "",
+	    .operands = PP_COMPLETE_SEEDS,
+	    .run = rm_run },
+	{ .name = "install-samples",
+	    .synopsis = "",
 	    .summary = "put the sample sets in, for everybody",
 	    .run = install_run },
 	{ .run = NULL }

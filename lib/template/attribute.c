@@ -11,26 +11,22 @@
 #include "template/object.h"
 
 /* dir(object()), and what the other types add that begins with "__". */
-static const char *const dunders[] = {
-	"__add__", "__class__", "__contains__", "__delattr__",
-	"__delitem__", "__dir__", "__doc__", "__eq__", "__format__",
-	"__ge__", "__getattribute__", "__getitem__", "__getnewargs__",
-	"__getstate__", "__gt__", "__hash__", "__iadd__", "__imul__",
-	"__init__", "__init_subclass__", "__iter__", "__le__", "__len__",
-	"__lt__", "__mod__", "__mul__", "__ne__", "__new__", "__reduce__",
-	"__reduce_ex__", "__repr__", "__reversed__", "__rmod__", "__rmul__",
-	"__setattr__", "__setitem__", "__sizeof__", "__str__",
-	"__subclasshook__"
-};
+static const char *const dunders[] = { "__add__", "__class__", "__contains__",
+	"__delattr__", "__delitem__", "__dir__", "__doc__", "__eq__",
+	"__format__", "__ge__", "__getattribute__", "__getitem__",
+	"__getnewargs__", "__getstate__", "__gt__", "__hash__", "__iadd__",
+	"__imul__", "__init__", "__init_subclass__", "__iter__", "__le__",
+	"__len__", "__lt__", "__mod__", "__mul__", "__ne__", "__new__",
+	"__reduce__", "__reduce_ex__", "__repr__", "__reversed__", "__rmod__",
+	"__rmul__", "__setattr__", "__setitem__", "__sizeof__", "__str__",
+	"__subclasshook__" };
 
 /* Functions and classes have these besides. */
-static const char *const function_dunders[] = {
-	"__annotations__", "__base__", "__bases__", "__call__",
-	"__closure__", "__code__", "__defaults__", "__dict__", "__func__",
-	"__get__", "__globals__", "__kwdefaults__", "__module__",
-	"__mro__", "__name__", "__qualname__", "__self__",
-	"__subclasses__", "__wrapped__"
-};
+static const char *const function_dunders[] = { "__annotations__", "__base__",
+	"__bases__", "__call__", "__closure__", "__code__", "__defaults__",
+	"__dict__", "__func__", "__get__", "__globals__", "__kwdefaults__",
+	"__module__", "__mro__", "__name__", "__qualname__", "__self__",
+	"__subclasses__", "__wrapped__" };
 
 static bool
 is_one_of(struct pp_value name, const char *const *list, size_t n)
@@ -50,8 +46,9 @@ is_private(struct pp_value obj, struct pp_value name)
 	if (is_one_of(name, dunders, sizeof dunders / sizeof dunders[0]))
 		return true;
 	return (obj.type >= PP_T_GLOBAL || obj.type == PP_T_CYCLER ||
-	    obj.type == PP_T_JOINER) && is_one_of(name, function_dunders,
-	    sizeof function_dunders / sizeof function_dunders[0]);
+		   obj.type == PP_T_JOINER) &&
+	    is_one_of(name, function_dunders,
+		sizeof function_dunders / sizeof function_dunders[0]);
 }
 
 static const struct pp_method_table *
@@ -62,7 +59,9 @@ table_of(struct pp_value v)
 	case PP_T_LIST: return &pp_list_methods;
 	case PP_T_TUPLE: return &pp_tuple_methods;
 	case PP_T_DICT: return &pp_dict_methods;
-	case PP_T_BOOL: case PP_T_INT: case PP_T_BIG: return &pp_int_methods;
+	case PP_T_BOOL:
+	case PP_T_INT:
+	case PP_T_BIG: return &pp_int_methods;
 	case PP_T_FLOAT: return &pp_float_methods;
 	case PP_T_RANGE: return &pp_range_methods;
 	case PP_T_LOOP: return &pp_loop_methods;
@@ -102,11 +101,10 @@ pp_method_find(struct pp_value obj, const char *name, size_t len)
 const char *
 pp_attr_known(struct pp_value name)
 {
-	static const struct pp_method_table *const tables[] = {
-		&pp_str_methods, &pp_list_methods, &pp_tuple_methods,
-		&pp_dict_methods, &pp_int_methods, &pp_float_methods,
-		&pp_range_methods, &pp_loop_methods, &pp_cycler_methods
-	};
+	static const struct pp_method_table *const tables[] = { &pp_str_methods,
+		&pp_list_methods, &pp_tuple_methods, &pp_dict_methods,
+		&pp_int_methods, &pp_float_methods, &pp_range_methods,
+		&pp_loop_methods, &pp_cycler_methods };
 
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
 		if (find_in(tables[i], name.s, name.len) != NULL)
@@ -213,33 +211,28 @@ property(struct pp_rt *rt, struct pp_value obj, struct pp_value name)
 	struct pp_value *found;
 
 	switch (obj.type) {
-	case PP_T_BOOL: case PP_T_INT: case PP_T_BIG: case PP_T_FLOAT:
-		return number_attr(obj, name);
-	case PP_T_TUPLE:
-		return group_attr(obj, name);
-	case PP_T_RANGE:
-		return range_attr(obj.range, name);
-	case PP_T_LOOP:
-		return pp_loop_attr(rt, obj, name.s, name.len);
+	case PP_T_BOOL:
+	case PP_T_INT:
+	case PP_T_BIG:
+	case PP_T_FLOAT: return number_attr(obj, name);
+	case PP_T_TUPLE: return group_attr(obj, name);
+	case PP_T_RANGE: return range_attr(obj.range, name);
+	case PP_T_LOOP: return pp_loop_attr(rt, obj, name.s, name.len);
 	case PP_T_NAMESPACE:
 		found = pp_dict_find_str(obj.dict, name.s, name.len,
 		    pp_str_hash(name.s, name.len));
 		return found != NULL ? *found : pp_missing();
-	case PP_T_CYCLER:
-		return cycler_attr(rt, obj.cycler, name);
+	case PP_T_CYCLER: return cycler_attr(rt, obj.cycler, name);
 	case PP_T_JOINER:
 		if (pp_str_is(name, "sep"))
 			return obj.joiner->sep;
 		return pp_str_is(name, "used") ? pp_bool(obj.joiner->used) :
-		    pp_missing();
-	case PP_T_MACRO:
-		return macro_attr(rt, obj.macro, name);
-	case PP_T_MODULE:
-		return pp_module_get(obj.module, name);
-	case PP_T_BLOCK: case PP_T_SELF:
-		return pp_block_attr(rt, obj, name);
-	default:
-		return pp_missing();
+						 pp_missing();
+	case PP_T_MACRO: return macro_attr(rt, obj.macro, name);
+	case PP_T_MODULE: return pp_module_get(obj.module, name);
+	case PP_T_BLOCK:
+	case PP_T_SELF: return pp_block_attr(rt, obj, name);
+	default: return pp_missing();
 	}
 }
 

@@ -49,8 +49,7 @@ flag(const struct pp_json *options, const char *name, bool otherwise)
 }
 
 static const char *
-text_option(struct pp_batch *b, const struct pp_json *options,
-    const char *name)
+text_option(struct pp_batch *b, const struct pp_json *options, const char *name)
 {
 	const struct pp_json *v = pp_json_get(options, name);
 
@@ -68,7 +67,7 @@ undefined_mode(const struct pp_json *v)
 	if (v != NULL && pp_json_is(v, "strict"))
 		return PP_U_STRICT;
 	return v != NULL && pp_json_is(v, "chainable") ? PP_U_CHAINABLE :
-	    PP_U_LENIENT;
+							 PP_U_LENIENT;
 }
 
 /* The clock of a request that names none: a fixed one, for equal answers. */
@@ -200,16 +199,16 @@ pp_batch_render(struct pp_batch *b, const char *request, size_t len,
 	engine.options = (struct pp_options){
 		.trim_blocks = flag(options, "trim_blocks", false),
 		.lstrip_blocks = flag(options, "lstrip_blocks", false),
-		.keep_trailing_newline = flag(options,
-		    "keep_trailing_newline", true),
+		.keep_trailing_newline = flag(options, "keep_trailing_newline",
+		    true),
 		.line_statement_prefix = text_option(b, options,
 		    "line_statement_prefix"),
 		.line_comment_prefix = text_option(b, options,
 		    "line_comment_prefix"),
 	};
 	if (pp_json_get(options, "dialect") != NULL)
-		engine.options.hf = pp_json_is(pp_json_get(options,
-		    "dialect"), "hf");
+		engine.options.hf = pp_json_is(pp_json_get(options, "dialect"),
+		    "hf");
 	engine.load = load_fragment;
 	engine.arg = (void *)(uintptr_t)pp_json_get(root, "templates");
 	b->rt.engine = &engine;
@@ -221,8 +220,8 @@ pp_batch_render(struct pp_batch *b, const char *request, size_t len,
 		return -1;
 	source = pp_from_json(&b->context, text);
 	put_id(out, pp_json_get(root, "id"));
-	run(b, &engine, source.s, source.len, read_context(b,
-	    pp_json_get(root, "context")), &fault, out);
+	run(b, &engine, source.s, source.len,
+	    read_context(b, pp_json_get(root, "context")), &fault, out);
 	pp_engine_release(&engine);
 	return 0;
 }

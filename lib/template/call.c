@@ -20,7 +20,7 @@ const struct pp_filter *
 pp_filter_find(const char *name, size_t len)
 {
 	for (const struct pp_filter *f = pp_filter_table; f->name != NULL;
-	    f++) {
+	     f++) {
 		if (name_is(f->name, name, len))
 			return f;
 	}
@@ -41,7 +41,7 @@ const struct pp_global *
 pp_global_find(const char *name, size_t len, bool hf)
 {
 	for (const struct pp_global *g = pp_global_table; g->name != NULL;
-	    g++) {
+	     g++) {
 		if (name_is(g->name, name, len) && (hf || !g->hf_only))
 			return g;
 	}
@@ -81,8 +81,7 @@ pp_suggest(struct pp_value name, const char *what, char *room, size_t size)
 	snprintf(given, sizeof given, "%.*s", (int)name.len, name.s);
 	if (what[0] == 'f') {
 		for (size_t i = 0; pp_filter_table[i].name != NULL; i++)
-			consider(given, pp_filter_table[i].name, &best,
-			    &least);
+			consider(given, pp_filter_table[i].name, &best, &least);
 	} else {
 		for (size_t i = 0; pp_test_table[i].name != NULL; i++)
 			consider(given, pp_test_table[i].name, &best, &least);
@@ -127,17 +126,20 @@ bind_named(struct pp_rt *rt, const char *name, const struct param *p, int n,
 		struct pp_value key = args->names[i];
 		int k = 0;
 
-		while (k < n && !(p[k].len == key.len &&
-		    memcmp(p[k].name, key.s, key.len) == 0))
+		while (k < n &&
+		    !(p[k].len == key.len &&
+			memcmp(p[k].name, key.s, key.len) == 0))
 			k++;
 		if (k == n)
-			return pp_fail_int(rt, PP_K_TYPE, "%s() got an "
-			    "unexpected keyword argument '%.*s'", name,
-			    (int)key.len, key.s);
+			return pp_fail_int(rt, PP_K_TYPE,
+			    "%s() got an "
+			    "unexpected keyword argument '%.*s'",
+			    name, (int)key.len, key.s);
 		if (!pp_is_missing(out[k]))
-			return pp_fail_int(rt, PP_K_TYPE, "%s() got multiple "
-			    "values for argument '%.*s'", name, (int)key.len,
-			    key.s);
+			return pp_fail_int(rt, PP_K_TYPE,
+			    "%s() got multiple "
+			    "values for argument '%.*s'",
+			    name, (int)key.len, key.s);
 		out[k] = args->values[i];
 	}
 	return 0;
@@ -162,10 +164,8 @@ pp_bind(struct pp_rt *rt, const char *name, const char *params,
 		return pp_fail_int(rt, PP_K_TYPE,
 		    "%s() takes no keyword arguments", name);
 	for (int i = 0; i < n; i++)
-		out[i] = (uint32_t)i < args->count ? args->v[i] :
-		    pp_missing();
-	if (args->named > 0 &&
-	    bind_named(rt, name, p, n, args, out) < 0)
+		out[i] = (uint32_t)i < args->count ? args->v[i] : pp_missing();
+	if (args->named > 0 && bind_named(rt, name, p, n, args, out) < 0)
 		return -1;
 	for (int i = 0; i < n; i++) {
 		if (pp_is_missing(out[i]) && !p[i].optional)
@@ -177,8 +177,8 @@ pp_bind(struct pp_rt *rt, const char *name, const char *params,
 }
 
 struct pp_value
-pp_apply_filter(struct pp_rt *rt, const struct pp_filter *f,
-    struct pp_value in, const struct pp_args *args)
+pp_apply_filter(struct pp_rt *rt, const struct pp_filter *f, struct pp_value in,
+    const struct pp_args *args)
 {
 	struct pp_value v[PP_MAX_PARAMS];
 
@@ -236,8 +236,8 @@ pp_get_path(struct pp_rt *rt, struct pp_value item, struct pp_value path,
 		const char *dot = memchr(s, '.', (size_t)(end - s));
 		struct pp_value part;
 
-		part = path_part(rt, s, (size_t)((dot != NULL ? dot : end) -
-		    s));
+		part = path_part(rt, s,
+		    (size_t)((dot != NULL ? dot : end) - s));
 		item = pp_is_error(part) ? part : pp_getitem(rt, item, part);
 		if (pp_is_error(item))
 			return item;

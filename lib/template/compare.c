@@ -10,34 +10,33 @@ int
 pp_truth_slow(struct pp_rt *rt, struct pp_value v)
 {
 	switch (v.type) {
-	case PP_T_NONE:
-		return 0;
-	case PP_T_BOOL: case PP_T_INT:
-		return v.i != 0;
-	case PP_T_FLOAT:
-		return v.f != 0;
-	case PP_T_STR:
-		return v.len > 0;
-	case PP_T_LIST: case PP_T_TUPLE: case PP_T_DICT: case PP_T_VIEW:
-	case PP_T_RANGE:
-		return pp_length(v) > 0;
+	case PP_T_NONE: return 0;
+	case PP_T_BOOL:
+	case PP_T_INT: return v.i != 0;
+	case PP_T_FLOAT: return v.f != 0;
+	case PP_T_STR: return v.len > 0;
+	case PP_T_LIST:
+	case PP_T_TUPLE:
+	case PP_T_DICT:
+	case PP_T_VIEW:
+	case PP_T_RANGE: return pp_length(v) > 0;
 	case PP_T_UNDEFINED:
 		if (!pp_is_strict(rt, v))
 			return 0;
 		pp_undefined_error(rt, v);
 		return -1;
-	case PP_T_ERROR:
-		return -1;
-	default:
-		return 1;
+	case PP_T_ERROR: return -1;
+	default: return 1;
 	}
 }
 
 static int
 too_deep(struct pp_rt *rt)
 {
-	return pp_fail_int(rt, PP_K_LIMIT, "values are nested deeper than "
-	    "%lld", (long long)rt->bounds.value_depth);
+	return pp_fail_int(rt, PP_K_LIMIT,
+	    "values are nested deeper than "
+	    "%lld",
+	    (long long)rt->bounds.value_depth);
 }
 
 /* Going one level into a value; 0 or -1. */
@@ -50,12 +49,12 @@ descend(struct pp_rt *rt, int *level)
 	return pp_rt_charge(rt, 1);
 }
 
-static int equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b,
-	    int level);
+static int
+equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b, int level);
 
 static int
-equal_lists(struct pp_rt *rt, const struct pp_list *a,
-    const struct pp_list *b, int level)
+equal_lists(struct pp_rt *rt, const struct pp_list *a, const struct pp_list *b,
+    int level)
 {
 	if (a == b)
 		return 1;
@@ -73,8 +72,8 @@ equal_lists(struct pp_rt *rt, const struct pp_list *a,
 }
 
 static int
-equal_dicts(struct pp_rt *rt, const struct pp_dict *a,
-    const struct pp_dict *b, int level)
+equal_dicts(struct pp_rt *rt, const struct pp_dict *a, const struct pp_dict *b,
+    int level)
 {
 	if (a == b)
 		return 1;
@@ -105,24 +104,23 @@ equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b, int level)
 	if (a.type != b.type)
 		return 0;
 	switch (a.type) {
-	case PP_T_STR:
-		return a.len == b.len && pp_same_bytes(a.s, b.s, a.len);
-	case PP_T_NONE: case PP_T_UNDEFINED:
-		return 1;
-	case PP_T_LIST: case PP_T_TUPLE:
-		return equal_lists(rt, a.list, b.list, level);
-	case PP_T_DICT:
-		return equal_dicts(rt, a.dict, b.dict, level);
+	case PP_T_STR: return a.len == b.len && pp_same_bytes(a.s, b.s, a.len);
+	case PP_T_NONE:
+	case PP_T_UNDEFINED: return 1;
+	case PP_T_LIST:
+	case PP_T_TUPLE: return equal_lists(rt, a.list, b.list, level);
+	case PP_T_DICT: return equal_dicts(rt, a.dict, b.dict, level);
 	case PP_T_RANGE:
 		return a.range->count == b.range->count &&
 		    (a.range->count == 0 ||
-		    (a.range->start == b.range->start &&
-		    (a.range->count == 1 || a.range->step == b.range->step)));
+			(a.range->start == b.range->start &&
+			    (a.range->count == 1 ||
+				a.range->step == b.range->step)));
 	case PP_T_VIEW:
 		return a.flags == b.flags && a.flags != PP_VIEW_VALUES ?
-		    equal_dicts(rt, a.dict, b.dict, level) : 0;
-	default:
-		return a.p == b.p;
+		    equal_dicts(rt, a.dict, b.dict, level) :
+		    0;
+	default: return a.p == b.p;
 	}
 }
 
@@ -138,19 +136,14 @@ pp_same(struct pp_value a, struct pp_value b)
 	if (a.type != b.type)
 		return false;
 	switch (a.type) {
-	case PP_T_NONE:
-		return true;
-	case PP_T_BOOL: case PP_T_INT:
-		return a.i == b.i;
-	case PP_T_FLOAT:
-		return memcmp(&a.f, &b.f, sizeof a.f) == 0;
-	case PP_T_STR:
-		return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+	case PP_T_NONE: return true;
+	case PP_T_BOOL:
+	case PP_T_INT: return a.i == b.i;
+	case PP_T_FLOAT: return memcmp(&a.f, &b.f, sizeof a.f) == 0;
+	case PP_T_STR: return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
 	case PP_T_TUPLE:
-		return a.p == b.p || (a.list->count == 0 &&
-		    b.list->count == 0);
-	default:
-		return a.p == b.p;
+		return a.p == b.p || (a.list->count == 0 && b.list->count == 0);
+	default: return a.p == b.p;
 	}
 }
 
@@ -197,9 +190,10 @@ order_at(struct pp_rt *rt, struct pp_value a, struct pp_value b,
 		return -1;
 	}
 	if (a.type != b.type || (a.type != PP_T_LIST && a.type != PP_T_TUPLE))
-		return pp_fail_int(rt, PP_K_TYPE, "'%s' not supported between "
-		    "instances of '%s' and '%s'", order_names[op],
-		    pp_type_name(a), pp_type_name(b));
+		return pp_fail_int(rt, PP_K_TYPE,
+		    "'%s' not supported between "
+		    "instances of '%s' and '%s'",
+		    order_names[op], pp_type_name(a), pp_type_name(b));
 	if (descend(rt, &level) < 0)
 		return -1;
 	for (uint32_t i = 0; i < a.list->count && i < b.list->count; i++) {
@@ -211,8 +205,10 @@ order_at(struct pp_rt *rt, struct pp_value a, struct pp_value b,
 		if (same == 0)
 			return order_at(rt, x, y, op, level);
 	}
-	return decide(a.list->count < b.list->count ? -1 :
-	    a.list->count > b.list->count, op);
+	return decide(a.list->count < b.list->count ?
+		-1 :
+		a.list->count > b.list->count,
+	    op);
 }
 
 int
@@ -235,8 +231,8 @@ in_items(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
 		return -1;
 	while ((more = pp_iter_next(rt, &it, &v)) > 0) {
 		if (item.type == PP_T_STR && v.type == PP_T_STR) {
-			if (item.len == v.len && pp_same_bytes(item.s, v.s,
-			    v.len))
+			if (item.len == v.len &&
+			    pp_same_bytes(item.s, v.s, v.len))
 				return 1;
 			continue;
 		}
@@ -258,13 +254,13 @@ pp_contains(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
 	switch (seq.type) {
 	case PP_T_STR:
 		if (!pp_is_str(item))
-			return pp_fail_int(rt, PP_K_TYPE, "'in <string>' "
+			return pp_fail_int(rt, PP_K_TYPE,
+			    "'in <string>' "
 			    "requires string as left operand, not %s",
 			    pp_type_name(item));
 		if (pp_rt_charge(rt, seq.len / 64) < 0)
 			return -1;
-		return pp_find_text(seq.s, seq.len, item.s, item.len) !=
-		    NULL;
+		return pp_find_text(seq.s, seq.len, item.s, item.len) != NULL;
 	case PP_T_VIEW:
 		if (seq.flags != PP_VIEW_KEYS)
 			return in_items(rt, seq, item);
@@ -273,12 +269,16 @@ pp_contains(struct pp_rt *rt, struct pp_value seq, struct pp_value item)
 		if (pp_hash(rt, item, &hash) < 0)
 			return -1;
 		return pp_dict_find(seq.dict, item, hash) != NULL;
-	case PP_T_LIST: case PP_T_TUPLE: case PP_T_RANGE: case PP_T_ITER:
-	case PP_T_UNDEFINED:
-		return in_items(rt, seq, item);
+	case PP_T_LIST:
+	case PP_T_TUPLE:
+	case PP_T_RANGE:
+	case PP_T_ITER:
+	case PP_T_UNDEFINED: return in_items(rt, seq, item);
 	default:
-		return pp_fail_int(rt, PP_K_TYPE, "argument of type '%s' is "
-		    "not iterable", pp_type_name(seq));
+		return pp_fail_int(rt, PP_K_TYPE,
+		    "argument of type '%s' is "
+		    "not iterable",
+		    pp_type_name(seq));
 	}
 }
 
@@ -293,8 +293,8 @@ struct sorted {
  * Python's does. Returns 0 or -1.
  */
 static int
-merge_sort(struct pp_rt *rt, struct sorted *v, struct sorted *spare,
-    uint32_t n, bool reverse)
+merge_sort(struct pp_rt *rt, struct sorted *v, struct sorted *spare, uint32_t n,
+    bool reverse)
 {
 	uint32_t half = n / 2, i = 0, j = half, k = 0;
 	int less;
@@ -307,7 +307,7 @@ merge_sort(struct pp_rt *rt, struct sorted *v, struct sorted *spare,
 		return -1;
 	while (i < half && j < n) {
 		less = reverse ? pp_order(rt, v[i].key, v[j].key, PP_LT) :
-		    pp_order(rt, v[j].key, v[i].key, PP_LT);
+				 pp_order(rt, v[j].key, v[i].key, PP_LT);
 		if (less < 0)
 			return -1;
 		spare[k++] = less ? v[j++] : v[i++];

@@ -59,7 +59,7 @@ pp_tuple2(struct pp_rt *rt, struct pp_value a, struct pp_value b)
 
 struct pp_undo {
 	struct pp_undo *next;
-	struct pp_list *list;	/* one of the two */
+	struct pp_list *list; /* one of the two */
 	struct pp_dict *dict;
 	struct pp_list old_list;
 	struct pp_dict old_dict;
@@ -104,7 +104,8 @@ pp_list_own(struct pp_rt *rt, struct pp_list *l)
 		return 0;
 	u = remember(rt);
 	item = u != NULL ?
-	    pp_rt_alloc(rt, (size_t)(l->count + 4) * sizeof item[0]) : NULL;
+	    pp_rt_alloc(rt, (size_t)(l->count + 4) * sizeof item[0]) :
+	    NULL;
 	if (item == NULL)
 		return -1;
 	if (l->count > 0)
@@ -131,8 +132,8 @@ pp_dict_own(struct pp_rt *rt, struct pp_dict *d)
 	if (copy == NULL)
 		return -1;
 	for (uint32_t i = 0; i < d->count; i++) {
-		if (pp_dict_put(rt, copy, d->entry[i].key,
-		    d->entry[i].value) < 0)
+		if (pp_dict_put(rt, copy, d->entry[i].key, d->entry[i].value) <
+		    0)
 			return -1;
 	}
 	u->dict = d;
@@ -143,7 +144,7 @@ pp_dict_own(struct pp_rt *rt, struct pp_dict *d)
 
 /* ---- dictionaries ---- */
 
-#define LINEAR_MAX 8	/* entries that are searched one by one */
+#define LINEAR_MAX 8 /* entries that are searched one by one */
 
 uint32_t
 pp_str_hash(const char *s, size_t len)
@@ -178,21 +179,22 @@ static int
 hash_at(struct pp_rt *rt, struct pp_value v, uint32_t *hash, int64_t level)
 {
 	if (level > rt->bounds.value_depth)
-		return pp_fail_int(rt, PP_K_LIMIT, "values are nested deeper "
-		    "than %lld", (long long)rt->bounds.value_depth);
+		return pp_fail_int(rt, PP_K_LIMIT,
+		    "values are nested deeper "
+		    "than %lld",
+		    (long long)rt->bounds.value_depth);
 	switch (v.type) {
-	case PP_T_STR:
-		*hash = pp_str_hash(v.s, v.len);
-		return 0;
-	case PP_T_BOOL: case PP_T_INT: case PP_T_BIG: case PP_T_FLOAT:
-		*hash = hash_number(v);
-		return 0;
+	case PP_T_STR: *hash = pp_str_hash(v.s, v.len); return 0;
+	case PP_T_BOOL:
+	case PP_T_INT:
+	case PP_T_BIG:
+	case PP_T_FLOAT: *hash = hash_number(v); return 0;
 	case PP_T_TUPLE: {
 		uint64_t h = v.list->count;
 
 		for (uint32_t i = 0; i < v.list->count; i++) {
-			if (pp_rt_charge(rt, 1) < 0 || hash_at(rt,
-			    v.list->item[i], hash, level + 1) < 0)
+			if (pp_rt_charge(rt, 1) < 0 ||
+			    hash_at(rt, v.list->item[i], hash, level + 1) < 0)
 				return -1;
 			h = h * 31 + *hash;
 		}
@@ -206,15 +208,12 @@ hash_at(struct pp_rt *rt, struct pp_value v, uint32_t *hash, int64_t level)
 		}
 		*hash = 1;
 		return 0;
-	case PP_T_NONE:
-		*hash = 2;
-		return 0;
-	case PP_T_LIST: case PP_T_DICT:
+	case PP_T_NONE: *hash = 2; return 0;
+	case PP_T_LIST:
+	case PP_T_DICT:
 		pp_type_error(rt, "unhashable type: '%s'", pp_type_name(v));
 		return -1;
-	default:
-		*hash = mix((uint64_t)(uintptr_t)v.p);
-		return 0;
+	default: *hash = mix((uint64_t)(uintptr_t)v.p); return 0;
 	}
 }
 
@@ -304,7 +303,7 @@ find_entry(const struct pp_dict *d, struct pp_value key, uint32_t hash)
 		return NULL;
 	}
 	for (uint32_t mask = d->index_size - 1, at = hash & mask;
-	    d->index[at] != 0; at = (at + 1) & mask) {
+	     d->index[at] != 0; at = (at + 1) & mask) {
 		struct pp_entry *e = &d->entry[d->index[at] - 1];
 
 		if (e->hash == hash && same_key(e->key, key))
@@ -349,7 +348,7 @@ static void *
 take(const struct memory *m, size_t size)
 {
 	return m->rt != NULL ? pp_rt_alloc(m->rt, size) :
-	    pp_arena_alloc(m->arena, size);
+			       pp_arena_alloc(m->arena, size);
 }
 
 static int

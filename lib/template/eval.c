@@ -6,7 +6,7 @@
 #include "template/format.h"
 #include "template/object.h"
 
-#define STACK_ARGS 6	/* arguments that need no memory */
+#define STACK_ARGS 6 /* arguments that need no memory */
 
 /* ---- names ---- */
 
@@ -130,7 +130,8 @@ add_named(struct pp_rt *rt, struct pp_value *names, struct pp_value *values,
 {
 	for (uint32_t i = 0; i < *count; i++) {
 		if (pp_same(names[i], name))
-			return pp_fail_int(rt, PP_K_TYPE, "got multiple "
+			return pp_fail_int(rt, PP_K_TYPE,
+			    "got multiple "
 			    "values for keyword argument '%.*s'",
 			    (int)name.len, name.s);
 	}
@@ -160,16 +161,17 @@ gather_starred(struct pp_rt *rt, struct pp_frame *fr,
 		if (pp_is_error(both))
 			return -1;
 		if (both.type != PP_T_DICT)
-			return pp_fail_int(rt, PP_K_TYPE, "argument after ** "
-			    "must be a mapping, not %s", pp_type_name(both));
+			return pp_fail_int(rt, PP_K_TYPE,
+			    "argument after ** "
+			    "must be a mapping, not %s",
+			    pp_type_name(both));
 		extra = both.dict->count;
 	}
-	v = pp_rt_alloc(rt, (pos + (more != NULL ? more->count : 0) + 1) *
-	    sizeof v[0]);
-	names = pp_rt_alloc(rt, (size_t)(named + extra + 2) *
-	    sizeof names[0]);
-	values = pp_rt_alloc(rt, (size_t)(named + extra + 2) *
-	    sizeof values[0]);
+	v = pp_rt_alloc(rt,
+	    (pos + (more != NULL ? more->count : 0) + 1) * sizeof v[0]);
+	names = pp_rt_alloc(rt, (size_t)(named + extra + 2) * sizeof names[0]);
+	values = pp_rt_alloc(rt,
+	    (size_t)(named + extra + 2) * sizeof values[0]);
 	if (v == NULL || names == NULL || values == NULL)
 		return -1;
 	memcpy(v, g->args.v, pos * sizeof v[0]);
@@ -186,7 +188,7 @@ gather_starred(struct pp_rt *rt, struct pp_frame *fr,
 			return pp_fail_int(rt, PP_K_TYPE,
 			    "keywords must be strings");
 		if (add_named(rt, names, values, &named,
-		    both.dict->entry[i].key, both.dict->entry[i].value) < 0)
+			both.dict->entry[i].key, both.dict->entry[i].value) < 0)
 			return -1;
 	}
 	g->args = (struct pp_args){ v, pos, names, values, named };
@@ -249,8 +251,7 @@ call_method(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n,
 	if (pp_is_error(self))
 		return true;
 	rt->at = of;
-	m = pp_method_find(self, of->attr.name->str.s,
-	    of->attr.name->str.len);
+	m = pp_method_find(self, of->attr.name->str.s, of->attr.name->str.len);
 	if (m == NULL || (m->mutates && rt->hf)) {
 		*out = pp_getattr(rt, self, of->attr.name->str,
 		    of->attr.name->hash);
@@ -293,15 +294,15 @@ pp_eval_call(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n,
 	if (pp_is_missing(caller) && call_method(rt, fr, n, &v))
 		return direct ? put_value(rt, v) : v;
 	callee = pp_eval(rt, fr, n->call.of);
-	if (pp_is_error(callee) ||
-	    gather(rt, fr, n->call.args, caller, &g) < 0)
+	if (pp_is_error(callee) || gather(rt, fr, n->call.args, caller, &g) < 0)
 		return pp_error_value();
 	rt->at = n;
 	if (!direct)
 		return pp_call(rt, callee, &g.args);
 	if (callee.type == PP_T_MACRO)
 		return pp_macro_run(rt, callee.macro, &g.args) < 0 ?
-		    pp_error_value() : pp_none();
+		    pp_error_value() :
+		    pp_none();
 	return put_value(rt, pp_call(rt, callee, &g.args));
 }
 
@@ -388,25 +389,19 @@ compare(struct pp_rt *rt, const struct pp_node *n, struct pp_value a,
 	}
 	rt->at = n;
 	switch (n->op) {
-	case PP_EQ:
-		yes = pp_equal(rt, a, b);
-		break;
+	case PP_EQ: yes = pp_equal(rt, a, b); break;
 	case PP_NE:
 		yes = pp_equal(rt, a, b);
 		if (yes >= 0)
 			yes = !yes;
 		break;
-	case PP_IN:
-		yes = pp_contains(rt, b, a);
-		break;
+	case PP_IN: yes = pp_contains(rt, b, a); break;
 	case PP_NOT_IN:
 		yes = pp_contains(rt, b, a);
 		if (yes >= 0)
 			yes = !yes;
 		break;
-	default:
-		yes = pp_order(rt, a, b, (enum pp_compare)n->op);
-		break;
+	default: yes = pp_order(rt, a, b, (enum pp_compare)n->op); break;
 	}
 	return yes < 0 ? pp_error_value() : pp_bool(yes != 0);
 }
@@ -463,7 +458,7 @@ eval_binary(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 		return b;
 	if (a.type == PP_T_INT && b.type == PP_T_INT &&
 	    ((n->op == PP_ADD && !__builtin_add_overflow(a.i, b.i, &sum)) ||
-	    (n->op == PP_SUB && !__builtin_sub_overflow(a.i, b.i, &sum))))
+		(n->op == PP_SUB && !__builtin_sub_overflow(a.i, b.i, &sum))))
 		return pp_int(sum);
 	rt->at = n;
 	return pp_binary(rt, (enum pp_op)n->op, a, b);
@@ -504,7 +499,8 @@ eval_cond(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 		return pp_eval(rt, fr, n->cond.yes);
 	if (n->cond.no != NULL)
 		return pp_eval(rt, fr, n->cond.no);
-	v = pp_undefined_hint(rt, "the inline if-expression evaluated to "
+	v = pp_undefined_hint(rt,
+	    "the inline if-expression evaluated to "
 	    "false and no else section was defined.");
 	if (!pp_is_error(v))
 		v.undef->plain = true;
@@ -537,7 +533,8 @@ eval_dict(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 		return pp_error_value();
 	for (uint32_t i = 0; i + 1 < n->list.count; i += 2) {
 		struct pp_value key = pp_eval(rt, fr, n->list.item[i]);
-		struct pp_value v = pp_is_error(key) ? key :
+		struct pp_value v = pp_is_error(key) ?
+		    key :
 		    pp_eval(rt, fr, n->list.item[i + 1]);
 
 		rt->at = n->list.item[i];
@@ -573,45 +570,33 @@ struct pp_value
 pp_eval(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 {
 	switch (n->kind) {
-	case PP_N_CONST:
-		return n->value;
-	case PP_N_NAME:
-		return eval_name(rt, fr, n);
-	case PP_N_GETATTR:
-		return eval_getattr(rt, fr, n);
-	case PP_N_GETITEM:
-		return eval_getitem(rt, fr, n);
-	case PP_N_CALL:
-		return pp_eval_call(rt, fr, n, pp_missing(), false);
+	case PP_N_CONST: return n->value;
+	case PP_N_NAME: return eval_name(rt, fr, n);
+	case PP_N_GETATTR: return eval_getattr(rt, fr, n);
+	case PP_N_GETITEM: return eval_getitem(rt, fr, n);
+	case PP_N_CALL: return pp_eval_call(rt, fr, n, pp_missing(), false);
 	case PP_N_FILTER:
 		return apply_filter(rt, fr, n, pp_eval(rt, fr, n->call.of));
-	case PP_N_TEST:
-		return eval_test(rt, fr, n);
-	case PP_N_NOT: case PP_N_AND: case PP_N_OR:
-		return eval_logic(rt, fr, n);
-	case PP_N_NEG: case PP_N_POS:
-		return eval_sign(rt, fr, n);
-	case PP_N_BINARY:
-		return eval_binary(rt, fr, n);
-	case PP_N_COMPARE:
-		return eval_compare(rt, fr, n);
-	case PP_N_CHAIN:
-		return eval_chain(rt, fr, n);
-	case PP_N_CONCAT:
-		return eval_concat(rt, fr, n);
-	case PP_N_COND:
-		return eval_cond(rt, fr, n);
-	case PP_N_LIST: case PP_N_TUPLE:
-		return eval_list(rt, fr, n);
-	case PP_N_DICT:
-		return eval_dict(rt, fr, n);
+	case PP_N_TEST: return eval_test(rt, fr, n);
+	case PP_N_NOT:
+	case PP_N_AND:
+	case PP_N_OR: return eval_logic(rt, fr, n);
+	case PP_N_NEG:
+	case PP_N_POS: return eval_sign(rt, fr, n);
+	case PP_N_BINARY: return eval_binary(rt, fr, n);
+	case PP_N_COMPARE: return eval_compare(rt, fr, n);
+	case PP_N_CHAIN: return eval_chain(rt, fr, n);
+	case PP_N_CONCAT: return eval_concat(rt, fr, n);
+	case PP_N_COND: return eval_cond(rt, fr, n);
+	case PP_N_LIST:
+	case PP_N_TUPLE: return eval_list(rt, fr, n);
+	case PP_N_DICT: return eval_dict(rt, fr, n);
 	case PP_N_SLICE: {
 		/* within a tuple: a[1:2, 3] */
 		rt->at = n;
 		return pp_type_error(rt, "a slice is no key");
 	}
-	default:
-		return pp_runtime_error(rt, "not an expression");
+	default: return pp_runtime_error(rt, "not an expression");
 	}
 }
 
@@ -630,7 +615,9 @@ pp_eval_output(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 
 	if (n->kind == PP_N_CALL)
 		return pp_is_error(pp_eval_call(rt, fr, n, pp_missing(),
-		    true)) ? -1 : 0;
+			   true)) ?
+		    -1 :
+		    0;
 	v = pp_eval(rt, fr, n);
 	if (pp_is_error(v))
 		return -1;

@@ -77,15 +77,19 @@ unpack(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *t,
 		return -1;
 	while ((more = pp_iter_next(rt, &it, &item)) > 0) {
 		if (n == t->list.count)
-			return pp_fail_int(rt, PP_K_RUNTIME, "too many values "
-			    "to unpack (expected %u)", t->list.count);
+			return pp_fail_int(rt, PP_K_RUNTIME,
+			    "too many values "
+			    "to unpack (expected %u)",
+			    t->list.count);
 		if (pp_assign(rt, fr, t->list.item[n++], item) < 0)
 			return -1;
 		rt->at = t;
 	}
 	if (more == 0 && n < t->list.count)
-		return pp_fail_int(rt, PP_K_RUNTIME, "not enough values to "
-		    "unpack (expected %u, got %u)", t->list.count, n);
+		return pp_fail_int(rt, PP_K_RUNTIME,
+		    "not enough values to "
+		    "unpack (expected %u, got %u)",
+		    t->list.count, n);
 	return more;
 }
 
@@ -99,10 +103,8 @@ pp_assign(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *target,
 		if (target->flag & PP_EXPORT)
 			pp_export(rt, fr, target->name.atom, v);
 		return rt->fault.kind == PP_K_NONE ? 0 : -1;
-	case PP_N_NSREF:
-		return assign_attr(rt, fr, target, v);
-	default:
-		return unpack(rt, fr, target, v);
+	case PP_N_NSREF: return assign_attr(rt, fr, target, v);
+	default: return unpack(rt, fr, target, v);
 	}
 }
 
@@ -114,9 +116,7 @@ pp_enter_scope(struct pp_frame *fr, const struct pp_scope_info *s)
 		const struct pp_frame *from = fr;
 
 		switch (l->how) {
-		case PP_LOAD_MISSING:
-			fr->slot[l->slot] = pp_missing();
-			break;
+		case PP_LOAD_MISSING: fr->slot[l->slot] = pp_missing(); break;
 		case PP_LOAD_CONTEXT:
 			fr->slot[l->slot].type = PP_T_UNSET;
 			break;
@@ -198,8 +198,7 @@ check_target(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *t)
 
 	if (t->kind == PP_N_NSREF)
 		return find_namespace(rt, fr, t, &ns);
-	for (uint32_t i = 0; t->kind == PP_N_TUPLE && i < t->list.count;
-	    i++) {
+	for (uint32_t i = 0; t->kind == PP_N_TUPLE && i < t->list.count; i++) {
 		if (check_target(rt, fr, t->list.item[i]) < 0)
 			return -1;
 	}
@@ -253,7 +252,7 @@ exec_set_block(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 	if (run != PP_RUN_OK)
 		return run;
 	return pp_assign(rt, fr, n->capture->target, v) < 0 ? PP_RUN_ERROR :
-	    PP_RUN_OK;
+							      PP_RUN_OK;
 }
 
 static enum pp_run
@@ -278,8 +277,7 @@ exec_filter_block(struct pp_rt *rt, struct pp_frame *fr,
 }
 
 static enum pp_run
-exec_autoescape(struct pp_rt *rt, struct pp_frame *fr,
-    const struct pp_node *n)
+exec_autoescape(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 {
 	bool before = rt->autoescape;
 	struct pp_value v;
@@ -327,8 +325,7 @@ exec_macro(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 }
 
 static enum pp_run
-exec_call_block(struct pp_rt *rt, struct pp_frame *fr,
-    const struct pp_node *n)
+exec_call_block(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 {
 	struct pp_value caller = pp_macro_new(rt, n->macro.function, fr);
 	struct pp_args none = { NULL, 0, NULL, NULL, 0 };
@@ -337,9 +334,11 @@ exec_call_block(struct pp_rt *rt, struct pp_frame *fr,
 		return PP_RUN_ERROR;
 	if (n->kind == PP_N_GENERATION)
 		return pp_macro_run(rt, caller.macro, &none) < 0 ?
-		    PP_RUN_ERROR : PP_RUN_OK;
-	return pp_is_error(pp_eval_call(rt, fr, n->macro.call, caller,
-	    true)) ? PP_RUN_ERROR : PP_RUN_OK;
+		    PP_RUN_ERROR :
+		    PP_RUN_OK;
+	return pp_is_error(pp_eval_call(rt, fr, n->macro.call, caller, true)) ?
+	    PP_RUN_ERROR :
+	    PP_RUN_OK;
 }
 
 static enum pp_run
@@ -358,26 +357,24 @@ exec_one(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 	case PP_N_SET: return exec_set(rt, fr, n);
 	case PP_N_SETBLOCK: return exec_set_block(rt, fr, n);
 	case PP_N_MACRO: return exec_macro(rt, fr, n);
-	case PP_N_CALLBLOCK: case PP_N_GENERATION:
-		return exec_call_block(rt, fr, n);
+	case PP_N_CALLBLOCK:
+	case PP_N_GENERATION: return exec_call_block(rt, fr, n);
 	case PP_N_FILTERBLOCK: return exec_filter_block(rt, fr, n);
 	case PP_N_WITH: return exec_with(rt, fr, n);
 	case PP_N_DO:
-		return pp_is_error(pp_eval(rt, fr, n->two.a)) ?
-		    PP_RUN_ERROR : PP_RUN_OK;
+		return pp_is_error(pp_eval(rt, fr, n->two.a)) ? PP_RUN_ERROR :
+								PP_RUN_OK;
 	case PP_N_BREAK: return PP_RUN_BREAK;
 	case PP_N_CONTINUE: return PP_RUN_CONTINUE;
 	case PP_N_INCLUDE: return pp_exec_include(rt, fr, n);
-	case PP_N_IMPORT: case PP_N_FROM:
-		return status(pp_exec_import(rt, fr, n));
+	case PP_N_IMPORT:
+	case PP_N_FROM: return status(pp_exec_import(rt, fr, n));
 	case PP_N_EXTENDS: return status(pp_exec_extends(rt, fr, n));
 	case PP_N_BLOCK:
 		return silenced(fr, n) ? PP_RUN_OK :
-		    status(pp_exec_block(rt, fr, n));
+					 status(pp_exec_block(rt, fr, n));
 	case PP_N_AUTOESCAPE: return exec_autoescape(rt, fr, n);
-	default:
-		pp_runtime_error(rt, "not a statement");
-		return PP_RUN_ERROR;
+	default: pp_runtime_error(rt, "not a statement"); return PP_RUN_ERROR;
 	}
 }
 

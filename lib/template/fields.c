@@ -10,12 +10,12 @@
 
 /* What is known of a value. */
 enum kind {
-	OPAQUE,		/* nothing: a constant, a sum, a text */
-	PATH,		/* a field, or part of one */
-	ITEMS,		/* a sequence whose items are `a` */
-	PAIR,		/* two values: (a, b) */
+	OPAQUE, /* nothing: a constant, a sum, a text */
+	PATH,	/* a field, or part of one */
+	ITEMS,	/* a sequence whose items are `a` */
+	PAIR,	/* two values: (a, b) */
 	MACRO,
-	MODULE		/* names bound to values */
+	MODULE /* names bound to values */
 };
 
 struct value {
@@ -24,7 +24,7 @@ struct value {
 	const struct value *a, *b;
 	const struct pp_function *fn;
 	const struct pp_template *tmpl;
-	struct binding *names;		/* of a module; of a macro's scope */
+	struct binding *names; /* of a module; of a macro's scope */
 };
 
 struct binding {
@@ -39,8 +39,8 @@ struct guard {
 	const char *path;
 };
 
-#define MAX_DEPTH 40		/* macros and includes within each other */
-#define MAX_WORK 200000		/* nodes gone through */
+#define MAX_DEPTH 40	/* macros and includes within each other */
+#define MAX_WORK 200000 /* nodes gone through */
 
 struct scan {
 	struct pp_fields *out;
@@ -123,7 +123,8 @@ follow_path(struct scan *s, const struct value *v, struct pp_value path)
 		dot = memchr(p, '.', (size_t)(end - p));
 		len = (size_t)((dot != NULL ? dot : end) - p);
 		v = len > 0 && strspn(p, "0123456789") >= len ?
-		    item_of(s, v) : member_of(s, v, pp_str(p, len));
+		    item_of(s, v) :
+		    member_of(s, v, pp_str(p, len));
 		if (dot == NULL)
 			return v;
 		p = dot + 1;
@@ -138,8 +139,8 @@ is_guarded(const struct scan *s, const char *path)
 	for (const struct guard *g = s->guards; g != NULL; g = g->next) {
 		size_t n = strlen(g->path);
 
-		if (strncmp(path, g->path, n) == 0 && (path[n] == '\0' ||
-		    path[n] == '.' || path[n] == '['))
+		if (strncmp(path, g->path, n) == 0 &&
+		    (path[n] == '\0' || path[n] == '.' || path[n] == '['))
 			return true;
 	}
 	return false;
@@ -168,7 +169,10 @@ use_at(struct scan *s, const struct value *v, uint32_t pos)
 	switch (v->kind) {
 	case PATH: add_field(s, v->path, pos); break;
 	case ITEMS: use_at(s, v->a, pos); break;
-	case PAIR: use_at(s, v->a, pos); use_at(s, v->b, pos); break;
+	case PAIR:
+		use_at(s, v->a, pos);
+		use_at(s, v->b, pos);
+		break;
 	default: break;
 	}
 }
@@ -230,8 +234,9 @@ assign(struct scan *s, const struct pp_node *target, const struct value *v)
 	} else if (target->kind == PP_N_TUPLE) {
 		for (uint32_t i = 0; i < target->list.count; i++) {
 			const struct value *part = v->kind == PAIR && i < 2 ?
-			    (i == 0 ? v->a : v->b) : v->kind == PATH ?
-			    item_of(s, v) : &opaque;
+			    (i == 0 ? v->a : v->b) :
+			    v->kind == PATH ? item_of(s, v) :
+					      &opaque;
 
 			assign(s, target->list.item[i], part);
 		}
@@ -269,10 +274,11 @@ enter_macro(struct scan *s, const struct value *m,
 			bool found = false;
 
 			for (uint32_t k = 0; args != NULL && k < args->named;
-			    k++) {
+			     k++) {
 				if (args->names[k]->hash !=
-				    fn->param[i]->hash || !pp_same(
-				    args->names[k]->str, fn->param[i]->str))
+					fn->param[i]->hash ||
+				    !pp_same(args->names[k]->str,
+					fn->param[i]->str))
 					continue;
 				s->names = names;
 				v = expr(s, args->values[k]);
@@ -392,7 +398,11 @@ named(const struct pp_node *n, const char *const *list)
 	return false;
 }
 
-#define NAMES(...) (const char *const []){ __VA_ARGS__, NULL }
+#define NAMES(...) \
+	(const char *const[]) \
+	{ \
+		__VA_ARGS__, NULL \
+	}
 
 /* Filters that give items of their subject, or all of them. */
 static const struct value *
@@ -415,7 +425,8 @@ filter(struct scan *s, const struct pp_node *n)
 		return item_of(s, in);
 	if (named(n, NAMES("map"))) {
 		if (const_arg(argument(a, UINT32_MAX, "attribute"), &path))
-			return new_value(s, (struct value){ .kind = ITEMS,
+			return new_value(s,
+			    (struct value){ .kind = ITEMS,
 				.a = follow_path(s, item_of(s, in), path) });
 		use_args(s, a);
 		if (in->kind == PATH)
@@ -425,42 +436,46 @@ filter(struct scan *s, const struct pp_node *n)
 	if (named(n, NAMES("groupby"))) {
 		use_args(s, a);
 		key = const_arg(argument(a, 0, "attribute"), &path) ?
-		    follow_path(s, item_of(s, in), path) : &opaque;
+		    follow_path(s, item_of(s, in), path) :
+		    &opaque;
 		if (argument(a, 1, "default") == NULL)
 			use_at(s, key, n->pos);
-		key = new_value(s, (struct value){ .kind = PAIR, .a = key,
-			.b = in });
-		return new_value(s, (struct value){ .kind = ITEMS,
-			.a = key });
+		key = new_value(s,
+		    (struct value){ .kind = PAIR, .a = key, .b = in });
+		return new_value(s, (struct value){ .kind = ITEMS, .a = key });
 	}
 	use_args(s, a);
 	if (named(n, NAMES("selectattr", "rejectattr"))) {
 		bool before = s->optional;
 		struct pp_value test;
 
-		s->optional = s->optional || (const_arg(argument(a, 1,
-		    "test"), &test) && (pp_str_is(test, "defined") ||
-		    pp_str_is(test, "undefined")));
+		s->optional = s->optional ||
+		    (const_arg(argument(a, 1, "test"), &test) &&
+			(pp_str_is(test, "defined") ||
+			    pp_str_is(test, "undefined")));
 		if (const_arg(argument(a, 0, "attr"), &path))
-			use_at(s, follow_path(s, item_of(s, in), path),
-			    n->pos);
+			use_at(s, follow_path(s, item_of(s, in), path), n->pos);
 		s->optional = before;
 		return in;
 	}
 	if (named(n, NAMES("sort", "unique", "sum", "join")) &&
-	    const_arg(argument(a, named(n, NAMES("sum")) ? 0 :
-	    named(n, NAMES("sort")) ? 2 : 1, "attribute"), &path) &&
+	    const_arg(argument(a,
+			  named(n, NAMES("sum"))      ? 0 :
+			      named(n, NAMES("sort")) ? 2 :
+							1,
+			  "attribute"),
+		&path) &&
 	    pp_is_str(path))
 		use_at(s, follow_path(s, item_of(s, in), path), n->pos);
-	else if (!named(n, NAMES("list", "reverse", "sort", "unique", "batch",
-	    "slice", "select", "reject", "items")))
+	else if (!named(n,
+		     NAMES("list", "reverse", "sort", "unique", "batch",
+			 "slice", "select", "reject", "items")))
 		use_at(s, in, n->pos);
-	if (named(n, NAMES("list", "reverse", "sort", "unique", "select",
-	    "reject")))
+	if (named(n,
+		NAMES("list", "reverse", "sort", "unique", "select", "reject")))
 		return in;
 	if (named(n, NAMES("batch", "slice")))
-		return new_value(s, (struct value){ .kind = ITEMS,
-			.a = in });
+		return new_value(s, (struct value){ .kind = ITEMS, .a = in });
 	return &opaque;
 }
 
@@ -504,12 +519,10 @@ condition(struct scan *s, const struct pp_node *n)
 	struct guard *guards = s->guards;
 
 	switch (n->kind) {
-	case PP_N_NAME: case PP_N_GETATTR: case PP_N_GETITEM:
-		use_optional(s, n);
-		break;
-	case PP_N_NOT:
-		condition(s, n->two.a);
-		break;
+	case PP_N_NAME:
+	case PP_N_GETATTR:
+	case PP_N_GETITEM: use_optional(s, n); break;
+	case PP_N_NOT: condition(s, n->two.a); break;
 	case PP_N_AND:
 		condition(s, n->two.a);
 		add_guards(s, n->two.a);
@@ -520,9 +533,7 @@ condition(struct scan *s, const struct pp_node *n)
 		condition(s, n->two.a);
 		condition(s, n->two.b);
 		break;
-	default:
-		use(s, n);
-		break;
+	default: use(s, n); break;
 	}
 }
 
@@ -604,8 +615,8 @@ item(struct scan *s, const struct pp_node *n)
 	    index->value.type == PP_T_INT)
 		return index->value.i == 0 ? of->a : of->b;
 	use(s, index);
-	return index->kind == PP_N_CONST || of->kind == ITEMS ?
-	    item_of(s, of) : of;
+	return index->kind == PP_N_CONST || of->kind == ITEMS ? item_of(s, of) :
+								of;
 }
 
 /* A list of fields: its items may be any of them. */
@@ -637,12 +648,13 @@ expr(struct scan *s, const struct pp_node *n)
 	case PP_N_FILTER: return filter(s, n);
 	case PP_N_TEST: return test(s, n);
 	case PP_N_NOT: condition(s, n->two.a); return &opaque;
-	case PP_N_AND: case PP_N_OR: return logic(s, n);
+	case PP_N_AND:
+	case PP_N_OR: return logic(s, n);
 	case PP_N_COND: return conditional(s, n);
-	case PP_N_NEG: case PP_N_POS:
-		use(s, n->two.a);
-		return &opaque;
-	case PP_N_BINARY: case PP_N_COMPARE:
+	case PP_N_NEG:
+	case PP_N_POS: use(s, n->two.a); return &opaque;
+	case PP_N_BINARY:
+	case PP_N_COMPARE:
 		use(s, n->two.a);
 		use(s, n->two.b);
 		return &opaque;
@@ -651,10 +663,10 @@ expr(struct scan *s, const struct pp_node *n)
 		for (uint32_t i = 0; i < n->chain.rest.count; i++)
 			use(s, n->chain.rest.item[i]->two.b);
 		return &opaque;
-	case PP_N_LIST: case PP_N_TUPLE: return sequence(s, n);
-	case PP_N_CONCAT: case PP_N_DICT:
-		use_list(s, &n->list);
-		return &opaque;
+	case PP_N_LIST:
+	case PP_N_TUPLE: return sequence(s, n);
+	case PP_N_CONCAT:
+	case PP_N_DICT: use_list(s, &n->list); return &opaque;
 	default: return &opaque;
 	}
 }
@@ -729,8 +741,9 @@ set(struct scan *s, const struct pp_node *n)
 static const struct value *
 macro_value(struct scan *s, const struct pp_function *fn)
 {
-	return new_value(s, (struct value){ .kind = MACRO, .fn = fn,
-		.tmpl = s->tmpl, .names = s->names });
+	return new_value(s,
+	    (struct value){
+		.kind = MACRO, .fn = fn, .tmpl = s->tmpl, .names = s->names });
 }
 
 static const struct pp_template *
@@ -745,8 +758,7 @@ fragment(struct scan *s, const struct pp_node *name)
 	    s->engine == NULL || s->depth >= MAX_DEPTH)
 		return NULL;
 	memset(&fault, 0, sizeof fault);
-	text = pp_arena_strndup(&s->out->arena, name->value.s,
-	    name->value.len);
+	text = pp_arena_strndup(&s->out->arena, name->value.s, name->value.len);
 	t = pp_engine_get(s->engine, text, &fault);
 	return t;
 }
@@ -778,13 +790,14 @@ import(struct scan *s, const struct pp_node *n)
 	const struct value *module = &opaque;
 
 	if (t != NULL)
-		module = new_value(s, (struct value){ .kind = MODULE,
+		module = new_value(s,
+		    (struct value){ .kind = MODULE,
 			.names = inside(s, t, inc->with_context) });
 	if (inc->target != NULL)
 		bind(s, inc->target->str, module);
 	for (uint32_t i = 0; i < inc->count; i++)
-		bind(s, inc->aliases[i]->str, member_of(s, module,
-		    inc->names[i]->str));
+		bind(s, inc->aliases[i]->str,
+		    member_of(s, module, inc->names[i]->str));
 }
 
 static void
@@ -830,19 +843,16 @@ statement(struct scan *s, const struct pp_node *n)
 	case PP_N_FOR: loop(s, n->loop); break;
 	case PP_N_IF: branches(s, n->branches); break;
 	case PP_N_SET: set(s, n); break;
-	case PP_N_SETBLOCK: case PP_N_FILTERBLOCK: case PP_N_AUTOESCAPE:
-		capture(s, n);
-		break;
+	case PP_N_SETBLOCK:
+	case PP_N_FILTERBLOCK:
+	case PP_N_AUTOESCAPE: capture(s, n); break;
 	case PP_N_MACRO:
-		bind(s, n->macro.name->str,
-		    macro_value(s, n->macro.function));
+		bind(s, n->macro.name->str, macro_value(s, n->macro.function));
 		break;
 	case PP_N_CALLBLOCK:
 		call(s, n->macro.call, macro_value(s, n->macro.function));
 		break;
-	case PP_N_GENERATION:
-		statements(s, &n->macro.function->body);
-		break;
+	case PP_N_GENERATION: statements(s, &n->macro.function->body); break;
 	case PP_N_WITH: with(s, n->with); break;
 	case PP_N_DO: use(s, n->two.a); break;
 	case PP_N_INCLUDE:
@@ -850,7 +860,8 @@ statement(struct scan *s, const struct pp_node *n)
 		if (t != NULL)
 			inside(s, t, n->include->with_context);
 		break;
-	case PP_N_IMPORT: case PP_N_FROM: import(s, n); break;
+	case PP_N_IMPORT:
+	case PP_N_FROM: import(s, n); break;
 	case PP_N_EXTENDS:
 		t = fragment(s, n->two.a);
 		if (t != NULL)

@@ -60,24 +60,21 @@ pp_markup_join(struct pp_rt *rt, const struct pp_value *v, uint32_t count)
 static const struct {
 	const char *name;
 	uint32_t cp;
-} entities[] = {
-	{ "amp", '&' }, { "lt", '<' }, { "gt", '>' }, { "quot", '"' },
-	{ "apos", '\'' }, { "nbsp", 0xa0 }, { "copy", 0xa9 },
-	{ "reg", 0xae }, { "trade", 0x2122 }, { "hellip", 0x2026 },
-	{ "mdash", 0x2014 }, { "ndash", 0x2013 }, { "lsquo", 0x2018 },
-	{ "rsquo", 0x2019 }, { "ldquo", 0x201c }, { "rdquo", 0x201d },
-	{ "laquo", 0xab }, { "raquo", 0xbb }, { "bull", 0x2022 },
-	{ "middot", 0xb7 }, { "euro", 0x20ac }, { "pound", 0xa3 },
-	{ "yen", 0xa5 }, { "cent", 0xa2 }, { "sect", 0xa7 },
-	{ "para", 0xb6 }, { "deg", 0xb0 }, { "plusmn", 0xb1 },
-	{ "times", 0xd7 }, { "divide", 0xf7 }, { "frac12", 0xbd },
-	{ "eacute", 0xe9 }, { "egrave", 0xe8 }, { "ecirc", 0xea },
-	{ "agrave", 0xe0 }, { "aacute", 0xe1 }, { "acirc", 0xe2 },
-	{ "auml", 0xe4 }, { "ouml", 0xf6 }, { "uuml", 0xfc },
-	{ "Auml", 0xc4 }, { "Ouml", 0xd6 }, { "Uuml", 0xdc },
-	{ "szlig", 0xdf }, { "ccedil", 0xe7 }, { "ntilde", 0xf1 },
-	{ "rarr", 0x2192 }, { "larr", 0x2190 }
-};
+} entities[] = { { "amp", '&' }, { "lt", '<' }, { "gt", '>' }, { "quot", '"' },
+	{ "apos", '\'' }, { "nbsp", 0xa0 }, { "copy", 0xa9 }, { "reg", 0xae },
+	{ "trade", 0x2122 }, { "hellip", 0x2026 }, { "mdash", 0x2014 },
+	{ "ndash", 0x2013 }, { "lsquo", 0x2018 }, { "rsquo", 0x2019 },
+	{ "ldquo", 0x201c }, { "rdquo", 0x201d }, { "laquo", 0xab },
+	{ "raquo", 0xbb }, { "bull", 0x2022 }, { "middot", 0xb7 },
+	{ "euro", 0x20ac }, { "pound", 0xa3 }, { "yen", 0xa5 },
+	{ "cent", 0xa2 }, { "sect", 0xa7 }, { "para", 0xb6 }, { "deg", 0xb0 },
+	{ "plusmn", 0xb1 }, { "times", 0xd7 }, { "divide", 0xf7 },
+	{ "frac12", 0xbd }, { "eacute", 0xe9 }, { "egrave", 0xe8 },
+	{ "ecirc", 0xea }, { "agrave", 0xe0 }, { "aacute", 0xe1 },
+	{ "acirc", 0xe2 }, { "auml", 0xe4 }, { "ouml", 0xf6 }, { "uuml", 0xfc },
+	{ "Auml", 0xc4 }, { "Ouml", 0xd6 }, { "Uuml", 0xdc }, { "szlig", 0xdf },
+	{ "ccedil", 0xe7 }, { "ntilde", 0xf1 }, { "rarr", 0x2192 },
+	{ "larr", 0x2190 } };
 
 /* The character of "&...;" at s; its length in *len, or 0. */
 static uint32_t
@@ -99,8 +96,10 @@ read_entity(const char *s, size_t left, size_t *len)
 		if (end != semicolon || end == s + 2 + hex || s[2] == '-')
 			return 0;
 		*len = n + 1;
-		return cp <= 0 || cp > 0x10ffff || (cp >= 0xd800 &&
-		    cp < 0xe000) ? 0xfffd : (uint32_t)cp;
+		return cp <= 0 || cp > 0x10ffff ||
+			(cp >= 0xd800 && cp < 0xe000) ?
+		    0xfffd :
+		    (uint32_t)cp;
 	}
 	for (size_t i = 0; i < sizeof entities / sizeof entities[0]; i++) {
 		if (strlen(entities[i].name) == n - 1 &&
@@ -121,8 +120,9 @@ cut_between(struct pp_buf *b, const char *open, const char *close)
 
 	for (;;) {
 		p = memmem(b->data + from, b->len - from, open, n);
-		q = p == NULL ? NULL : memmem(p, b->len -
-		    (size_t)(p - b->data), close, strlen(close));
+		q = p == NULL ? NULL :
+				memmem(p, b->len - (size_t)(p - b->data), close,
+				    strlen(close));
 		if (q == NULL)
 			break;
 		n = strlen(open);
@@ -146,8 +146,7 @@ put_plain(struct pp_buf *out, const struct pp_buf *b)
 	for (size_t at = 0; at < b->len;) {
 		size_t start = at;
 
-		if (pp_uc(pp_next_char(b->data, b->len, &at)) &
-		    PP_UC_SPACE) {
+		if (pp_uc(pp_next_char(b->data, b->len, &at)) & PP_UC_SPACE) {
 			space = spaced.len > 0;
 			continue;
 		}
@@ -219,9 +218,10 @@ put_pair(struct pp_rt *rt, struct pp_value pair)
 	if (l == NULL)
 		return -1;
 	if (l->count != 2)
-		return pp_fail_int(rt, PP_K_RUNTIME, l->count > 2 ?
-		    "too many values to unpack (expected 2)" :
-		    "not enough values to unpack (expected 2, got %u)",
+		return pp_fail_int(rt, PP_K_RUNTIME,
+		    l->count > 2 ?
+			"too many values to unpack (expected 2)" :
+			"not enough values to unpack (expected 2, got %u)",
 		    l->count);
 	for (int i = 0; i < 2; i++) {
 		l->item[i] = pp_to_str(rt, l->item[i]);
@@ -242,8 +242,9 @@ PP_FILTER(pp_f_urlencode)
 	int more, n = 0;
 
 	(void)arg;
-	if (pp_is_str(in) || ((in.type < PP_T_LIST || in.type > PP_T_ITER) &&
-	    in.type != PP_T_UNDEFINED)) {
+	if (pp_is_str(in) ||
+	    ((in.type < PP_T_LIST || in.type > PP_T_ITER) &&
+		in.type != PP_T_UNDEFINED)) {
 		in = pp_to_str(rt, in);
 		start = pp_text_begin(rt);
 		put_quoted(&rt->out, in, false);
@@ -289,16 +290,19 @@ PP_FILTER(pp_f_xmlattr)
 		if (v.type == PP_T_NONE || v.type == PP_T_UNDEFINED)
 			continue;
 		if (!pp_is_str(key)) {
-			pp_type_error(rt, "expected string or bytes-like "
-			    "object, got '%s'", pp_type_name(key));
+			pp_type_error(rt,
+			    "expected string or bytes-like "
+			    "object, got '%s'",
+			    pp_type_name(key));
 			break;
 		}
 		for (uint32_t k = 0; k < key.len; k++) {
-			if (key.s[k] != '\0' && strchr(" \t\n\r\f\v/>=",
-			    key.s[k]) != NULL)
-				pp_runtime_error(rt, "invalid character in "
-				    "attribute name: '%.*s'", (int)key.len,
-				    key.s);
+			if (key.s[k] != '\0' &&
+			    strchr(" \t\n\r\f\v/>=", key.s[k]) != NULL)
+				pp_runtime_error(rt,
+				    "invalid character in "
+				    "attribute name: '%.*s'",
+				    (int)key.len, key.s);
 		}
 		if (rt->out.len > start || space)
 			pp_buf_addc(&rt->out, ' ');

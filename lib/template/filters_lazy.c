@@ -11,12 +11,12 @@
 struct step {
 	const struct pp_filter *filter;
 	const struct pp_test *test;
-	struct pp_value name;		/* of a filter or test */
+	struct pp_value name; /* of a filter or test */
 	struct pp_args args;
 	struct pp_value attribute, fallback;
-	const char *problem;		/* fails when it is used first */
-	bool keep;			/* select: keep what is true */
-	bool by_attribute;		/* selectattr, rejectattr */
+	const char *problem; /* fails when it is used first */
+	bool keep;	     /* select: keep what is true */
+	bool by_attribute;   /* selectattr, rejectattr */
 };
 
 static int
@@ -54,8 +54,8 @@ keep_args(struct pp_rt *rt, const struct pp_args *a, uint32_t skip)
 {
 	struct pp_args k = { NULL, 0, NULL, NULL, 0 };
 	size_t n = a->count > skip ? a->count - skip : 0;
-	struct pp_value *v = pp_rt_alloc(rt, (n + 2 * (size_t)a->named + 1) *
-	    sizeof *v);
+	struct pp_value *v = pp_rt_alloc(rt,
+	    (n + 2 * (size_t)a->named + 1) * sizeof *v);
 
 	if (v == NULL)
 		return k;
@@ -86,7 +86,7 @@ make(struct pp_rt *rt, struct pp_value in, struct step *s,
     int (*next)(struct pp_rt *, struct pp_gen *, struct pp_value *))
 {
 	struct pp_value v = s != NULL ? pp_gen_new(rt, in, next) :
-	    pp_error_value();
+					pp_error_value();
 
 	if (!pp_is_error(v))
 		v.gen->state = s;
@@ -367,7 +367,7 @@ PP_FILTER(pp_f_batch)
 struct slices {
 	struct pp_list *all;
 	int64_t count, at;
-	uint32_t offset;	/* longer slices so far */
+	uint32_t offset; /* longer slices so far */
 };
 
 static int

@@ -11,7 +11,7 @@
 PP_FILTER(pp_f_default)
 {
 	struct pp_value otherwise = pp_is_missing(arg[0]) ? pp_ascii("", 0) :
-	    arg[0];
+							    arg[0];
 	int yes;
 
 	if (in.type == PP_T_UNDEFINED)
@@ -31,8 +31,10 @@ PP_FILTER(pp_f_attr)
 	struct pp_value v;
 
 	if (!pp_is_str(arg[0]))
-		return pp_type_error(rt, "attribute name must be string, not "
-		    "'%s'", pp_type_name(arg[0]));
+		return pp_type_error(rt,
+		    "attribute name must be string, not "
+		    "'%s'",
+		    pp_type_name(arg[0]));
 	if (in.type == PP_T_UNDEFINED && rt->undefined == PP_U_CHAINABLE)
 		return in;
 	if (in.type == PP_T_UNDEFINED)
@@ -70,8 +72,8 @@ whole(struct pp_rt *rt, struct pp_value v, struct pp_value *out)
 
 PP_FILTER(pp_f_int)
 {
-	struct pp_value otherwise = pp_is_missing(arg[0]) ? pp_int(0) :
-	    arg[0], v;
+	struct pp_value otherwise = pp_is_missing(arg[0]) ? pp_int(0) : arg[0],
+			v;
 	int64_t base = 10;
 	double d;
 
@@ -102,7 +104,7 @@ PP_FILTER(pp_f_int)
 PP_FILTER(pp_f_float)
 {
 	struct pp_value otherwise = pp_is_missing(arg[0]) ? pp_float(0) :
-	    arg[0];
+							    arg[0];
 	double d;
 
 	if (in.type == PP_T_UNDEFINED)
@@ -115,7 +117,7 @@ PP_FILTER(pp_f_float)
 		return pp_float(d);
 	}
 	return pp_is_str(in) && pp_float_parse(in, &d) ? pp_float(d) :
-	    otherwise;
+							 otherwise;
 }
 
 /* ---- round ---- */
@@ -218,8 +220,7 @@ round_int(struct pp_rt *rt, struct pp_value i, int64_t places)
 
 /* math.ceil or math.floor of value * 10**n, over 10**n again. */
 static struct pp_value
-round_to(struct pp_rt *rt, struct pp_value in, struct pp_value places,
-    bool up)
+round_to(struct pp_rt *rt, struct pp_value in, struct pp_value places, bool up)
 {
 	struct pp_value power = pp_binary(rt, PP_POW, pp_int(10), places), v;
 
@@ -258,13 +259,14 @@ PP_FILTER(pp_f_round)
 		if (in.type != PP_T_FLOAT)
 			return round_int(rt, in, 0);
 		in = round_float(rt, in.f, 0);
-		return pp_is_error(in) || !isfinite(in.f) ? in :
+		return pp_is_error(in) || !isfinite(in.f) ?
+		    in :
 		    pp_int_from_double(rt, in.f);
 	}
 	if (pp_need_int(rt, places, &n) < 0)
 		return pp_error_value();
 	return in.type == PP_T_FLOAT ? round_float(rt, in.f, n) :
-	    round_int(rt, in, n);
+				       round_int(rt, in, n);
 }
 
 /* ---- file sizes ---- */
@@ -273,8 +275,8 @@ PP_FILTER(pp_f_filesizeformat)
 {
 	static const char *const decimal[] = { "kB", "MB", "GB", "TB", "PB",
 		"EB", "ZB", "YB" };
-	static const char *const binary[] = { "KiB", "MiB", "GiB", "TiB",
-		"PiB", "EiB", "ZiB", "YiB" };
+	static const char *const binary[] = { "KiB", "MiB", "GiB", "TiB", "PiB",
+		"EiB", "ZiB", "YiB" };
 	int two = pp_is_missing(arg[0]) ? 0 : pp_truth(rt, arg[0]);
 	double bytes, base = two > 0 ? 1024 : 1000;
 	struct pp_value v, unit;
@@ -287,8 +289,10 @@ PP_FILTER(pp_f_filesizeformat)
 	if (pp_is_number(in))
 		bytes = pp_num_double(in);
 	else if (!pp_is_str(in))
-		return pp_type_error(rt, "float() argument must be a string or"
-		    " a real number, not '%s'", pp_type_name(in));
+		return pp_type_error(rt,
+		    "float() argument must be a string or"
+		    " a real number, not '%s'",
+		    pp_type_name(in));
 	else if (!pp_float_parse(in, &bytes))
 		return pp_runtime_error(rt,
 		    "could not convert string to float: '%.*s'", (int)in.len,
@@ -298,8 +302,9 @@ PP_FILTER(pp_f_filesizeformat)
 	if (bytes < base) {
 		v = pp_int_from_double(rt, bytes);
 		v = pp_is_error(v) ? v : pp_to_str(rt, v);
-		return pp_is_error(v) ? v : pp_rt_strf(rt, "%.*s Bytes",
-		    (int)v.len, v.s);
+		return pp_is_error(v) ?
+		    v :
+		    pp_rt_strf(rt, "%.*s Bytes", (int)v.len, v.s);
 	}
 	unit = pp_int((int64_t)(base * base));
 	while (i < 7 && pp_num_compare(pp_float(bytes), unit) != -1) {

@@ -21,15 +21,14 @@ need_text(struct pp_rt *rt, struct pp_value *in)
 /* ---- random_sentence ---- */
 
 /* Words whose full stop ends no sentence. */
-static const char *const abbreviations[] = {
-	"al", "approx", "apr", "aug", "ave", "bros", "ca", "capt", "cf",
-	"ch", "co", "col", "corp", "dec", "dept", "dr", "ed", "eds", "eg",
-	"esp", "est", "etc", "feb", "fig", "figs", "fr", "gen", "gov",
-	"hon", "ibid", "ie", "inc", "jan", "jr", "jul", "jun", "lt", "ltd",
-	"maj", "mar", "messrs", "mlle", "mme", "mr", "mrs", "ms", "mt",
-	"no", "nos", "nov", "oct", "op", "p", "pl", "pp", "pres", "prof",
-	"rep", "rev", "sen", "sept", "sgt", "sr", "st", "vol", "vols", "vs"
-};
+static const char *const abbreviations[] = { "al", "approx", "apr", "aug",
+	"ave", "bros", "ca", "capt", "cf", "ch", "co", "col", "corp", "dec",
+	"dept", "dr", "ed", "eds", "eg", "esp", "est", "etc", "feb", "fig",
+	"figs", "fr", "gen", "gov", "hon", "ibid", "ie", "inc", "jan", "jr",
+	"jul", "jun", "lt", "ltd", "maj", "mar", "messrs", "mlle", "mme", "mr",
+	"mrs", "ms", "mt", "no", "nos", "nov", "oct", "op", "p", "pl", "pp",
+	"pres", "prof", "rep", "rev", "sen", "sept", "sgt", "sr", "st", "vol",
+	"vols", "vs" };
 
 /* These end one when a capital follows: "cats, dogs, etc. Then". */
 static const char *const mild[] = { "etc", "inc", "co", "ltd", "corp", "jr",
@@ -39,8 +38,7 @@ static bool
 is_one_of(const char *s, size_t len, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (strlen(list[i]) == len && strncasecmp(list[i], s, len) ==
-		    0)
+		if (strlen(list[i]) == len && strncasecmp(list[i], s, len) == 0)
 			return true;
 	}
 	return false;
@@ -68,15 +66,15 @@ word_start(const char *s, size_t at)
 static bool
 is_closer(uint32_t c)
 {
-	return c == '"' || c == '\'' || c == ')' || c == ']' ||
-	    c == 0x2019 || c == 0x201d || c == 0xbb;
+	return c == '"' || c == '\'' || c == ')' || c == ']' || c == 0x2019 ||
+	    c == 0x201d || c == 0xbb;
 }
 
 static bool
 is_stop(uint32_t c)
 {
-	return c == '.' || c == '!' || c == '?' || c == 0x2026 ||
-	    c == 0x3002 || c == 0xff01 || c == 0xff1f;
+	return c == '.' || c == '!' || c == '?' || c == 0x2026 || c == 0x3002 ||
+	    c == 0xff01 || c == 0xff1f;
 }
 
 /* The first character of the next word, and whether blanks stand before. */
@@ -121,15 +119,15 @@ ends_sentence(struct pp_value s, size_t start, size_t end, size_t after,
 	if (stop == 0x3002 || stop == 0xff01 || stop == 0xff1f)
 		return true;
 	if (!blank)
-		return false;		/* 3.14, example.org, U.S.A */
+		return false; /* 3.14, example.org, U.S.A */
 	small = (pp_uc(next) & PP_UC_LOWER) != 0;
 	if (small)
-		return false;		/* "Why?" she asked; Wait... what */
+		return false; /* "Why?" she asked; Wait... what */
 	if (stop != '.' || end - start > 1)
 		return true;
 	if (len == 1 && (pp_uc((unsigned char)s.s[word]) & PP_UC_UPPER) &&
 	    s.s[word] != 'I')
-		return false;		/* J. Smith */
+		return false; /* J. Smith */
 	if (memchr(s.s + word, '.', len) != NULL && len <= 5)
 		return (pp_uc(next) & PP_UC_UPPER) != 0 && len > 3;
 	if (ONE_OF(s.s + word, len, mild))
@@ -147,10 +145,11 @@ sentence_end(struct pp_value s, size_t at)
 		size_t start = at, end, after;
 		uint32_t c = pp_next_char(s.s, s.len, &at), stop = c;
 
-		newlines = c == '\n' ? newlines + 1 : pp_uc(c) &
-		    PP_UC_SPACE ? newlines : 0;
+		newlines = c == '\n'	   ? newlines + 1 :
+		    pp_uc(c) & PP_UC_SPACE ? newlines :
+					     0;
 		if (newlines > 1)
-			return start;	/* an empty line ends all */
+			return start; /* an empty line ends all */
 		if (!is_stop(c))
 			continue;
 		for (end = at; end < s.len; end = at) {
@@ -203,21 +202,25 @@ PP_FILTER(pp_f_random_sentence)
 
 static const struct {
 	const char *style;
-	const char *words;	/* each between blanks */
-} styles[] = {
-	{ "poetic", " poet poets poetic poetry poem poems verse verses lyric "
-	    "lyrics lyrical " },
-	{ "narrative", " story stories narrative narratives narrator tale "
+	const char *words; /* each between blanks */
+} styles[] = { { "poetic",
+		   " poet poets poetic poetry poem poems verse verses lyric "
+		   "lyrics lyrical " },
+	{ "narrative",
+	    " story stories narrative narratives narrator tale "
 	    "tales chronicle chronicles novelist storyteller " },
-	{ "descriptive", " describe describes described descriptive vivid "
+	{ "descriptive",
+	    " describe describes described descriptive vivid "
 	    "vividly detailed imagery " },
-	{ "minimalist", " minimal minimalist minimalism sparse concise brief "
+	{ "minimalist",
+	    " minimal minimalist minimalism sparse concise brief "
 	    "terse laconic " },
-	{ "verbose", " elaborate elaborately detailed extensive verbose "
+	{ "verbose",
+	    " elaborate elaborately detailed extensive verbose "
 	    "lengthy ornate " },
-	{ "dramatic", " drama dramas dramatic dramatist theatrical theatre "
-	    "theater intense " }
-};
+	{ "dramatic",
+	    " drama dramas dramatic dramatist theatrical theatre "
+	    "theater intense " } };
 
 #define STYLES (sizeof styles / sizeof styles[0])
 
@@ -231,8 +234,8 @@ padded_word(const char *s, size_t len, char *out, size_t size)
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)s[i] >= 0x80)
 			return false;
-		out[i + 1] = s[i] >= 'A' && s[i] <= 'Z' ?
-		    (char)(s[i] + 32) : s[i];
+		out[i + 1] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) :
+							  s[i];
 	}
 	out[len + 1] = ' ';
 	out[len + 2] = '\0';
@@ -307,20 +310,20 @@ PP_FILTER(pp_f_truncate_tokens)
 		    "truncate_tokens() needs 0 or more, got %lld",
 		    (long long)n);
 	room = n > (int64_t)UINT32_MAX ? (int64_t)UINT32_MAX :
-	    n * CHARS_PER_TOKEN;
+					 n * CHARS_PER_TOKEN;
 	if (pp_length(in) <= room)
 		return in;
 	if (n == 0)
 		return pp_ascii("", 0);
-	room--;		/* the ellipsis is a character too */
+	room--; /* the ellipsis is a character too */
 	for (int64_t i = 0; i < room; i++)
 		pp_next_char(in.s, in.len, &cut);
 	/* Back to the end of a word, unless that leaves nothing. */
 	for (space = cut; space > 0; space = pp_char_before(in.s, space)) {
 		size_t next = space;
 
-		if (space < in.len && (pp_uc(pp_next_char(in.s, in.len,
-		    &next)) & PP_UC_SPACE))
+		if (space < in.len &&
+		    (pp_uc(pp_next_char(in.s, in.len, &next)) & PP_UC_SPACE))
 			break;
 	}
 	parts[0] = pp_str(in.s, space > 0 ? space : cut);
@@ -370,8 +373,9 @@ count_words(struct pp_rt *rt, struct pp_value in, struct pp_dict *seen)
 
 		if (pp_rt_charge(rt, 1) < 0)
 			return -1;
-		if (pp_length(w) < 4 || (padded_word(w.s, w.len, word,
-		    sizeof word) && strstr(stop_words, word) != NULL))
+		if (pp_length(w) < 4 ||
+		    (padded_word(w.s, w.len, word, sizeof word) &&
+			strstr(stop_words, word) != NULL))
 			continue;
 		if (pp_hash(rt, w, &hash) < 0)
 			return -1;
@@ -391,8 +395,9 @@ PP_FILTER(pp_f_extract_keywords)
 	struct pp_list *l;
 	int64_t n = 5;
 
-	if (seen == NULL || (!pp_is_missing(arg[0]) &&
-	    pp_need_int(rt, arg[0], &n) < 0) || !need_text(rt, &in))
+	if (seen == NULL ||
+	    (!pp_is_missing(arg[0]) && pp_need_int(rt, arg[0], &n) < 0) ||
+	    !need_text(rt, &in))
 		return pp_error_value();
 	in.flags &= (uint8_t)~PP_F_MARKUP;
 	in = pp_str_lower(rt, in);

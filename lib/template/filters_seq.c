@@ -54,8 +54,9 @@ PP_FILTER(pp_f_first)
 	more = pp_iter_next(rt, &it, &v);
 	if (more < 0)
 		return pp_error_value();
-	return more > 0 ? v : pp_undefined_hint(rt,
-	    "No first item, sequence was empty.");
+	return more > 0 ?
+	    v :
+	    pp_undefined_hint(rt, "No first item, sequence was empty.");
 }
 
 PP_FILTER(pp_f_last)
@@ -76,7 +77,8 @@ PP_FILTER(pp_f_last)
 		e = &in.dict->entry[n - 1];
 		if (in.type == PP_T_DICT || in.flags == PP_VIEW_KEYS)
 			return e->key;
-		return in.flags == PP_VIEW_VALUES ? e->value :
+		return in.flags == PP_VIEW_VALUES ?
+		    e->value :
 		    pp_tuple2(rt, e->key, e->value);
 	}
 	return pp_getitem(rt, in, pp_int(-1));
@@ -133,8 +135,8 @@ markup_joined(struct pp_rt *rt, struct pp_value in, struct pp_value sep,
 
 PP_FILTER(pp_f_join)
 {
-	struct pp_value sep = pp_is_missing(arg[0]) ? pp_ascii("", 0) :
-	    arg[0], v;
+	struct pp_value sep = pp_is_missing(arg[0]) ? pp_ascii("", 0) : arg[0],
+			v;
 	size_t start;
 	struct pp_iter it;
 	int more, n = 0;
@@ -152,8 +154,7 @@ PP_FILTER(pp_f_join)
 		if (n++ > 0)
 			pp_buf_add(&rt->out, sep.s, sep.len);
 		if (pp_is_error(v) || pp_put_str(rt, v) < 0 ||
-		    (int64_t)(rt->out.len - start) >
-		    rt->bounds.string_bytes) {
+		    (int64_t)(rt->out.len - start) > rt->bounds.string_bytes) {
 			more = rt->fault.kind != PP_K_NONE ? -1 : 0;
 			break;
 		}
@@ -299,8 +300,8 @@ PP_FILTER(pp_f_sort)
 		return pp_error_value();
 	l = pp_to_list(rt, in);
 	keys = l != NULL ? all_keys(rt, l, arg[2], !sensitive) : NULL;
-	if (keys == NULL || wrap_all(rt, keys, l->count) < 0 || pp_sort(rt, l->item, keys, l->count,
-	    reverse != 0) < 0)
+	if (keys == NULL || wrap_all(rt, keys, l->count) < 0 ||
+	    pp_sort(rt, l->item, keys, l->count, reverse != 0) < 0)
 		return pp_error_value();
 	return pp_ref(PP_T_LIST, l);
 }
@@ -317,22 +318,21 @@ PP_FILTER(pp_f_dictsort)
 	if (!pp_is_missing(arg[1])) {
 		by_value = pp_str_is(arg[1], "value");
 		if (!by_value && !pp_str_is(arg[1], "key"))
-			return pp_runtime_error(rt, "you can only sort by "
+			return pp_runtime_error(rt,
+			    "you can only sort by "
 			    "either \"key\" or \"value\"");
 	}
 	if (in.type == PP_T_UNDEFINED)
 		return pp_undefined_error(rt, in);
 	if (in.type != PP_T_DICT)
 		return pp_runtime_error(rt,
-		    "'%s' object has no attribute 'items'",
-		    pp_type_name(in));
+		    "'%s' object has no attribute 'items'", pp_type_name(in));
 	view = pp_ref(PP_T_VIEW, in.dict);
 	view.flags = PP_VIEW_ITEMS;
 	l = pp_to_list(rt, view);
-	keys = l != NULL ? all_keys(rt, l, pp_int(by_value), !sensitive) :
-	    NULL;
-	if (keys == NULL || pp_sort(rt, l->item, keys, l->count,
-	    reverse != 0) < 0)
+	keys = l != NULL ? all_keys(rt, l, pp_int(by_value), !sensitive) : NULL;
+	if (keys == NULL ||
+	    pp_sort(rt, l->item, keys, l->count, reverse != 0) < 0)
 		return pp_error_value();
 	return pp_ref(PP_T_LIST, l);
 }
@@ -351,8 +351,7 @@ group_key(struct pp_rt *rt, struct pp_value item, const struct pp_value *arg,
 
 static int
 add_group(struct pp_rt *rt, struct pp_list *out, struct pp_value *item,
-    uint32_t count, struct pp_value key, const struct pp_value *arg,
-    bool fold)
+    uint32_t count, struct pp_value key, const struct pp_value *arg, bool fold)
 {
 	struct pp_list *members = pp_list_new(rt, count);
 	struct pp_value pair;
@@ -381,8 +380,8 @@ PP_FILTER(pp_f_groupby)
 		return pp_error_value();
 	l = pp_to_list(rt, in);
 	out = l != NULL ? pp_list_new(rt, 4) : NULL;
-	keys = out != NULL ? pp_rt_alloc(rt, (l->count + 1) *
-	    sizeof keys[0]) : NULL;
+	keys = out != NULL ? pp_rt_alloc(rt, (l->count + 1) * sizeof keys[0]) :
+			     NULL;
 	for (uint32_t i = 0; keys != NULL && i < l->count; i++) {
 		keys[i] = group_key(rt, l->item[i], arg, !sensitive);
 		if (pp_is_error(keys[i]))
@@ -399,13 +398,14 @@ PP_FILTER(pp_f_groupby)
 			return pp_error_value();
 		if (!same) {
 			if (add_group(rt, out, l->item + start, i - start,
-			    keys[start], arg, !sensitive) < 0)
+				keys[start], arg, !sensitive) < 0)
 				return pp_error_value();
 			start = i;
 		}
 	}
-	if (l->count > 0 && add_group(rt, out, l->item + start,
-	    l->count - start, keys[start], arg, !sensitive) < 0)
+	if (l->count > 0 &&
+	    add_group(rt, out, l->item + start, l->count - start, keys[start],
+		arg, !sensitive) < 0)
 		return pp_error_value();
 	return pp_ref(PP_T_LIST, out);
 }
@@ -426,8 +426,8 @@ extreme(struct pp_rt *rt, struct pp_value in, const struct pp_value *arg,
 		key = sort_key(rt, v, arg[1], !sensitive);
 		if (pp_is_error(key))
 			return key;
-		yes = pp_is_missing(best) ? 1 : pp_order(rt, key, best_key,
-		    better);
+		yes = pp_is_missing(best) ? 1 :
+					    pp_order(rt, key, best_key, better);
 		if (yes < 0)
 			return pp_error_value();
 		if (yes) {
@@ -437,8 +437,9 @@ extreme(struct pp_rt *rt, struct pp_value in, const struct pp_value *arg,
 	}
 	if (more < 0)
 		return pp_error_value();
-	return pp_is_missing(best) ? pp_undefined_hint(rt,
-	    "No aggregated item, sequence was empty.") : best;
+	return pp_is_missing(best) ?
+	    pp_undefined_hint(rt, "No aggregated item, sequence was empty.") :
+	    best;
 }
 
 PP_FILTER(pp_f_min)
@@ -493,6 +494,6 @@ PP_FILTER(pp_f_random)
 	if (in.type == PP_T_DICT || in.type == PP_T_VIEW)
 		return pp_type_error(rt, "'%s' object is not subscriptable",
 		    pp_type_name(in));
-	return pp_getitem(rt, in, pp_int((int64_t)pp_rand_below(&rt->rand,
-	    (uint64_t)n)));
+	return pp_getitem(rt, in,
+	    pp_int((int64_t)pp_rand_below(&rt->rand, (uint64_t)n)));
 }

@@ -40,8 +40,8 @@ PP_FILTER(pp_f_capitalize)
 static bool
 begins_word(uint32_t cp)
 {
-	return cp == '-' || cp == '(' || cp == '{' || cp == '[' ||
-	    cp == '<' || (pp_uc(cp) & PP_UC_SPACE) != 0;
+	return cp == '-' || cp == '(' || cp == '{' || cp == '[' || cp == '<' ||
+	    (pp_uc(cp) & PP_UC_SPACE) != 0;
 }
 
 /* All in lower case, the first of each word put right in its place. */
@@ -93,7 +93,7 @@ PP_FILTER(pp_f_title)
 	if (!text(rt, &in))
 		return in;
 	in = in.flags & PP_F_ASCII ? ascii_title(rt, in) :
-	    pp_str_mapped(rt, in, put_words_titled);
+				     pp_str_mapped(rt, in, put_words_titled);
 	in.flags &= (uint8_t)~PP_F_MARKUP;
 	return in;
 }
@@ -102,8 +102,8 @@ PP_FILTER(pp_f_center)
 {
 	int64_t width = 80;
 
-	if (!text(rt, &in) || (!pp_is_missing(arg[0]) &&
-	    pp_need_int(rt, arg[0], &width) < 0))
+	if (!text(rt, &in) ||
+	    (!pp_is_missing(arg[0]) && pp_need_int(rt, arg[0], &width) < 0))
 		return pp_error_value();
 	return pp_str_center(rt, in, width, pp_cstr(" "));
 }
@@ -126,8 +126,8 @@ PP_FILTER(pp_f_replace)
 		in.flags &= (uint8_t)~PP_F_MARKUP;
 		old.flags &= (uint8_t)~PP_F_MARKUP;
 		new.flags &= (uint8_t)~PP_F_MARKUP;
-	} else if (pp_is_markup(old) || (pp_is_markup(new) &&
-	    !pp_is_markup(in))) {
+	} else if (pp_is_markup(old) ||
+	    (pp_is_markup(new) && !pp_is_markup(in))) {
 		in = pp_escape(rt, in);
 	}
 	return pp_str_replace(rt, in, old, new, count);
@@ -162,8 +162,10 @@ PP_FILTER(pp_f_truncate)
 		return pp_type_error(rt, "object of type '%s' has no len()",
 		    pp_type_name(end));
 	if (length < end_length)
-		return pp_runtime_error(rt, "expected length >= %lld, got "
-		    "%lld", (long long)end_length, (long long)length);
+		return pp_runtime_error(rt,
+		    "expected length >= %lld, got "
+		    "%lld",
+		    (long long)end_length, (long long)length);
 	if (leeway < 0)
 		return pp_runtime_error(rt, "expected leeway >= 0, got %lld",
 		    (long long)leeway);
@@ -180,8 +182,7 @@ PP_FILTER(pp_f_truncate)
 		return pp_error_value();
 	if (!kill && (in.type == PP_T_LIST || in.type == PP_T_TUPLE))
 		return pp_runtime_error(rt,
-		    "'%s' object has no attribute 'rsplit'",
-		    pp_type_name(in));
+		    "'%s' object has no attribute 'rsplit'", pp_type_name(in));
 	if (!pp_is_str(in) || !pp_is_str(end))
 		return pp_type_error(rt, "truncate() needs text");
 	cut = prefix(in, length - end_length);
@@ -229,8 +230,10 @@ PP_FILTER(pp_f_indent)
 		return pp_runtime_error(rt,
 		    "'list' object has no attribute 'splitlines'");
 	if (!pp_is_str(in))
-		return pp_type_error(rt, "unsupported operand type(s) for +=: "
-		    "'%s' and 'str'", pp_type_name(in));
+		return pp_type_error(rt,
+		    "unsupported operand type(s) for +=: "
+		    "'%s' and 'str'",
+		    pp_type_name(in));
 	if (!pp_is_missing(arg[1]))
 		first = pp_truth(rt, arg[1]);
 	if (!pp_is_missing(arg[2]))
@@ -287,7 +290,8 @@ PP_FILTER_RAW(pp_f_format)
 	struct pp_list *l;
 
 	if (args->count > 0 && args->named > 0)
-		return pp_runtime_error(rt, "can't handle positional and "
+		return pp_runtime_error(rt,
+		    "can't handle positional and "
 		    "keyword arguments at the same time");
 	if (!text(rt, &in))
 		return in;
@@ -295,7 +299,7 @@ PP_FILTER_RAW(pp_f_format)
 		d = pp_dict_new(rt, args->named);
 		for (uint32_t i = 0; d != NULL && i < args->named; i++) {
 			if (pp_dict_put(rt, d, args->names[i],
-			    args->values[i]) < 0)
+				args->values[i]) < 0)
 				return pp_error_value();
 		}
 		values = pp_ref(PP_T_DICT, d);
@@ -305,6 +309,5 @@ PP_FILTER_RAW(pp_f_format)
 			l->item[l->count++] = args->v[i];
 		values = pp_ref(PP_T_TUPLE, l);
 	}
-	return values.p != NULL ? pp_percent(rt, in, values) :
-	    pp_error_value();
+	return values.p != NULL ? pp_percent(rt, in, values) : pp_error_value();
 }

@@ -15,13 +15,13 @@
 struct spec {
 	char fill[4];
 	size_t fill_len;
-	char align;		/* < > = ^, or 0 */
-	char sign;		/* + - space, or 0 */
+	char align; /* < > = ^, or 0 */
+	char sign;  /* + - space, or 0 */
 	bool alternate, zero;
 	int64_t width;
-	char group;		/* , or _, or 0 */
-	int64_t precision;	/* -1: none */
-	char type;		/* 0: none */
+	char group;	   /* , or _, or 0 */
+	int64_t precision; /* -1: none */
+	char type;	   /* 0: none */
 };
 
 static bool
@@ -112,8 +112,10 @@ read_spec(struct pp_rt *rt, struct pp_value text, struct spec *spec)
 static int
 bad_code(struct pp_rt *rt, struct pp_value v, char type)
 {
-	return pp_fail_int(rt, PP_K_RUNTIME, "Unknown format code '%c' for "
-	    "object of type '%s'", type, pp_type_name(v));
+	return pp_fail_int(rt, PP_K_RUNTIME,
+	    "Unknown format code '%c' for "
+	    "object of type '%s'",
+	    type, pp_type_name(v));
 }
 
 static void
@@ -160,8 +162,8 @@ put_string(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 			pp_next_char(v.s, v.len, &at);
 		len = at;
 	}
-	put_aligned(&rt->out, spec, spec->align != 0 ? spec->align : '<',
-	    v.s, len, 0);
+	put_aligned(&rt->out, spec, spec->align != 0 ? spec->align : '<', v.s,
+	    len, 0);
 	return 0;
 }
 
@@ -209,8 +211,8 @@ put_number(struct pp_buf *out, const struct spec *spec, bool negative,
 	head = b.len;
 	if (spec->group != 0) {
 		if (align == '=' && spec->fill_len == 1 &&
-		    spec->fill[0] == '0' && spec->width >
-		    (int64_t)(head + strlen(rest)))
+		    spec->fill[0] == '0' &&
+		    spec->width > (int64_t)(head + strlen(rest)))
 			min = (size_t)spec->width - head - strlen(rest);
 		put_grouped(&b, digits, whole, spec->group, every, min);
 	} else {
@@ -233,10 +235,22 @@ put_integer(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 		return pp_fail_int(rt, PP_K_RUNTIME,
 		    "Precision not allowed in integer format specifier");
 	switch (spec->type) {
-	case 'b': base = 2; prefix = "0b"; break;
-	case 'o': base = 8; prefix = "0o"; break;
-	case 'x': base = 16; prefix = "0x"; break;
-	case 'X': base = 16; prefix = "0X"; break;
+	case 'b':
+		base = 2;
+		prefix = "0b";
+		break;
+	case 'o':
+		base = 8;
+		prefix = "0o";
+		break;
+	case 'x':
+		base = 16;
+		prefix = "0x";
+		break;
+	case 'X':
+		base = 16;
+		prefix = "0X";
+		break;
 	default: break;
 	}
 	if (spec->group == ',' && base != 10)
@@ -252,8 +266,8 @@ put_integer(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 			digits.data[i] = (char)(digits.data[i] - 32);
 	}
 	if (rc == 0)
-		put_number(&rt->out, spec, negative, spec->alternate ?
-		    prefix : "", digits.data, digits.len, "",
+		put_number(&rt->out, spec, negative,
+		    spec->alternate ? prefix : "", digits.data, digits.len, "",
 		    base == 10 ? 3 : 4);
 	pp_buf_release(&digits);
 	return rc;
@@ -269,12 +283,13 @@ put_char(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 		return pp_fail_int(rt, PP_K_RUNTIME,
 		    "Sign not allowed with integer format specifier 'c'");
 	n = v.type != PP_T_BIG && v.i >= 0 && v.i <= 0x10ffff ?
-	    pp_utf8_encode((uint32_t)v.i, utf8) : 0;
+	    pp_utf8_encode((uint32_t)v.i, utf8) :
+	    0;
 	if (n == 0)
 		return pp_fail_int(rt, PP_K_RUNTIME,
 		    "%%c arg not in range(0x110000)");
-	put_aligned(&rt->out, spec, spec->align != 0 ? spec->align : '<',
-	    utf8, n, 0);
+	put_aligned(&rt->out, spec, spec->align != 0 ? spec->align : '<', utf8,
+	    n, 0);
 	return 0;
 }
 
@@ -314,9 +329,8 @@ format_float(double d, const struct spec *spec, struct pp_buf *b)
 	case 'E': pp_buf_addf(b, alt ? "%#.*E" : "%.*E", precision, d); break;
 	case 'f': pp_buf_addf(b, alt ? "%#.*f" : "%.*f", precision, d); break;
 	case 'F': pp_buf_addf(b, alt ? "%#.*F" : "%.*F", precision, d); break;
-	case 'g': case 'n':
-		pp_buf_addf(b, alt ? "%#.*g" : "%.*g", precision, d);
-		break;
+	case 'g':
+	case 'n': pp_buf_addf(b, alt ? "%#.*g" : "%.*g", precision, d); break;
 	case 'G': pp_buf_addf(b, alt ? "%#.*G" : "%.*G", precision, d); break;
 	case '%':
 		pp_buf_addf(b, alt ? "%#.*f" : "%.*f", precision, d * 100);
@@ -338,8 +352,8 @@ put_float(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 		    "int too large to convert to float");
 	format_float(fabs(d), spec, &b);
 	whole = strspn(b.data, "0123456789");
-	put_number(&rt->out, spec, signbit(d) && !isnan(d), "", b.data,
-	    whole, b.data + whole, 3);
+	put_number(&rt->out, spec, signbit(d) && !isnan(d), "", b.data, whole,
+	    b.data + whole, 3);
 	pp_buf_release(&b);
 	return 0;
 }
@@ -367,10 +381,12 @@ pp_format_value(struct pp_rt *rt, struct pp_value v, struct pp_value text)
 	if (text.len == 0)
 		return pp_put_str(rt, v);
 	if (!pp_is_str(v) && !pp_is_number(v))
-		return pp_fail_int(rt, PP_K_TYPE, "unsupported format string "
-		    "passed to %s.__format__", pp_type_name(v));
+		return pp_fail_int(rt, PP_K_TYPE,
+		    "unsupported format string "
+		    "passed to %s.__format__",
+		    pp_type_name(v));
 	if (read_spec(rt, text, &spec) < 0)
 		return -1;
 	return pp_is_str(v) ? put_string(rt, v, &spec) :
-	    put_numeric(rt, v, &spec);
+			      put_numeric(rt, v, &spec);
 }

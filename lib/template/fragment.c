@@ -148,8 +148,8 @@ pp_exec_block(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 		    (int)b->name->str.len, b->name->str.s);
 	if (b->required && s->code->next == NULL)
 		return pp_fail_int(rt, PP_K_RUNTIME,
-		    "required block '%.*s' not found",
-		    (int)b->name->str.len, b->name->str.s);
+		    "required block '%.*s' not found", (int)b->name->str.len,
+		    b->name->str.s);
 	if (b->scoped) {
 		ctx = new_context(rt, fr->ctx);
 		if (ctx == NULL || hand_over(rt, fr, &b->locals, ctx) < 0)
@@ -188,14 +188,13 @@ pp_block_attr(struct pp_rt *rt, struct pp_value obj, struct pp_value name)
 	}
 	s = find_stack(obj.p, name);
 	return s != NULL ? new_blockref(rt, s->code, name, obj.p) :
-	    pp_missing();
+			   pp_missing();
 }
 
 /* ---- running a template ---- */
 
 static int
-run_root(struct pp_rt *rt, const struct pp_template *t,
-    struct pp_context *ctx)
+run_root(struct pp_rt *rt, const struct pp_template *t, struct pp_context *ctx)
 {
 	const struct pp_template *tmpl = rt->tmpl;
 	struct pp_frame *fr;
@@ -230,7 +229,8 @@ pp_run_template(struct pp_rt *rt, const struct pp_template *t,
 			return -1;
 		t = ctx->parent;
 		if (links++ > rt->bounds.depth)
-			return pp_fail_int(rt, PP_K_RUNTIME, "recursion limit: "
+			return pp_fail_int(rt, PP_K_RUNTIME,
+			    "recursion limit: "
 			    "templates extend each other");
 	}
 	return 0;
@@ -248,8 +248,7 @@ pass_on(struct pp_rt *rt, const struct pp_fault *fault)
 
 /* One by its name: 1 and the template, 0: there is none, -1. */
 static int
-find_one(struct pp_rt *rt, struct pp_value name,
-    const struct pp_template **out)
+find_one(struct pp_rt *rt, struct pp_value name, const struct pp_template **out)
 {
 	struct pp_fault fault;
 
@@ -320,15 +319,14 @@ find_named(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n,
 	if (pp_is_error(shown))
 		return -1;
 	return pp_fail_int(rt, PP_K_RUNTIME,
-	    "none of the templates given were found: %.*s",
-	    (int)shown.len, shown.s);
+	    "none of the templates given were found: %.*s", (int)shown.len,
+	    shown.s);
 }
 
 /* ---- include, import, extends ---- */
 
 enum pp_run
-pp_exec_include(struct pp_rt *rt, struct pp_frame *fr,
-    const struct pp_node *n)
+pp_exec_include(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 {
 	const struct pp_include *inc = n->include;
 	const struct pp_template *t;
@@ -338,8 +336,8 @@ pp_exec_include(struct pp_rt *rt, struct pp_frame *fr,
 	if (found <= 0)
 		return found < 0 ? PP_RUN_ERROR : PP_RUN_OK;
 	ctx = new_context(rt, inc->with_context ? fr->ctx : NULL);
-	if (ctx == NULL || (inc->with_context &&
-	    hand_over(rt, fr, &inc->locals, ctx) < 0))
+	if (ctx == NULL ||
+	    (inc->with_context && hand_over(rt, fr, &inc->locals, ctx) < 0))
 		return PP_RUN_ERROR;
 	ctx->exporting = t->has_fragments;
 	rt->at = n;
@@ -363,8 +361,8 @@ make_module(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n,
 	struct pp_module *m = pp_rt_alloc(rt, sizeof *m);
 	size_t start = pp_text_begin(rt);
 
-	if (ctx == NULL || m == NULL || (inc->with_context &&
-	    hand_over(rt, fr, &inc->locals, ctx) < 0))
+	if (ctx == NULL || m == NULL ||
+	    (inc->with_context && hand_over(rt, fr, &inc->locals, ctx) < 0))
 		return NULL;
 	ctx->exporting = true;
 	ctx->vars = pp_dict_new(rt, 4);
@@ -412,7 +410,8 @@ import_names(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n,
 		struct pp_value v = pp_module_get(m, name->str), hint;
 
 		if (pp_is_missing(v)) {
-			hint = pp_rt_strf(rt, "the template '%.*s' does not "
+			hint = pp_rt_strf(rt,
+			    "the template '%.*s' does not "
 			    "export the requested name '%.*s'",
 			    (int)from.len, from.s, (int)name->str.len,
 			    name->str.s);
@@ -444,8 +443,8 @@ pp_exec_import(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 	if (m == NULL)
 		return -1;
 	if (n->kind == PP_N_FROM)
-		return import_names(rt, fr, n, m, pp_str(t->source.name,
-		    strlen(t->source.name)));
+		return import_names(rt, fr, n, m,
+		    pp_str(t->source.name, strlen(t->source.name)));
 	v = pp_ref(PP_T_MODULE, m);
 	pp_store(fr, inc->place, v);
 	if (n->flag & PP_EXPORT)
@@ -454,15 +453,13 @@ pp_exec_import(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 }
 
 int
-pp_exec_extends(struct pp_rt *rt, struct pp_frame *fr,
-    const struct pp_node *n)
+pp_exec_extends(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 {
 	const struct pp_template *t;
 
 	rt->at = n;
 	if (fr->ctx->parent != NULL)
-		return pp_fail_int(rt, PP_K_RUNTIME,
-		    "extended multiple times");
+		return pp_fail_int(rt, PP_K_RUNTIME, "extended multiple times");
 	if (find_named(rt, fr, n, n->two.a, false, &t) <= 0)
 		return -1;
 	fr->ctx->parent = t;
@@ -482,7 +479,8 @@ pp_module_get(const struct pp_module *m, struct pp_value name)
 {
 	struct pp_value *v = name.len > 0 && name.s[0] != '_' ?
 	    pp_dict_find_str(m->vars, name.s, name.len,
-	    pp_str_hash(name.s, name.len)) : NULL;
+		pp_str_hash(name.s, name.len)) :
+	    NULL;
 
 	return v != NULL && v->type != PP_T_MODULE ? *v : pp_missing();
 }

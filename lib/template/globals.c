@@ -16,7 +16,7 @@ range_count(int64_t start, int64_t stop, int64_t step)
 	if (step > 0 ? start >= stop : start <= stop)
 		return 0;
 	span = step > 0 ? (uint64_t)stop - (uint64_t)start :
-	    (uint64_t)start - (uint64_t)stop;
+			  (uint64_t)start - (uint64_t)stop;
 	span = (span - 1) / (step > 0 ? (uint64_t)step : -(uint64_t)step);
 	return span >= INT64_MAX ? INT64_MAX : (int64_t)span + 1;
 }
@@ -34,13 +34,11 @@ global_range(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 		return pp_type_error(rt,
 		    "range expected 1 to 3 arguments, got %u", a->count);
 	for (uint32_t i = 0; i < a->count; i++) {
-		if (pp_need_int(rt, a->v[i],
-		    &v[a->count == 1 ? 1 : i]) < 0)
+		if (pp_need_int(rt, a->v[i], &v[a->count == 1 ? 1 : i]) < 0)
 			return pp_error_value();
 	}
 	if (v[2] == 0)
-		return pp_runtime_error(rt,
-		    "range() arg 3 must not be zero");
+		return pp_runtime_error(rt, "range() arg 3 must not be zero");
 	r = pp_rt_alloc(rt, sizeof *r);
 	if (r == NULL)
 		return pp_error_value();
@@ -49,7 +47,8 @@ global_range(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 	if (r->count > rt->bounds.range)
 		return pp_runtime_error(rt,
 		    "range too big: the sandbox blocks ranges larger than "
-		    "%lld", (long long)rt->bounds.range);
+		    "%lld",
+		    (long long)rt->bounds.range);
 	return pp_ref(PP_T_RANGE, r);
 }
 
@@ -67,7 +66,7 @@ add_source(struct pp_rt *rt, struct pp_dict *d, struct pp_value from)
 	if (from.type == PP_T_DICT || from.type == PP_T_NAMESPACE) {
 		for (uint32_t i = 0; i < from.dict->count; i++) {
 			if (pp_dict_put(rt, d, from.dict->entry[i].key,
-			    from.dict->entry[i].value) < 0)
+				from.dict->entry[i].value) < 0)
 				return -1;
 		}
 		return 0;
@@ -79,9 +78,11 @@ add_source(struct pp_rt *rt, struct pp_dict *d, struct pp_value from)
 		if (pair == NULL)
 			return -1;
 		if (pair->count != 2)
-			return pp_fail_int(rt, PP_K_RUNTIME, "dictionary "
+			return pp_fail_int(rt, PP_K_RUNTIME,
+			    "dictionary "
 			    "update sequence element has length %u; 2 is "
-			    "required", pair->count);
+			    "required",
+			    pair->count);
 		if (pp_dict_put(rt, d, pair->item[0], pair->item[1]) < 0)
 			return -1;
 	}
@@ -123,8 +124,7 @@ global_dict(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 }
 
 static struct pp_value
-global_namespace(struct pp_rt *rt, struct pp_value in,
-    const struct pp_args *a)
+global_namespace(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 {
 	(void)in;
 	return new_dict(rt, a, "dict", PP_T_NAMESPACE);
@@ -139,8 +139,7 @@ global_cycler(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 
 	(void)in;
 	if (a->named > 0)
-		return pp_type_error(rt,
-		    "cycler() takes no keyword arguments");
+		return pp_type_error(rt, "cycler() takes no keyword arguments");
 	if (a->count == 0)
 		return pp_runtime_error(rt,
 		    "at least one item has to be provided");
@@ -174,13 +173,11 @@ global_joiner(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 
 /* ---- lipsum ---- */
 
-static const char *const lorem[] = {
-	"lorem", "ipsum", "dolor", "sit", "amet", "consectetur",
-	"adipiscing", "elit", "sed", "do", "eiusmod", "tempor", "incididunt",
-	"ut", "labore", "et", "dolore", "magna", "aliqua", "enim", "minim",
-	"veniam", "quis", "nostrud", "exercitation", "ullamco", "laboris",
-	"nisi", "aliquip", "ex", "ea", "commodo", "consequat"
-};
+static const char *const lorem[] = { "lorem", "ipsum", "dolor", "sit", "amet",
+	"consectetur", "adipiscing", "elit", "sed", "do", "eiusmod", "tempor",
+	"incididunt", "ut", "labore", "et", "dolore", "magna", "aliqua", "enim",
+	"minim", "veniam", "quis", "nostrud", "exercitation", "ullamco",
+	"laboris", "nisi", "aliquip", "ex", "ea", "commodo", "consequat" };
 
 #define LOREM (sizeof lorem / sizeof lorem[0])
 
@@ -197,15 +194,13 @@ put_paragraph(struct pp_rt *rt, int64_t words)
 		last = word;
 		if (i > 0)
 			pp_buf_addc(&rt->out, ' ');
-		pp_buf_addc(&rt->out, capital ? (char)(word[0] - 32) :
-		    word[0]);
+		pp_buf_addc(&rt->out, capital ? (char)(word[0] - 32) : word[0]);
 		pp_buf_adds(&rt->out, word + 1);
 		capital = false;
 		if (i + 1 < words && pp_rand_below(&rt->rand, 12) == 0) {
 			pp_buf_addc(&rt->out, '.');
 			capital = true;
-		} else if (i + 1 < words &&
-		    pp_rand_below(&rt->rand, 6) == 0) {
+		} else if (i + 1 < words && pp_rand_below(&rt->rand, 6) == 0) {
 			pp_buf_addc(&rt->out, ',');
 		}
 	}
@@ -239,8 +234,10 @@ global_lipsum(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 			break;
 		pp_buf_adds(&rt->out, i == 0 ? "" : html ? "\n" : "\n\n");
 		pp_buf_adds(&rt->out, html ? "<p>" : "");
-		put_paragraph(rt, low + (int64_t)pp_rand_below(&rt->rand,
-		    (uint64_t)(high - low)));
+		put_paragraph(rt,
+		    low +
+			(int64_t)pp_rand_below(&rt->rand,
+			    (uint64_t)(high - low)));
 		pp_buf_adds(&rt->out, html ? "</p>" : "");
 	}
 	text = pp_text_end(rt, start);
@@ -266,8 +263,7 @@ global_raise(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 }
 
 static struct pp_value
-global_strftime(struct pp_rt *rt, struct pp_value in,
-    const struct pp_args *a)
+global_strftime(struct pp_rt *rt, struct pp_value in, const struct pp_args *a)
 {
 	struct pp_value format, copy;
 	time_t t = (time_t)rt->now;
@@ -298,13 +294,12 @@ global_strftime(struct pp_rt *rt, struct pp_value in,
 const struct pp_global pp_global_table[] = {
 	{ "range", global_range, "<function safe_range>", false },
 	{ "dict", global_dict, "<class 'dict'>", false },
-	{ "namespace", global_namespace,
-	    "<class 'jinja2.utils.Namespace'>", false },
+	{ "namespace", global_namespace, "<class 'jinja2.utils.Namespace'>",
+	    false },
 	{ "cycler", global_cycler, "<class 'jinja2.utils.Cycler'>", false },
 	{ "joiner", global_joiner, "<class 'jinja2.utils.Joiner'>", false },
 	{ "lipsum", global_lipsum, "<function generate_lorem_ipsum>", false },
-	{ "raise_exception", global_raise, "<function raise_exception>",
-	    true },
+	{ "raise_exception", global_raise, "<function raise_exception>", true },
 	{ "strftime_now", global_strftime, "<function strftime_now>", true },
 	{ NULL, NULL, NULL, false }
 };

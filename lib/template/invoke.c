@@ -25,7 +25,8 @@ int
 pp_enter(struct pp_rt *rt, const struct pp_function *fn)
 {
 	if (rt->depth >= rt->bounds.depth)
-		return pp_fail_int(rt, PP_K_RUNTIME, "recursion limit: macros "
+		return pp_fail_int(rt, PP_K_RUNTIME,
+		    "recursion limit: macros "
 		    "and includes are nested deeper than %lld",
 		    (long long)rt->bounds.depth);
 	if (rt->height + (int)fn->height > PP_MAX_HEIGHT)
@@ -48,7 +49,7 @@ struct pp_value
 pp_macro_name(const struct pp_macro *m)
 {
 	return m->function->name != NULL ? m->function->name->str :
-	    pp_missing();
+					   pp_missing();
 }
 
 struct pp_value
@@ -70,14 +71,13 @@ pp_macro_new(struct pp_rt *rt, const struct pp_function *fn,
 struct binding {
 	const struct pp_macro *macro;
 	const struct pp_args *args;
-	uint64_t used;		/* arguments by name that are taken */
+	uint64_t used; /* arguments by name that are taken */
 };
 
 static const char *
 shown_name(const struct pp_macro *m, int *len)
 {
-	*len = m->function->name != NULL ? (int)m->function->name->str.len :
-	    4;
+	*len = m->function->name != NULL ? (int)m->function->name->str.len : 4;
 	return m->function->name != NULL ? m->function->name->str.s : "None";
 }
 
@@ -121,12 +121,15 @@ bind_kwargs(struct pp_rt *rt, struct binding *b, struct pp_frame *fr)
 		}
 		name = shown_name(b->macro, &len);
 		if (pp_str_is(key, "caller"))
-			return pp_fail_int(rt, PP_K_TYPE, "macro '%.*s' was "
+			return pp_fail_int(rt, PP_K_TYPE,
+			    "macro '%.*s' was "
 			    "invoked with two values for the special caller "
-			    "argument, or does not take one", len, name);
-		return pp_fail_int(rt, PP_K_TYPE, "macro '%.*s' takes no "
-		    "keyword argument '%.*s'", len, name, (int)key.len,
-		    key.s);
+			    "argument, or does not take one",
+			    len, name);
+		return pp_fail_int(rt, PP_K_TYPE,
+		    "macro '%.*s' takes no "
+		    "keyword argument '%.*s'",
+		    len, name, (int)key.len, key.s);
 	}
 	return 0;
 }
@@ -152,8 +155,10 @@ bind_varargs(struct pp_rt *rt, struct binding *b, struct pp_frame *fr)
 	if (count <= fn->params)
 		return 0;
 	name = shown_name(b->macro, &len);
-	return pp_fail_int(rt, PP_K_TYPE, "macro '%.*s' takes not more than "
-	    "%u argument(s)", len, name, fn->params);
+	return pp_fail_int(rt, PP_K_TYPE,
+	    "macro '%.*s' takes not more than "
+	    "%u argument(s)",
+	    len, name, fn->params);
 }
 
 /* Positional ones first, then by name, then caller, kwargs and varargs. */
@@ -170,7 +175,8 @@ bind(struct pp_rt *rt, struct pp_macro *m, const struct pp_args *args,
 		return pp_fail_int(rt, PP_K_LIMIT,
 		    "a call has more than %d arguments by name", MAX_NAMED);
 	for (uint32_t i = 0; i < fn->params; i++)
-		fr->slot[fn->param_slot[i]] = i < args->count ? args->v[i] :
+		fr->slot[fn->param_slot[i]] = i < args->count ?
+		    args->v[i] :
 		    take_named(&b, fn->param[i]->str);
 	if (fn->caller_slot >= 0 && !found_caller) {
 		v = take_named(&b, pp_cstr("caller"));
@@ -199,7 +205,8 @@ fill_defaults(struct pp_rt *rt, const struct pp_function *fn,
 		if (i >= first) {
 			*slot = pp_eval(rt, fr, fn->defaults[i - first]);
 		} else {
-			struct pp_value hint = pp_rt_strf(rt, "parameter "
+			struct pp_value hint = pp_rt_strf(rt,
+			    "parameter "
 			    "'%.*s' was not provided",
 			    (int)fn->param[i]->str.len, fn->param[i]->str.s);
 
@@ -285,22 +292,16 @@ pp_call(struct pp_rt *rt, struct pp_value callee, const struct pp_args *args)
 	struct pp_value v;
 
 	switch (callee.type) {
-	case PP_T_GLOBAL:
-		return callee.global->fn(rt, pp_missing(), args);
-	case PP_T_METHOD:
-		return call_method(rt, callee.bound, args);
-	case PP_T_MACRO:
-		return pp_macro_call(rt, callee.macro, args);
-	case PP_T_LOOP:
-		return pp_loop_call(rt, callee.loop, args);
+	case PP_T_GLOBAL: return callee.global->fn(rt, pp_missing(), args);
+	case PP_T_METHOD: return call_method(rt, callee.bound, args);
+	case PP_T_MACRO: return pp_macro_call(rt, callee.macro, args);
+	case PP_T_LOOP: return pp_loop_call(rt, callee.loop, args);
 	case PP_T_JOINER:
 		if (pp_bind(rt, "joiner", "", args, &v) < 0)
 			return pp_error_value();
 		return call_joiner(callee.joiner);
-	case PP_T_BLOCK:
-		return pp_block_call(rt, callee.block);
-	case PP_T_UNDEFINED:
-		return pp_undefined_error(rt, callee);
+	case PP_T_BLOCK: return pp_block_call(rt, callee.block);
+	case PP_T_UNDEFINED: return pp_undefined_error(rt, callee);
 	default:
 		return pp_type_error(rt, "'%s' object is not callable",
 		    pp_type_name(callee));

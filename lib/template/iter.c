@@ -11,9 +11,13 @@ pp_iter_init(struct pp_rt *rt, struct pp_iter *it, struct pp_value v)
 	it->of = v;
 	it->at = 0;
 	switch (v.type) {
-	case PP_T_STR: case PP_T_LIST: case PP_T_TUPLE: case PP_T_DICT:
-	case PP_T_RANGE: case PP_T_VIEW: case PP_T_ITER:
-		return 0;
+	case PP_T_STR:
+	case PP_T_LIST:
+	case PP_T_TUPLE:
+	case PP_T_DICT:
+	case PP_T_RANGE:
+	case PP_T_VIEW:
+	case PP_T_ITER: return 0;
 	case PP_T_UNDEFINED:
 		if (!pp_is_strict(rt, v))
 			return 0;
@@ -43,8 +47,7 @@ next_char(struct pp_iter *it, struct pp_value *out)
 }
 
 static int
-next_entry(struct pp_rt *rt, struct pp_iter *it, int kind,
-    struct pp_value *out)
+next_entry(struct pp_rt *rt, struct pp_iter *it, int kind, struct pp_value *out)
 {
 	const struct pp_dict *d = it->of.dict;
 	const struct pp_entry *e;
@@ -67,27 +70,23 @@ pp_iter_next(struct pp_rt *rt, struct pp_iter *it, struct pp_value *out)
 	if (pp_rt_charge(rt, 1) < 0)
 		return -1;
 	switch (it->of.type) {
-	case PP_T_LIST: case PP_T_TUPLE:
+	case PP_T_LIST:
+	case PP_T_TUPLE:
 		if (it->at >= it->of.list->count)
 			return 0;
 		*out = it->of.list->item[it->at++];
 		return 1;
-	case PP_T_STR:
-		return next_char(it, out);
-	case PP_T_DICT:
-		return next_entry(rt, it, PP_VIEW_KEYS, out);
-	case PP_T_VIEW:
-		return next_entry(rt, it, it->of.flags, out);
+	case PP_T_STR: return next_char(it, out);
+	case PP_T_DICT: return next_entry(rt, it, PP_VIEW_KEYS, out);
+	case PP_T_VIEW: return next_entry(rt, it, it->of.flags, out);
 	case PP_T_RANGE:
 		if ((int64_t)it->at >= it->of.range->count)
 			return 0;
 		*out = pp_int(it->of.range->start +
 		    (int64_t)it->at++ * it->of.range->step);
 		return 1;
-	case PP_T_ITER:
-		return it->of.gen->next(rt, it->of.gen, out);
-	default:
-		return 0;
+	case PP_T_ITER: return it->of.gen->next(rt, it->of.gen, out);
+	default: return 0;
 	}
 }
 
@@ -102,8 +101,7 @@ pp_gen_new(struct pp_rt *rt, struct pp_value source,
 		return pp_error_value();
 	if (depth >= PP_MAX_GENERATORS)
 		return pp_fail(rt, PP_K_LIMIT,
-		    "generators are nested deeper than %d",
-		    PP_MAX_GENERATORS);
+		    "generators are nested deeper than %d", PP_MAX_GENERATORS);
 	memset(g, 0, sizeof *g);
 	g->depth = depth;
 	g->next = next;
@@ -140,17 +138,15 @@ pp_length(struct pp_value v)
 {
 	switch (v.type) {
 	case PP_T_STR:
-		return v.flags & PP_F_ASCII ? v.len :
+		return v.flags & PP_F_ASCII ?
+		    v.len :
 		    (int64_t)pp_utf8_count(v.s, v.len);
-	case PP_T_LIST: case PP_T_TUPLE:
-		return v.list->count;
-	case PP_T_DICT: case PP_T_VIEW:
-		return v.dict->count;
-	case PP_T_RANGE:
-		return v.range->count;
-	case PP_T_UNDEFINED:
-		return 0;
-	default:
-		return -1;
+	case PP_T_LIST:
+	case PP_T_TUPLE: return v.list->count;
+	case PP_T_DICT:
+	case PP_T_VIEW: return v.dict->count;
+	case PP_T_RANGE: return v.range->count;
+	case PP_T_UNDEFINED: return 0;
+	default: return -1;
 	}
 }

@@ -15,8 +15,11 @@ void
 pp_lexer_init(struct pp_lexer *l, struct pp_rt *rt, const char *text,
     size_t len, const struct pp_options *options)
 {
-	*l = (struct pp_lexer){ .text = text, .len = len, .options = options,
-		.rt = rt, .line_starting = true };
+	*l = (struct pp_lexer){ .text = text,
+		.len = len,
+		.options = options,
+		.rt = rt,
+		.line_starting = true };
 }
 
 void
@@ -28,34 +31,32 @@ pp_lexer_release(struct pp_lexer *l)
 static const struct {
 	const char *text;
 	enum pp_tok type;
-} operators[] = {
-	{ "//", PP_TOK_FLOORDIV }, { "**", PP_TOK_POW }, { "==", PP_TOK_EQ },
-	{ "!=", PP_TOK_NE }, { ">=", PP_TOK_GE }, { "<=", PP_TOK_LE },
-	{ "+", PP_TOK_ADD }, { "-", PP_TOK_SUB }, { "/", PP_TOK_DIV },
-	{ "*", PP_TOK_MUL }, { "%", PP_TOK_MOD }, { "~", PP_TOK_TILDE },
-	{ "[", PP_TOK_LBRACKET }, { "]", PP_TOK_RBRACKET },
-	{ "(", PP_TOK_LPAREN }, { ")", PP_TOK_RPAREN },
-	{ "{", PP_TOK_LBRACE }, { "}", PP_TOK_RBRACE }, { ">", PP_TOK_GT },
-	{ "<", PP_TOK_LT }, { "=", PP_TOK_ASSIGN }, { ".", PP_TOK_DOT },
-	{ ":", PP_TOK_COLON }, { "|", PP_TOK_PIPE }, { ",", PP_TOK_COMMA },
-	{ ";", PP_TOK_SEMICOLON }
-};
+} operators[] = { { "//", PP_TOK_FLOORDIV }, { "**", PP_TOK_POW },
+	{ "==", PP_TOK_EQ }, { "!=", PP_TOK_NE }, { ">=", PP_TOK_GE },
+	{ "<=", PP_TOK_LE }, { "+", PP_TOK_ADD }, { "-", PP_TOK_SUB },
+	{ "/", PP_TOK_DIV }, { "*", PP_TOK_MUL }, { "%", PP_TOK_MOD },
+	{ "~", PP_TOK_TILDE }, { "[", PP_TOK_LBRACKET },
+	{ "]", PP_TOK_RBRACKET }, { "(", PP_TOK_LPAREN },
+	{ ")", PP_TOK_RPAREN }, { "{", PP_TOK_LBRACE }, { "}", PP_TOK_RBRACE },
+	{ ">", PP_TOK_GT }, { "<", PP_TOK_LT }, { "=", PP_TOK_ASSIGN },
+	{ ".", PP_TOK_DOT }, { ":", PP_TOK_COLON }, { "|", PP_TOK_PIPE },
+	{ ",", PP_TOK_COMMA }, { ";", PP_TOK_SEMICOLON } };
 
 #define OPERATORS (sizeof operators / sizeof operators[0])
 
 const char *
 pp_token_name(const struct pp_token *t, char *room, size_t size)
 {
-	static const char *const names[] = {
-		[PP_TOK_EOF] = "end of template",
+	static const char *const names[] = { [PP_TOK_EOF] = "end of template",
 		[PP_TOK_DATA] = "text",
 		[PP_TOK_VAR_BEGIN] = "begin of print statement",
 		[PP_TOK_VAR_END] = "end of print statement",
 		[PP_TOK_BLOCK_BEGIN] = "begin of statement block",
 		[PP_TOK_BLOCK_END] = "end of statement block",
-		[PP_TOK_NAME] = "name", [PP_TOK_STRING] = "string",
-		[PP_TOK_INT] = "integer", [PP_TOK_FLOAT] = "float"
-	};
+		[PP_TOK_NAME] = "name",
+		[PP_TOK_STRING] = "string",
+		[PP_TOK_INT] = "integer",
+		[PP_TOK_FLOAT] = "float" };
 	int n;
 
 	if (t->type == PP_TOK_NAME && t->value.type == PP_T_STR) {
@@ -102,7 +103,7 @@ skip_space(const struct pp_lexer *l, size_t at)
 		size_t next = at;
 
 		if (!(pp_uc(pp_next_char(l->text, l->len, &next)) &
-		    PP_UC_SPACE))
+			PP_UC_SPACE))
 			break;
 		at = next;
 	}
@@ -146,21 +147,28 @@ match_end(const struct pp_lexer *l, size_t at, const char *tag, bool plus,
 
 /* ---- text and the tags in it ---- */
 
-enum tag { TAG_NONE, TAG_VAR, TAG_BLOCK, TAG_COMMENT, TAG_RAW, TAG_LINE,
-	TAG_LINE_COMMENT };
+enum tag {
+	TAG_NONE,
+	TAG_VAR,
+	TAG_BLOCK,
+	TAG_COMMENT,
+	TAG_RAW,
+	TAG_LINE,
+	TAG_LINE_COMMENT
+};
 
 struct found {
 	enum tag tag;
-	size_t start;		/* of the match, where the text ends */
-	size_t end;		/* behind the tag and its sign */
-	char sign;		/* '-', '+' or 0 */
+	size_t start; /* of the match, where the text ends */
+	size_t end;   /* behind the tag and its sign */
+	char sign;    /* '-', '+' or 0 */
 };
 
 static void
 take_sign(const struct pp_lexer *l, struct found *f)
 {
-	if (f->end < l->len && (l->text[f->end] == '-' ||
-	    l->text[f->end] == '+'))
+	if (f->end < l->len &&
+	    (l->text[f->end] == '-' || l->text[f->end] == '+'))
 		f->sign = l->text[f->end++];
 }
 
@@ -206,13 +214,16 @@ match_line(const struct pp_lexer *l, size_t at, struct found *f)
 	const struct pp_options *o = l->options;
 	bool start = at == 0 || l->text[at - 1] == '\n';
 	size_t statement = start ?
-	    match_prefix(l, at, o->line_statement_prefix, false) : 0;
+	    match_prefix(l, at, o->line_statement_prefix, false) :
+	    0;
 	size_t comment = 0, before;
 
 	if (start || !strchr(" \t\v\f\n", l->text[at - 1]))
 		comment = match_prefix(l, at, o->line_comment_prefix, true);
-	if (comment != 0 && (statement == 0 || strlen(o->line_comment_prefix) >
-	    strlen(o->line_statement_prefix))) {
+	if (comment != 0 &&
+	    (statement == 0 ||
+		strlen(o->line_comment_prefix) >
+		    strlen(o->line_statement_prefix))) {
 		f->tag = TAG_LINE_COMMENT;
 		f->end = comment;
 	} else if (statement != 0) {
@@ -249,8 +260,10 @@ find_tag(const struct pp_lexer *l)
 		if (l->text[at] == '{' && at + 1 < l->len) {
 			char c = l->text[at + 1];
 
-			f.tag = c == '{' ? TAG_VAR : c == '%' ? TAG_BLOCK :
-			    c == '#' ? TAG_COMMENT : TAG_NONE;
+			f.tag = c == '{' ? TAG_VAR :
+			    c == '%'	 ? TAG_BLOCK :
+			    c == '#'	 ? TAG_COMMENT :
+					   TAG_NONE;
 			if (f.tag != TAG_NONE) {
 				f.start = at;
 				f.end = at + 2;
@@ -387,9 +400,10 @@ next_data(struct pp_lexer *l, struct pp_token *out)
 		return false;
 	default:
 		l->state = f.tag == TAG_VAR ? PP_LEX_VAR :
-		    f.tag == TAG_BLOCK ? PP_LEX_BLOCK : PP_LEX_LINE;
+		    f.tag == TAG_BLOCK	    ? PP_LEX_BLOCK :
+					      PP_LEX_LINE;
 		out->type = f.tag == TAG_VAR ? PP_TOK_VAR_BEGIN :
-		    PP_TOK_BLOCK_BEGIN;
+					       PP_TOK_BLOCK_BEGIN;
 		out->pos = (uint32_t)f.start;
 		return true;
 	}
@@ -424,8 +438,7 @@ tag_end(struct pp_lexer *l, struct pp_token *out)
 	}
 	if (end == 0)
 		return false;
-	out->type = l->state == PP_LEX_VAR ? PP_TOK_VAR_END :
-	    PP_TOK_BLOCK_END;
+	out->type = l->state == PP_LEX_VAR ? PP_TOK_VAR_END : PP_TOK_BLOCK_END;
 	out->pos = (uint32_t)l->at;
 	l->state = PP_LEX_DATA;
 	move_to(l, end);
@@ -451,8 +464,8 @@ close_bracket(struct pp_lexer *l, char c, struct pp_token *out)
 	if (l->depth == 0)
 		snprintf(text, sizeof text, "unexpected '%c'", c);
 	else
-		snprintf(text, sizeof text, "unexpected '%c', expected '%c'",
-		    c, l->brackets[l->depth - 1]);
+		snprintf(text, sizeof text, "unexpected '%c', expected '%c'", c,
+		    l->brackets[l->depth - 1]);
 	fail_at(l, l->at, out, text);
 	return false;
 }
@@ -471,12 +484,13 @@ next_operator(struct pp_lexer *l, struct pp_token *out)
 		case PP_TOK_LBRACKET: open_bracket(l, ']'); break;
 		case PP_TOK_LPAREN: open_bracket(l, ')'); break;
 		case PP_TOK_LBRACE: open_bracket(l, '}'); break;
-		case PP_TOK_RBRACKET: case PP_TOK_RPAREN: case PP_TOK_RBRACE:
+		case PP_TOK_RBRACKET:
+		case PP_TOK_RPAREN:
+		case PP_TOK_RBRACE:
 			if (!close_bracket(l, l->text[l->at], out))
 				return;
 			break;
-		default:
-			break;
+		default: break;
 		}
 		l->at += strlen(operators[i].text);
 		return;
@@ -490,8 +504,9 @@ next_operator(struct pp_lexer *l, struct pp_token *out)
 static bool
 name_char(uint32_t cp)
 {
-	return cp < 0x80 ? (cp >= 'a' && cp <= 'z') || (cp >= 'A' &&
-	    cp <= 'Z') || (cp >= '0' && cp <= '9') || cp == '_' :
+	return cp < 0x80 ?
+	    (cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z') ||
+		(cp >= '0' && cp <= '9') || cp == '_' :
 	    (pp_uc(cp) & PP_UC_ID_CONTINUE) != 0 || pp_uc_word(cp);
 }
 
@@ -507,8 +522,10 @@ next_name(struct pp_lexer *l, struct pp_token *out)
 
 		if (!name_char(cp))
 			break;
-		valid = valid && (cp == '_' || (pp_uc(cp) &
-		    (first ? PP_UC_ID_START : PP_UC_ID_CONTINUE)) != 0);
+		valid = valid &&
+		    (cp == '_' ||
+			(pp_uc(cp) &
+			    (first ? PP_UC_ID_START : PP_UC_ID_CONTINUE)) != 0);
 		first = false;
 		at = next;
 	}

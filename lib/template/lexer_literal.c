@@ -136,7 +136,7 @@ pp_lex_number(struct pp_lexer *l, struct pp_token *out)
 	if (l->text[start] == '0') {
 		/* "000" is a number, "012" is two */
 		for (end = start + 1; at(l, end) == '0' ||
-		    (at(l, end) == '_' && at(l, end + 1) == '0');)
+		     (at(l, end) == '_' && at(l, end + 1) == '0');)
 			end++;
 	}
 	make_int(l, out, start, end, 10);
@@ -233,9 +233,7 @@ put_unescaped(struct pp_buf *b, const char *s, const char *end,
 	case 'N':
 		*problem = "characters by name are not supported";
 		return NULL;
-	default:
-		pp_buf_addc(b, '\\');
-		return s;
+	default: pp_buf_addc(b, '\\'); return s;
 	}
 }
 
@@ -252,7 +250,7 @@ unescape(struct pp_lexer *l, const char *s, const char *end,
 			slash = end;
 		pp_buf_add(&b, s, (size_t)(slash - s));
 		s = slash < end ? put_unescaped(&b, slash + 1, end, problem) :
-		    end;
+				  end;
 	}
 	if (s != NULL)
 		*out = pp_rt_str(l->rt, b.data, b.len);
@@ -286,7 +284,7 @@ pp_lex_string(struct pp_lexer *l, struct pp_token *out, const char **problem)
 		if (pp_all_ascii(out->value.s, out->value.len))
 			out->value.flags = PP_F_ASCII;
 	} else if (!unescape(l, l->text + l->at + 1, l->text + i, &out->value,
-	    &trouble)) {
+		       &trouble)) {
 		*problem = trouble;
 		return 0;
 	}

@@ -9,14 +9,14 @@
 #include "template/object.h"
 
 struct pp_loop {
-	struct pp_value of;		/* what is gone through */
+	struct pp_value of; /* what is gone through */
 	struct pp_iter it;
 	const struct pp_for *node;
-	struct pp_frame *frame;		/* the code around the loop */
-	int64_t index0, length;		/* length -1: not known yet */
-	struct pp_value after;		/* fetched ahead, or MISSING */
+	struct pp_frame *frame; /* the code around the loop */
+	int64_t index0, length; /* length -1: not known yet */
+	struct pp_value after;	/* fetched ahead, or MISSING */
 	struct pp_value before, current;
-	struct pp_list *changed;	/* last arguments of changed() */
+	struct pp_list *changed; /* last arguments of changed() */
 	int64_t depth0;
 	bool at_end;
 };
@@ -138,27 +138,28 @@ neighbour(struct pp_rt *rt, struct pp_loop *l, bool next)
 	int more;
 
 	if (!next)
-		return l->index0 == 0 ? pp_undefined_hint(rt,
-		    "there is no previous item") : l->before;
+		return l->index0 == 0 ?
+		    pp_undefined_hint(rt, "there is no previous item") :
+		    l->before;
 	more = peek(rt, l);
 	if (more < 0)
 		return pp_error_value();
-	return more > 0 ? l->after : pp_undefined_hint(rt,
-	    "there is no next item");
+	return more > 0 ? l->after :
+			  pp_undefined_hint(rt, "there is no next item");
 }
 
 static struct pp_value
 counted(struct pp_rt *rt, struct pp_loop *l, int64_t minus)
 {
 	return measure(rt, l) < 0 ? pp_error_value() :
-	    pp_int(l->length - minus);
+				    pp_int(l->length - minus);
 }
 
 int
 pp_loop_attr_number(struct pp_value name)
 {
-	static const char *const names[] = { "index", "index0", "first",
-		"last", "length", "revindex", "revindex0", "depth", "depth0",
+	static const char *const names[] = { "index", "index0", "first", "last",
+		"length", "revindex", "revindex0", "depth", "depth0",
 		"previtem", "nextitem" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -375,7 +376,8 @@ pp_loop_call(struct pp_rt *rt, struct pp_loop *l, const struct pp_args *args)
 	if (pp_bind(rt, "loop", "iterable", args, &of) < 0)
 		return pp_error_value();
 	if (l->node->recursive == NULL)
-		return pp_type_error(rt, "the loop must have the 'recursive' "
+		return pp_type_error(rt,
+		    "the loop must have the 'recursive' "
 		    "marker to be called recursively");
 	if (run_recursive(rt, l->frame->up, l->node, of, l->depth0 + 1) < 0) {
 		pp_text_drop(rt, start);
@@ -394,6 +396,6 @@ pp_exec_for(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 		return PP_RUN_ERROR;
 	if (f->recursive != NULL)
 		return run_recursive(rt, fr, f, of, 0) < 0 ? PP_RUN_ERROR :
-		    PP_RUN_OK;
+							     PP_RUN_OK;
 	return run_loop(rt, fr, f, of, 0);
 }

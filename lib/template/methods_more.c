@@ -6,10 +6,12 @@
 #include "template/methods.h"
 #include "template/object.h"
 
-#define METHOD(name) static struct pp_value name(struct pp_rt *rt, \
-	    struct pp_value self, const struct pp_value *arg)
-#define METHOD_RAW(name) static struct pp_value name(struct pp_rt *rt, \
-	    struct pp_value self, const struct pp_args *args)
+#define METHOD(name) \
+	static struct pp_value name(struct pp_rt *rt, struct pp_value self, \
+	    const struct pp_value *arg)
+#define METHOD_RAW(name) \
+	static struct pp_value name(struct pp_rt *rt, struct pp_value self, \
+	    const struct pp_args *args)
 
 /* ---- list ---- */
 
@@ -80,8 +82,7 @@ METHOD(list_pop)
 		at += l->count;
 	if (at < 0 || at >= l->count)
 		return pp_runtime_error(rt, "pop index out of range");
-	return pp_list_own(rt, l) < 0 ? pp_error_value() :
-	    take_out(rt, l, at);
+	return pp_list_own(rt, l) < 0 ? pp_error_value() : take_out(rt, l, at);
 }
 
 /* Index of the first equal item, -1: none, -2: error. */
@@ -109,7 +110,7 @@ METHOD(list_remove)
 	if (at < 0)
 		return pp_runtime_error(rt, "list.remove(x): x not in list");
 	return pp_is_error(take_out(rt, self.list, at)) ? pp_error_value() :
-	    pp_none();
+							  pp_none();
 }
 
 METHOD(list_clear)
@@ -163,8 +164,7 @@ METHOD_RAW(list_sort)
 	if (!pp_is_absent(v[0])) {
 		keys = pp_rt_alloc(rt, (l->count + 1) * sizeof keys[0]);
 		for (uint32_t i = 0; keys != NULL && i < l->count; i++) {
-			struct pp_args one = { &l->item[i], 1, NULL, NULL,
-				0 };
+			struct pp_args one = { &l->item[i], 1, NULL, NULL, 0 };
 
 			keys[i] = pp_call(rt, v[0], &one);
 			if (pp_is_error(keys[i]))
@@ -174,7 +174,8 @@ METHOD_RAW(list_sort)
 			return pp_error_value();
 	}
 	return pp_sort(rt, l->item, keys, l->count, reverse != 0) < 0 ?
-	    pp_error_value() : pp_none();
+	    pp_error_value() :
+	    pp_none();
 }
 
 METHOD(list_count)
@@ -207,9 +208,10 @@ METHOD(list_index)
 	if (at == -2)
 		return pp_error_value();
 	shown = pp_repr(rt, arg[0]);
-	return pp_is_error(shown) ? shown : pp_runtime_error(rt,
-	    "%.*s is not in %s", (int)shown.len, shown.s,
-	    self.type == PP_T_LIST ? "list" : "tuple");
+	return pp_is_error(shown) ?
+	    shown :
+	    pp_runtime_error(rt, "%.*s is not in %s", (int)shown.len, shown.s,
+		self.type == PP_T_LIST ? "list" : "tuple");
 }
 
 /* ---- dict ---- */
@@ -223,7 +225,12 @@ view(struct pp_value d, int kind)
 	return v;
 }
 
-METHOD(dict_keys) { (void)rt; (void)arg; return view(self, PP_VIEW_KEYS); }
+METHOD(dict_keys)
+{
+	(void)rt;
+	(void)arg;
+	return view(self, PP_VIEW_KEYS);
+}
 
 METHOD(dict_values)
 {
@@ -244,7 +251,7 @@ find_key(struct pp_rt *rt, struct pp_value d, struct pp_value key,
     uint32_t *hash)
 {
 	return pp_hash(rt, key, hash) < 0 ? NULL :
-	    pp_dict_find(d.dict, key, *hash);
+					    pp_dict_find(d.dict, key, *hash);
 }
 
 METHOD(dict_get)
@@ -278,8 +285,9 @@ missing_key(struct pp_rt *rt, struct pp_value key)
 {
 	struct pp_value shown = pp_repr(rt, key);
 
-	return pp_is_error(shown) ? shown : pp_runtime_error(rt, "%.*s",
-	    (int)shown.len, shown.s);
+	return pp_is_error(shown) ?
+	    shown :
+	    pp_runtime_error(rt, "%.*s", (int)shown.len, shown.s);
 }
 
 METHOD(dict_pop)
@@ -290,8 +298,7 @@ METHOD(dict_pop)
 	if (rt->fault.kind != PP_K_NONE)
 		return pp_error_value();
 	if (v == NULL)
-		return pp_is_missing(arg[1]) ? missing_key(rt, arg[0]) :
-		    arg[1];
+		return pp_is_missing(arg[1]) ? missing_key(rt, arg[0]) : arg[1];
 	found = *v;
 	if (pp_rt_charge(rt, self.dict->count / 16) < 0 ||
 	    pp_dict_own(rt, self.dict) < 0)
@@ -308,8 +315,7 @@ METHOD(dict_popitem)
 
 	(void)arg;
 	if (d->count == 0)
-		return pp_runtime_error(rt,
-		    "'popitem(): dictionary is empty'");
+		return pp_runtime_error(rt, "'popitem(): dictionary is empty'");
 	if (pp_rt_charge(rt, d->count / 16) < 0 || pp_dict_own(rt, d) < 0)
 		return pp_error_value();
 	e = &d->entry[d->count - 1];
@@ -333,8 +339,8 @@ METHOD(dict_clear)
 		return pp_error_value();
 	self.dict->count = 0;
 	if (self.dict->index != NULL)
-		memset(self.dict->index, 0, self.dict->index_size *
-		    sizeof self.dict->index[0]);
+		memset(self.dict->index, 0,
+		    self.dict->index_size * sizeof self.dict->index[0]);
 	return pp_none();
 }
 
@@ -358,8 +364,8 @@ METHOD(dict_fromkeys)
 
 	(void)self;
 	for (uint32_t i = 0; d != NULL && i < l->count; i++) {
-		if (pp_dict_put(rt, d, l->item[i], pp_is_missing(arg[1]) ?
-		    pp_none() : arg[1]) < 0)
+		if (pp_dict_put(rt, d, l->item[i],
+			pp_is_missing(arg[1]) ? pp_none() : arg[1]) < 0)
 			return pp_error_value();
 	}
 	return d != NULL ? pp_ref(PP_T_DICT, d) : pp_error_value();
@@ -480,15 +486,21 @@ METHOD(cycler_reset)
 
 /* ---- tables, in order of name ---- */
 
-#define PLAIN(name, fn, params) { name, fn, NULL, params, false }
-#define CHANGES(name, fn, params) { name, fn, NULL, params, true }
-#define TABLE(name, rows) const struct pp_method_table name = { \
-	rows, sizeof rows / sizeof rows[0] }
+#define PLAIN(name, fn, params) \
+	{ \
+		name, fn, NULL, params, false \
+	}
+#define CHANGES(name, fn, params) \
+	{ \
+		name, fn, NULL, params, true \
+	}
+#define TABLE(name, rows) \
+	const struct pp_method_table name = { rows, \
+		sizeof rows / sizeof rows[0] }
 
-static const struct pp_method list_rows[] = {
-	CHANGES("append", list_append, "/object"),
-	CHANGES("clear", list_clear, ""),
-	PLAIN("copy", list_copy, ""),
+static const struct pp_method list_rows[] = { CHANGES("append", list_append,
+						  "/object"),
+	CHANGES("clear", list_clear, ""), PLAIN("copy", list_copy, ""),
 	PLAIN("count", list_count, "/value"),
 	CHANGES("extend", list_extend, "/iterable"),
 	PLAIN("index", list_index, "/value start? stop?"),
@@ -496,54 +508,42 @@ static const struct pp_method list_rows[] = {
 	CHANGES("pop", list_pop, "/index?"),
 	CHANGES("remove", list_remove, "/value"),
 	CHANGES("reverse", list_reverse, ""),
-	{ "sort", NULL, list_sort, "*", true }
-};
+	{ "sort", NULL, list_sort, "*", true } };
 
-static const struct pp_method tuple_rows[] = {
-	PLAIN("count", list_count, "/value"),
-	PLAIN("index", list_index, "/value start? stop?")
-};
+static const struct pp_method tuple_rows[] = { PLAIN("count", list_count,
+						   "/value"),
+	PLAIN("index", list_index, "/value start? stop?") };
 
-static const struct pp_method dict_rows[] = {
-	CHANGES("clear", dict_clear, ""),
+static const struct pp_method dict_rows[] = { CHANGES("clear", dict_clear, ""),
 	{ "copy", NULL, dict_copy, "*", false },
 	PLAIN("fromkeys", dict_fromkeys, "/iterable value?"),
-	PLAIN("get", dict_get, "/key default?"),
-	PLAIN("items", dict_items, ""),
-	PLAIN("keys", dict_keys, ""),
-	CHANGES("pop", dict_pop, "/key default?"),
+	PLAIN("get", dict_get, "/key default?"), PLAIN("items", dict_items, ""),
+	PLAIN("keys", dict_keys, ""), CHANGES("pop", dict_pop, "/key default?"),
 	CHANGES("popitem", dict_popitem, ""),
 	CHANGES("setdefault", dict_setdefault, "/key default?"),
 	{ "update", NULL, dict_update, "*", true },
-	PLAIN("values", dict_values, "")
-};
+	PLAIN("values", dict_values, "") };
 
-static const struct pp_method range_rows[] = {
-	PLAIN("count", range_count_of, "/value"),
-	PLAIN("index", range_index_of, "/value")
-};
+static const struct pp_method range_rows[] = { PLAIN("count", range_count_of,
+						   "/value"),
+	PLAIN("index", range_index_of, "/value") };
 
-static const struct pp_method int_rows[] = {
-	PLAIN("as_integer_ratio", int_ratio, ""),
+static const struct pp_method int_rows[] = { PLAIN("as_integer_ratio",
+						 int_ratio, ""),
 	PLAIN("bit_count", int_bit_count, ""),
 	PLAIN("bit_length", int_bit_length, ""),
-	PLAIN("conjugate", number_self, "")
-};
+	PLAIN("conjugate", number_self, "") };
 
-static const struct pp_method float_rows[] = {
-	PLAIN("conjugate", number_self, ""),
-	PLAIN("is_integer", float_is_integer, "")
-};
+static const struct pp_method float_rows[] = { PLAIN("conjugate", number_self,
+						   ""),
+	PLAIN("is_integer", float_is_integer, "") };
 
-static const struct pp_method loop_rows[] = {
-	{ "changed", NULL, pp_loop_changed, "*", false },
-	{ "cycle", NULL, pp_loop_cycle, "*", false }
-};
+static const struct pp_method loop_rows[] = { { "changed", NULL,
+						  pp_loop_changed, "*", false },
+	{ "cycle", NULL, pp_loop_cycle, "*", false } };
 
-static const struct pp_method cycler_rows[] = {
-	PLAIN("next", cycler_next, ""),
-	PLAIN("reset", cycler_reset, "")
-};
+static const struct pp_method cycler_rows[] = { PLAIN("next", cycler_next, ""),
+	PLAIN("reset", cycler_reset, "") };
 
 TABLE(pp_list_methods, list_rows);
 TABLE(pp_tuple_methods, tuple_rows);

@@ -8,8 +8,9 @@
 #include "template/object.h"
 #include "template/unicode.h"
 
-#define METHOD(name) static struct pp_value name(struct pp_rt *rt, \
-	    struct pp_value self, const struct pp_value *arg)
+#define METHOD(name) \
+	static struct pp_value name(struct pp_rt *rt, struct pp_value self, \
+	    const struct pp_value *arg)
 
 /* A part of `s`: as much Markup as that. */
 static struct pp_value
@@ -82,18 +83,26 @@ struct pp_value
 pp_str_upper(struct pp_rt *rt, struct pp_value s)
 {
 	return s.flags & PP_F_ASCII ? ascii_case(rt, s, true) :
-	    pp_str_mapped(rt, s, put_upper);
+				      pp_str_mapped(rt, s, put_upper);
 }
 
 struct pp_value
 pp_str_lower(struct pp_rt *rt, struct pp_value s)
 {
 	return s.flags & PP_F_ASCII ? ascii_case(rt, s, false) :
-	    pp_str_mapped(rt, s, put_lower);
+				      pp_str_mapped(rt, s, put_lower);
 }
 
-METHOD(m_upper) { (void)arg; return pp_str_upper(rt, self); }
-METHOD(m_lower) { (void)arg; return pp_str_lower(rt, self); }
+METHOD(m_upper)
+{
+	(void)arg;
+	return pp_str_upper(rt, self);
+}
+METHOD(m_lower)
+{
+	(void)arg;
+	return pp_str_lower(rt, self);
+}
 
 METHOD(m_casefold)
 {
@@ -114,7 +123,11 @@ pp_str_capitalize(struct pp_rt *rt, struct pp_value s)
 	return v;
 }
 
-METHOD(m_capitalize) { (void)arg; return pp_str_capitalize(rt, self); }
+METHOD(m_capitalize)
+{
+	(void)arg;
+	return pp_str_capitalize(rt, self);
+}
 
 METHOD(m_title)
 {
@@ -144,14 +157,13 @@ has_char(struct pp_value chars, const char *c, size_t len)
 }
 
 static bool
-is_stripped(struct pp_value s, size_t start, size_t end,
-    struct pp_value chars)
+is_stripped(struct pp_value s, size_t start, size_t end, struct pp_value chars)
 {
 	size_t at = start;
 
 	if (pp_is_absent(chars))
-		return (pp_uc(pp_next_char(s.s, s.len, &at)) & PP_UC_SPACE)
-		    != 0;
+		return (pp_uc(pp_next_char(s.s, s.len, &at)) & PP_UC_SPACE) !=
+		    0;
 	return has_char(chars, s.s + start, end - start);
 }
 
@@ -179,9 +191,18 @@ pp_str_strip(struct pp_rt *rt, struct pp_value s, struct pp_value chars,
 	return part(s, start, end);
 }
 
-METHOD(m_strip) { return pp_str_strip(rt, self, arg[0], true, true); }
-METHOD(m_lstrip) { return pp_str_strip(rt, self, arg[0], true, false); }
-METHOD(m_rstrip) { return pp_str_strip(rt, self, arg[0], false, true); }
+METHOD(m_strip)
+{
+	return pp_str_strip(rt, self, arg[0], true, true);
+}
+METHOD(m_lstrip)
+{
+	return pp_str_strip(rt, self, arg[0], true, false);
+}
+METHOD(m_rstrip)
+{
+	return pp_str_strip(rt, self, arg[0], false, true);
+}
 
 static bool
 begins(struct pp_value s, struct pp_value with)
@@ -192,8 +213,8 @@ begins(struct pp_value s, struct pp_value with)
 static bool
 ends(struct pp_value s, struct pp_value with)
 {
-	return s.len >= with.len && memcmp(s.s + s.len - with.len, with.s,
-	    with.len) == 0;
+	return s.len >= with.len &&
+	    memcmp(s.s + s.len - with.len, with.s, with.len) == 0;
 }
 
 METHOD(m_removeprefix)
@@ -208,7 +229,8 @@ METHOD(m_removesuffix)
 	if (need_str(rt, arg[0], "removesuffix() argument") < 0)
 		return pp_error_value();
 	return arg[0].len > 0 && ends(self, arg[0]) ?
-	    part(self, 0, self.len - arg[0].len) : self;
+	    part(self, 0, self.len - arg[0].len) :
+	    self;
 }
 
 /* ---- width ---- */
@@ -221,12 +243,12 @@ pad(struct pp_rt *rt, struct pp_value s, int64_t left, int64_t right,
 	struct pp_value v;
 
 	if (!pp_is_str(fill) || pp_length(fill) != 1)
-		return pp_type_error(rt, "the fill character must be exactly "
+		return pp_type_error(rt,
+		    "the fill character must be exactly "
 		    "one character long");
 	if (left <= 0 && right <= 0)
 		return s;
-	if (left > rt->bounds.string_bytes ||
-	    right > rt->bounds.string_bytes)
+	if (left > rt->bounds.string_bytes || right > rt->bounds.string_bytes)
 		return pp_fail(rt, PP_K_LIMIT,
 		    "a string is longer than %lld bytes",
 		    (long long)rt->bounds.string_bytes);
@@ -267,8 +289,8 @@ METHOD(m_center)
 
 	if (pp_need_int(rt, arg[0], &width) < 0)
 		return pp_error_value();
-	return pp_str_center(rt, self, width, pp_is_missing(arg[1]) ?
-	    pp_cstr(" ") : arg[1]);
+	return pp_str_center(rt, self, width,
+	    pp_is_missing(arg[1]) ? pp_cstr(" ") : arg[1]);
 }
 
 METHOD(m_ljust)
@@ -302,8 +324,8 @@ METHOD(m_zfill)
 	if (width <= pp_length(self))
 		return self;
 	parts[0] = part(self, 0, sign);
-	parts[1] = pad(rt, part(self, sign, self.len),
-	    width - pp_length(self), 0, pp_cstr("0"));
+	parts[1] = pad(rt, part(self, sign, self.len), width - pp_length(self),
+	    0, pp_cstr("0"));
 	return pp_is_error(parts[1]) ? parts[1] : pp_concat(rt, parts, 2);
 }
 
@@ -392,7 +414,7 @@ static int64_t
 chars_before(struct pp_value s, size_t at)
 {
 	return s.flags & PP_F_ASCII ? (int64_t)at :
-	    (int64_t)pp_utf8_count(s.s, at);
+				      (int64_t)pp_utf8_count(s.s, at);
 }
 
 static const char *
@@ -409,8 +431,7 @@ last_match(const char *s, size_t len, struct pp_value what)
 
 /* The position of arg[0], -1: not there, -2: error. */
 static int64_t
-find(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg,
-    bool last)
+find(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg, bool last)
 {
 	size_t from = 0, to = 0;
 	const char *p;
@@ -427,8 +448,7 @@ find(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg,
 	else if (last)
 		p = last_match(s.s + from, to - from, arg[0]);
 	else
-		p = pp_find_text(s.s + from, to - from, arg[0].s,
-		    arg[0].len);
+		p = pp_find_text(s.s + from, to - from, arg[0].s, arg[0].len);
 	return p != NULL ? chars_before(s, (size_t)(p - s.s)) : -1;
 }
 
@@ -475,12 +495,12 @@ METHOD(m_count)
 	if (some <= 0)
 		return some < 0 ? pp_error_value() : pp_int(0);
 	if (arg[0].len == 0)
-		return pp_int((int64_t)pp_utf8_count(self.s + from,
-		    to - from) + 1);
+		return pp_int((int64_t)pp_utf8_count(self.s + from, to - from) +
+		    1);
 	if (pp_rt_charge(rt, self.len / 64) < 0)
 		return pp_error_value();
 	while ((p = pp_find_text(self.s + from, to - from, arg[0].s,
-	    arg[0].len)) != NULL) {
+		    arg[0].len)) != NULL) {
 		n++;
 		from = (size_t)(p - self.s) + arg[0].len;
 	}
@@ -507,18 +527,27 @@ affix(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg,
 		struct pp_value v = l->item[i];
 
 		if (!pp_is_str(v))
-			return pp_type_error(rt, "%s first arg must be str or "
-			    "a tuple of str, not %s", at_end ? "endswith" :
-			    "startswith", pp_type_name(v));
-		if (some > 0 && (at_end ? ends(part(s, from, to), v) :
-		    begins(part(s, from, to), v)))
+			return pp_type_error(rt,
+			    "%s first arg must be str or "
+			    "a tuple of str, not %s",
+			    at_end ? "endswith" : "startswith",
+			    pp_type_name(v));
+		if (some > 0 &&
+		    (at_end ? ends(part(s, from, to), v) :
+			      begins(part(s, from, to), v)))
 			return pp_bool(true);
 	}
 	return pp_bool(false);
 }
 
-METHOD(m_startswith) { return affix(rt, self, arg, false); }
-METHOD(m_endswith) { return affix(rt, self, arg, true); }
+METHOD(m_startswith)
+{
+	return affix(rt, self, arg, false);
+}
+METHOD(m_endswith)
+{
+	return affix(rt, self, arg, true);
+}
 
 /* Between all characters and at the ends. */
 static void
@@ -552,8 +581,8 @@ pp_str_replace(struct pp_rt *rt, struct pp_value s, struct pp_value from,
 		return to;
 	if (pp_rt_charge(rt, s.len / 64) < 0)
 		return pp_error_value();
-	if (from.len > 0 && (count == 0 || pp_find_text(s.s, s.len, from.s,
-	    from.len) == NULL))
+	if (from.len > 0 &&
+	    (count == 0 || pp_find_text(s.s, s.len, from.s, from.len) == NULL))
 		return s;
 	if (from.len == 0) {
 		if ((int64_t)to.len * (s.len + 1) > rt->bounds.string_bytes)
@@ -563,8 +592,9 @@ pp_str_replace(struct pp_rt *rt, struct pp_value s, struct pp_value from,
 		replace_empty(rt, s, to, count);
 		at = s.len;
 	}
-	while (from.len > 0 && count != 0 && (p = pp_find_text(s.s + at,
-	    s.len - at, from.s, from.len)) != NULL) {
+	while (from.len > 0 && count != 0 &&
+	    (p = pp_find_text(s.s + at, s.len - at, from.s, from.len)) !=
+		NULL) {
 		pp_buf_add(&rt->out, s.s + at, (size_t)(p - s.s) - at);
 		pp_buf_add(&rt->out, to.s, to.len);
 		at = (size_t)(p - s.s) + from.len;
@@ -595,7 +625,8 @@ static int
 add_part(struct pp_rt *rt, struct pp_list *l, struct pp_value s, size_t start,
     size_t end)
 {
-	return pp_rt_charge(rt, 1) < 0 ? -1 :
+	return pp_rt_charge(rt, 1) < 0 ?
+	    -1 :
 	    pp_list_add(rt, l, part(s, start, end));
 }
 
@@ -630,14 +661,14 @@ split_blanks(struct pp_rt *rt, struct pp_value s, int64_t max,
 }
 
 static int
-split_at(struct pp_rt *rt, struct pp_value s, struct pp_value sep,
-    int64_t max, struct pp_list *l)
+split_at(struct pp_rt *rt, struct pp_value s, struct pp_value sep, int64_t max,
+    struct pp_list *l)
 {
 	size_t at = 0;
 	const char *p;
 
-	while (max != 0 && (p = pp_find_text(s.s + at, s.len - at, sep.s,
-	    sep.len)) != NULL) {
+	while (max != 0 &&
+	    (p = pp_find_text(s.s + at, s.len - at, sep.s, sep.len)) != NULL) {
 		if (add_part(rt, l, s, at, (size_t)(p - s.s)) < 0)
 			return -1;
 		at = (size_t)(p - s.s) + sep.len;
@@ -656,7 +687,8 @@ rsplit_blanks(struct pp_rt *rt, struct pp_value s, int64_t max,
 		size_t start;
 
 		end = pp_str_strip(rt, part(s, 0, end), pp_missing(), false,
-		    true).len;
+		    true)
+			  .len;
 		if (end == 0)
 			return 0;
 		if (max == 0)
@@ -678,8 +710,8 @@ rsplit_blanks(struct pp_rt *rt, struct pp_value s, int64_t max,
 }
 
 static int
-rsplit_at(struct pp_rt *rt, struct pp_value s, struct pp_value sep,
-    int64_t max, struct pp_list *l)
+rsplit_at(struct pp_rt *rt, struct pp_value s, struct pp_value sep, int64_t max,
+    struct pp_list *l)
 {
 	size_t end = s.len;
 	const char *p;
@@ -725,17 +757,23 @@ split(struct pp_rt *rt, struct pp_value s, const struct pp_value *arg,
 		return pp_error_value();
 	if (from_right)
 		rc = blanks ? rsplit_blanks(rt, s, max, l) :
-		    rsplit_at(rt, s, arg[0], max, l);
+			      rsplit_at(rt, s, arg[0], max, l);
 	else
 		rc = blanks ? split_blanks(rt, s, max, l) :
-		    split_at(rt, s, arg[0], max, l);
+			      split_at(rt, s, arg[0], max, l);
 	if (from_right)
 		turn_around(l);
 	return rc < 0 ? pp_error_value() : pp_ref(PP_T_LIST, l);
 }
 
-METHOD(m_split) { return split(rt, self, arg, false); }
-METHOD(m_rsplit) { return split(rt, self, arg, true); }
+METHOD(m_split)
+{
+	return split(rt, self, arg, false);
+}
+METHOD(m_rsplit)
+{
+	return split(rt, self, arg, true);
+}
 
 static bool
 ends_line(uint32_t cp)
@@ -784,8 +822,7 @@ METHOD(m_splitlines)
 }
 
 static struct pp_value
-partition(struct pp_rt *rt, struct pp_value s, struct pp_value sep,
-    bool last)
+partition(struct pp_rt *rt, struct pp_value s, struct pp_value sep, bool last)
 {
 	struct pp_list *l;
 	const char *p;
@@ -799,8 +836,8 @@ partition(struct pp_rt *rt, struct pp_value s, struct pp_value sep,
 	if (l == NULL)
 		return pp_error_value();
 	l->count = 3;
-	p = last ? last_match(s.s, s.len, sep) : memmem(s.s, s.len, sep.s,
-	    sep.len);
+	p = last ? last_match(s.s, s.len, sep) :
+		   memmem(s.s, s.len, sep.s, sep.len);
 	l->item[0] = l->item[1] = l->item[2] = part(s, 0, 0);
 	if (p == NULL) {
 		l->item[last ? 2 : 0] = s;
@@ -813,8 +850,14 @@ partition(struct pp_rt *rt, struct pp_value s, struct pp_value sep,
 	return pp_ref(PP_T_TUPLE, l);
 }
 
-METHOD(m_partition) { return partition(rt, self, arg[0], false); }
-METHOD(m_rpartition) { return partition(rt, self, arg[0], true); }
+METHOD(m_partition)
+{
+	return partition(rt, self, arg[0], false);
+}
+METHOD(m_rpartition)
+{
+	return partition(rt, self, arg[0], true);
+}
 
 METHOD(m_join)
 {
@@ -824,11 +867,14 @@ METHOD(m_join)
 
 	for (uint32_t i = 0; l != NULL && i < l->count; i++) {
 		v = l->item[i];
-		if (!pp_is_str(v) && !(pp_is_markup(self) && !pp_is_error(
-		    v = pp_to_str(rt, v)))) {
+		if (!pp_is_str(v) &&
+		    !(pp_is_markup(self) &&
+			!pp_is_error(v = pp_to_str(rt, v)))) {
 			pp_text_drop(rt, start);
-			return pp_type_error(rt, "sequence item %u: expected "
-			    "str instance, %s found", i, pp_type_name(v));
+			return pp_type_error(rt,
+			    "sequence item %u: expected "
+			    "str instance, %s found",
+			    i, pp_type_name(v));
 		}
 		if (i > 0)
 			pp_buf_add(&rt->out, self.s, self.len);
@@ -858,8 +904,13 @@ all_of(struct pp_value s, unsigned classes)
 	return pp_bool(s.len > 0);
 }
 
-#define IS(name, classes) METHOD(name) { (void)rt; (void)arg; \
-	return all_of(self, classes); }
+#define IS(name, classes) \
+	METHOD(name) \
+	{ \
+		(void)rt; \
+		(void)arg; \
+		return all_of(self, classes); \
+	}
 
 IS(m_isalpha, PP_UC_ALPHA)
 IS(m_isalnum, PP_UC_ALPHA | PP_UC_DECIMAL | PP_UC_DIGIT | PP_UC_NUMERIC)
@@ -872,8 +923,7 @@ METHOD(m_isprintable)
 {
 	(void)rt;
 	(void)arg;
-	return self.len == 0 ? pp_bool(true) :
-	    all_of(self, PP_UC_PRINTABLE);
+	return self.len == 0 ? pp_bool(true) : all_of(self, PP_UC_PRINTABLE);
 }
 
 METHOD(m_isascii)
@@ -895,7 +945,8 @@ METHOD(m_isidentifier)
 	cp = pp_next_char(self.s, self.len, &at);
 	if (cp != '_' && !(pp_uc(cp) & PP_UC_ID_START))
 		return pp_bool(false);
-	return at == self.len ? pp_bool(true) :
+	return at == self.len ?
+	    pp_bool(true) :
 	    all_of(part(self, at, self.len), PP_UC_ID_CONTINUE);
 }
 
@@ -961,8 +1012,7 @@ m_format(struct pp_rt *rt, struct pp_value self, const struct pp_args *args)
 }
 
 static struct pp_value
-m_format_map(struct pp_rt *rt, struct pp_value self,
-    const struct pp_args *args)
+m_format_map(struct pp_rt *rt, struct pp_value self, const struct pp_args *args)
 {
 	struct pp_args named = { NULL, 0, NULL, NULL, 0 };
 	struct pp_value *names, *values;
@@ -972,8 +1022,10 @@ m_format_map(struct pp_rt *rt, struct pp_value self,
 		return pp_type_error(rt,
 		    "format_map() takes no keyword arguments");
 	if (args->count != 1)
-		return pp_type_error(rt, "format_map() takes exactly one "
-		    "argument (%u given)", args->count);
+		return pp_type_error(rt,
+		    "format_map() takes exactly one "
+		    "argument (%u given)",
+		    args->count);
 	if (args->v[0].type != PP_T_DICT)
 		return pp_type_error(rt, "format_map() needs a mapping");
 	d = args->v[0].dict;
@@ -992,10 +1044,12 @@ m_format_map(struct pp_rt *rt, struct pp_value self,
 	return pp_str_format(rt, self, &named);
 }
 
-#define PLAIN(name, fn, params) { name, fn, NULL, params, false }
+#define PLAIN(name, fn, params) \
+	{ \
+		name, fn, NULL, params, false \
+	}
 
-static const struct pp_method rows[] = {
-	PLAIN("capitalize", m_capitalize, ""),
+static const struct pp_method rows[] = { PLAIN("capitalize", m_capitalize, ""),
 	PLAIN("casefold", m_casefold, ""),
 	PLAIN("center", m_center, "/width fillchar?"),
 	PLAIN("count", m_count, "/sub start? end?"),
@@ -1005,22 +1059,16 @@ static const struct pp_method rows[] = {
 	{ "format", NULL, m_format, "*", false },
 	{ "format_map", NULL, m_format_map, "*", false },
 	PLAIN("index", m_index, "/sub start? end?"),
-	PLAIN("isalnum", m_isalnum, ""),
-	PLAIN("isalpha", m_isalpha, ""),
-	PLAIN("isascii", m_isascii, ""),
-	PLAIN("isdecimal", m_isdecimal, ""),
+	PLAIN("isalnum", m_isalnum, ""), PLAIN("isalpha", m_isalpha, ""),
+	PLAIN("isascii", m_isascii, ""), PLAIN("isdecimal", m_isdecimal, ""),
 	PLAIN("isdigit", m_isdigit, ""),
 	PLAIN("isidentifier", m_isidentifier, ""),
-	PLAIN("islower", m_islower, ""),
-	PLAIN("isnumeric", m_isnumeric, ""),
+	PLAIN("islower", m_islower, ""), PLAIN("isnumeric", m_isnumeric, ""),
 	PLAIN("isprintable", m_isprintable, ""),
-	PLAIN("isspace", m_isspace, ""),
-	PLAIN("istitle", m_istitle, ""),
-	PLAIN("isupper", m_isupper, ""),
-	PLAIN("join", m_join, "/iterable"),
+	PLAIN("isspace", m_isspace, ""), PLAIN("istitle", m_istitle, ""),
+	PLAIN("isupper", m_isupper, ""), PLAIN("join", m_join, "/iterable"),
 	PLAIN("ljust", m_ljust, "/width fillchar?"),
-	PLAIN("lower", m_lower, ""),
-	PLAIN("lstrip", m_lstrip, "/chars?"),
+	PLAIN("lower", m_lower, ""), PLAIN("lstrip", m_lstrip, "/chars?"),
 	PLAIN("partition", m_partition, "/sep"),
 	PLAIN("removeprefix", m_removeprefix, "/prefix"),
 	PLAIN("removesuffix", m_removesuffix, "/suffix"),
@@ -1034,13 +1082,9 @@ static const struct pp_method rows[] = {
 	PLAIN("split", m_split, "sep? maxsplit?"),
 	PLAIN("splitlines", m_splitlines, "keepends?"),
 	PLAIN("startswith", m_startswith, "/prefix start? end?"),
-	PLAIN("strip", m_strip, "/chars?"),
-	PLAIN("swapcase", m_swapcase, ""),
-	PLAIN("title", m_title, ""),
-	PLAIN("upper", m_upper, ""),
-	PLAIN("zfill", m_zfill, "/width")
-};
+	PLAIN("strip", m_strip, "/chars?"), PLAIN("swapcase", m_swapcase, ""),
+	PLAIN("title", m_title, ""), PLAIN("upper", m_upper, ""),
+	PLAIN("zfill", m_zfill, "/width") };
 
-const struct pp_method_table pp_str_methods = {
-	rows, sizeof rows / sizeof rows[0]
-};
+const struct pp_method_table pp_str_methods = { rows,
+	sizeof rows / sizeof rows[0] };

@@ -48,8 +48,8 @@ new_big(struct pp_rt *rt, size_t limbs)
 	struct pp_big *b;
 
 	if (limbs > MAX_LIMBS) {
-		pp_fail(rt, PP_K_LIMIT,
-		    "an integer has more than %d digits", PP_MAX_INT_DIGITS);
+		pp_fail(rt, PP_K_LIMIT, "an integer has more than %d digits",
+		    PP_MAX_INT_DIGITS);
 		return NULL;
 	}
 	b = pp_rt_alloc(rt, sizeof *b + limbs * sizeof b->limb[0]);
@@ -341,8 +341,10 @@ div_long(struct pp_rt *rt, const struct limbs *a, const struct limbs *b,
 		uint64_t guess = top / v->limb[n - 1];
 		uint64_t r = top % v->limb[n - 1];
 
-		while (guess >= BASE || (r < BASE && guess * v->limb[n - 2] >
-		    r * BASE + u->limb[j + n - 2])) {
+		while (guess >= BASE ||
+		    (r < BASE &&
+			guess * v->limb[n - 2] >
+			    r * BASE + u->limb[j + n - 2])) {
 			guess--;
 			r += v->limb[n - 1];
 			if (r >= BASE)
@@ -625,7 +627,8 @@ static int
 put_big(struct pp_rt *rt, struct pp_buf *out, const struct pp_big *b)
 {
 	if ((b->count - 1) * BASE_DIGITS >= PP_MAX_INT_PRINT)
-		return pp_fail_int(rt, PP_K_RUNTIME, "Exceeds the limit (%d "
+		return pp_fail_int(rt, PP_K_RUNTIME,
+		    "Exceeds the limit (%d "
 		    "digits) for integer string conversion",
 		    PP_MAX_INT_PRINT);
 	if (b->negative)

@@ -326,7 +326,7 @@ pp_float_text(double f, char out[PP_FLOAT_BYTES])
 		return len;
 	/* Numbers too small for 15 digits may need far fewer. */
 	for (int places = fabs(f) < 0x1p-1022 ? 0 : 14; places <= 16;
-	    places++) {
+	     places++) {
 		snprintf(text, sizeof text, "%.*e", places, f);
 		if (strtod(text, NULL) == f)
 			break;

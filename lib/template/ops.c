@@ -20,8 +20,10 @@ bad_operands(struct pp_rt *rt, enum pp_op op, struct pp_value a,
 		return pp_undefined_error(rt, a);
 	if (b.type == PP_T_UNDEFINED)
 		return pp_undefined_error(rt, b);
-	return pp_type_error(rt, "unsupported operand type(s) for %s: '%s' "
-	    "and '%s'", op_names[op], pp_type_name(a), pp_type_name(b));
+	return pp_type_error(rt,
+	    "unsupported operand type(s) for %s: '%s' "
+	    "and '%s'",
+	    op_names[op], pp_type_name(a), pp_type_name(b));
 }
 
 /* ---- numbers ---- */
@@ -65,7 +67,8 @@ float_pow(struct pp_rt *rt, double a, double b)
 		return zero_division(rt,
 		    "0.0 cannot be raised to a negative power");
 	if (a < 0 && isfinite(a) && isfinite(b) && floor(b) != b)
-		return pp_type_error(rt, "a negative number to a fractional "
+		return pp_type_error(rt,
+		    "a negative number to a fractional "
 		    "power is a complex number");
 	r = pow(a, b);
 	if (isinf(r) && isfinite(a) && isfinite(b))
@@ -101,9 +104,10 @@ float_binary(struct pp_rt *rt, enum pp_op op, struct pp_value x,
 	default: break;
 	}
 	if (b == 0)
-		return zero_division(rt, op == PP_DIV ?
-		    "float division by zero" : op == PP_MOD ? "float modulo" :
-		    "float floor division by zero");
+		return zero_division(rt,
+		    op == PP_DIV     ? "float division by zero" :
+			op == PP_MOD ? "float modulo" :
+				       "float floor division by zero");
 	if (op == PP_DIV)
 		return pp_float(a / b);
 	a = float_mod(a, b, &floored);
@@ -118,11 +122,12 @@ int_truediv(struct pp_rt *rt, struct pp_value a, struct pp_value b)
 
 	if (fabs(x) <= 0x1p53 && fabs(y) <= 0x1p53)
 		return pp_float(x / y);
-	if (isfinite(x) && isfinite(y) && (a.type != PP_T_BIG ||
-	    b.type != PP_T_BIG))
+	if (isfinite(x) && isfinite(y) &&
+	    (a.type != PP_T_BIG || b.type != PP_T_BIG))
 		return pp_float((double)((long double)(a.type == PP_T_BIG ?
-		    (long double)x : (long double)a.i) / (b.type == PP_T_BIG ?
-		    (long double)y : (long double)b.i)));
+						 (long double)x :
+						 (long double)a.i) /
+		    (b.type == PP_T_BIG ? (long double)y : (long double)b.i)));
 	if (isinf(x) && isinf(y)) {
 		struct pp_value q = pp_int_divmod(rt, a, b, NULL);
 
@@ -150,15 +155,17 @@ int_binary(struct pp_rt *rt, enum pp_op op, struct pp_value a,
 	case PP_POW:
 		if (pp_int_sign(b) >= 0)
 			return pp_int_pow(rt, a, b);
-		return pp_int_sign(a) == 0 ? zero_division(rt,
-		    "0.0 cannot be raised to a negative power") :
+		return pp_int_sign(a) == 0 ?
+		    zero_division(rt,
+			"0.0 cannot be raised to a negative power") :
 		    float_binary(rt, op, a, b);
 	default: break;
 	}
 	if (pp_int_sign(b) == 0)
-		return zero_division(rt, op == PP_DIV ? "division by zero" :
-		    op == PP_MOD ? "integer modulo by zero" :
-		    "integer division or modulo by zero");
+		return zero_division(rt,
+		    op == PP_DIV     ? "division by zero" :
+			op == PP_MOD ? "integer modulo by zero" :
+				       "integer division or modulo by zero");
 	if (op == PP_DIV)
 		return int_truediv(rt, a, b);
 	q = pp_int_divmod(rt, a, b, &mod);
@@ -190,9 +197,10 @@ add_lists(struct pp_rt *rt, struct pp_value a, struct pp_value b)
 	struct pp_list *l;
 
 	if (a.type != b.type)
-		return pp_type_error(rt, "can only concatenate %s (not \"%s\")"
-		    " to %s", pp_type_name(a), pp_type_name(b),
-		    pp_type_name(a));
+		return pp_type_error(rt,
+		    "can only concatenate %s (not \"%s\")"
+		    " to %s",
+		    pp_type_name(a), pp_type_name(b), pp_type_name(a));
 	if (pp_rt_charge(rt, (int64_t)a.list->count + b.list->count) < 0)
 		return pp_error_value();
 	l = pp_list_new(rt, a.list->count + b.list->count);
@@ -280,17 +288,17 @@ repeat(struct pp_rt *rt, struct pp_value seq, struct pp_value times)
 		    "cannot fit 'int' into an index-sized integer");
 	n = times.i;
 	return seq.type == PP_T_STR ? repeat_string(rt, seq, n) :
-	    repeat_list(rt, seq, n);
+				      repeat_list(rt, seq, n);
 }
 
 /* One dictionary after the other: the | that Jinja lacks is not here. */
 struct pp_value
-pp_binary(struct pp_rt *rt, enum pp_op op, struct pp_value a,
-    struct pp_value b)
+pp_binary(struct pp_rt *rt, enum pp_op op, struct pp_value a, struct pp_value b)
 {
 	if (pp_is_number(a) && pp_is_number(b))
 		return a.type == PP_T_FLOAT || b.type == PP_T_FLOAT ?
-		    float_binary(rt, op, a, b) : int_binary(rt, op, a, b);
+		    float_binary(rt, op, a, b) :
+		    int_binary(rt, op, a, b);
 	if (a.type == PP_T_STR && op == PP_MOD)
 		return pp_percent(rt, a, b);
 	if (op == PP_ADD) {
@@ -304,8 +312,10 @@ pp_binary(struct pp_rt *rt, enum pp_op op, struct pp_value a,
 		    b.type != PP_T_UNDEFINED)
 			return add_lists(rt, a, b);
 		if (a.type == PP_T_STR && b.type != PP_T_UNDEFINED)
-			return pp_type_error(rt, "can only concatenate str "
-			    "(not \"%s\") to str", pp_type_name(b));
+			return pp_type_error(rt,
+			    "can only concatenate str "
+			    "(not \"%s\") to str",
+			    pp_type_name(b));
 	}
 	if (op == PP_MUL && is_sequence(a))
 		return repeat(rt, a, b);
@@ -346,7 +356,7 @@ pp_concat(struct pp_rt *rt, const struct pp_value *v, uint32_t count)
 		for (uint32_t i = 0; i < count; i++) {
 			if (pp_put_str(rt, v[i]) < 0 ||
 			    (int64_t)(rt->out.len - start) >
-			    rt->bounds.string_bytes + 1)
+				rt->bounds.string_bytes + 1)
 				break;
 		}
 		if (rt->fault.kind == PP_K_NONE)
@@ -383,8 +393,7 @@ pp_need_int(struct pp_rt *rt, struct pp_value v, int64_t *out)
 		return 0;
 	}
 	return pp_fail_int(rt, PP_K_TYPE,
-	    "'%s' object cannot be interpreted as an integer",
-	    pp_type_name(v));
+	    "'%s' object cannot be interpreted as an integer", pp_type_name(v));
 }
 
 /* The byte offset of character `i` of a string; i <= its length. */
@@ -420,10 +429,8 @@ item_at(struct pp_value obj, int64_t i)
 		end = at;
 		pp_next_char(obj.s, obj.len, &end);
 		return string_part(obj, at, end);
-	case PP_T_RANGE:
-		return pp_int(obj.range->start + i * obj.range->step);
-	default:
-		return obj.list->item[i];
+	case PP_T_RANGE: return pp_int(obj.range->start + i * obj.range->step);
+	default: return obj.list->item[i];
 	}
 }
 
@@ -454,8 +461,8 @@ subscript(struct pp_rt *rt, struct pp_value obj, struct pp_value key)
 		found = pp_dict_find(obj.dict, key, hash);
 		return found != NULL ? *found : pp_missing();
 	}
-	if (is_indexed(obj) && (key.type == PP_T_INT ||
-	    key.type == PP_T_BOOL)) {
+	if (is_indexed(obj) &&
+	    (key.type == PP_T_INT || key.type == PP_T_BOOL)) {
 		if (obj.type == PP_T_STR && !(obj.flags & PP_F_ASCII) &&
 		    pp_rt_charge(rt, obj.len / 64) < 0)
 			return pp_error_value();
@@ -531,7 +538,8 @@ slice_bound(struct pp_rt *rt, struct pp_value v, int64_t absent, int64_t len,
 		return 0;
 	}
 	if (!pp_is_integer(v))
-		return pp_fail_int(rt, PP_K_TYPE, "slice indices must be "
+		return pp_fail_int(rt, PP_K_TYPE,
+		    "slice indices must be "
 		    "integers or None or have an __index__ method");
 	if (pp_need_int(rt, v, out) < 0)
 		return -1;
@@ -579,8 +587,8 @@ slice_string(struct pp_rt *rt, struct pp_value s, int64_t lo, int64_t step,
 }
 
 static struct pp_value
-slice_range(struct pp_rt *rt, const struct pp_range *r, int64_t lo,
-    int64_t hi, int64_t step, int64_t count)
+slice_range(struct pp_rt *rt, const struct pp_range *r, int64_t lo, int64_t hi,
+    int64_t step, int64_t count)
 {
 	struct pp_range *s = pp_rt_alloc(rt, sizeof *s);
 
@@ -603,11 +611,13 @@ pp_getslice(struct pp_rt *rt, struct pp_value obj, struct pp_value lo,
 	if (obj.type == PP_T_UNDEFINED)
 		return of_undefined(rt, obj);
 	if (!is_indexed(obj))
-		return pp_type_error(rt, obj.type == PP_T_DICT ?
-		    "unhashable type: 'slice'" :
-		    "'%s' object is not subscriptable", pp_type_name(obj));
+		return pp_type_error(rt,
+		    obj.type == PP_T_DICT ? "unhashable type: 'slice'" :
+					    "'%s' object is not subscriptable",
+		    pp_type_name(obj));
 	if (!pp_is_absent(step) && !pp_is_integer(step))
-		return pp_type_error(rt, "slice indices must be integers or "
+		return pp_type_error(rt,
+		    "slice indices must be integers or "
 		    "None or have an __index__ method");
 	if (!pp_is_absent(step) && pp_need_int(rt, step, &by) < 0)
 		return pp_error_value();
@@ -625,8 +635,8 @@ pp_getslice(struct pp_rt *rt, struct pp_value obj, struct pp_value lo,
 		count = (to - from + by - 1) / by;
 	else if (by < 0 && from > to)
 		count = (from - to - by - 1) / -by;
-	if (pp_rt_charge(rt, count / 16 + (obj.type == PP_T_STR ?
-	    obj.len / 64 : 0)) < 0)
+	if (pp_rt_charge(rt,
+		count / 16 + (obj.type == PP_T_STR ? obj.len / 64 : 0)) < 0)
 		return pp_error_value();
 	if (obj.type == PP_T_STR)
 		return slice_string(rt, obj, from, by, count);

@@ -87,9 +87,8 @@ expected(struct pp_parser *p, const char *what)
 		pp_parse_fail(p, p->token.pos,
 		    "unexpected end of template, expected '%s'", what);
 	else
-		pp_parse_fail(p, p->token.pos,
-		    "expected token '%s', got '%s'", what,
-		    pp_token_name(&p->token, room, sizeof room));
+		pp_parse_fail(p, p->token.pos, "expected token '%s', got '%s'",
+		    what, pp_token_name(&p->token, room, sizeof room));
 	return false;
 }
 
@@ -244,10 +243,12 @@ fail_tag(struct pp_parser *p, uint32_t pos, const char *problem)
 	}
 	t = &p->tags[p->tag_count - 1];
 	for (size_t i = 0; t->ends[i] != NULL; i++)
-		len += (size_t)snprintf(ends + len, sizeof ends - len,
-		    "%s'%s'", i > 0 ? " or " : "", t->ends[i]);
-	pp_parse_fail(p, pos, "%s; %s is expected, because '%s' was opened "
-	    "on line %d", problem, ends, t->name, line_of(p, t->pos));
+		len += (size_t)snprintf(ends + len, sizeof ends - len, "%s'%s'",
+		    i > 0 ? " or " : "", t->ends[i]);
+	pp_parse_fail(p, pos,
+	    "%s; %s is expected, because '%s' was opened "
+	    "on line %d",
+	    problem, ends, t->name, line_of(p, t->pos));
 }
 
 /* An OUTPUT of what has gathered in `data`. */
@@ -258,8 +259,8 @@ flush(struct pp_parser *p, struct pp_nodes *data, struct pp_nodes *body)
 
 	if (data->count == 0)
 		return;
-	n = pp_parse_node(p, PP_N_OUTPUT, data->item[0] != NULL ?
-	    data->item[0]->pos : 0);
+	n = pp_parse_node(p, PP_N_OUTPUT,
+	    data->item[0] != NULL ? data->item[0]->pos : 0);
 	if (n == NULL)
 		return;
 	n->list = pp_nodes_finish(p, data);
@@ -344,7 +345,11 @@ parse_whole(struct pp_parser *p, const char *name, uint32_t pos,
 	return list;
 }
 
-#define ENDS(...) (const char *const []){ __VA_ARGS__, NULL }
+#define ENDS(...) \
+	(const char *const[]) \
+	{ \
+		__VA_ARGS__, NULL \
+	}
 
 /* ---- statements ---- */
 
@@ -400,8 +405,7 @@ parse_if(struct pp_parser *p, struct pp_node *n)
 		    ENDS("elif", "else", "endif"));
 		if (pp_parse_is_name(&p->token, "else")) {
 			pp_parse_advance(p);
-			branch = pp_grow(branch, count, &cap,
-			    sizeof branch[0]);
+			branch = pp_grow(branch, count, &cap, sizeof branch[0]);
 			branch[count].test = NULL;
 			branch[count].body = parse_whole(p, "if", n->pos,
 			    ENDS("endif"));
@@ -453,8 +457,7 @@ parse_filter_block(struct pp_parser *p, struct pp_node *n)
 	if (n->capture == NULL)
 		return NULL;
 	n->capture->filter = pp_parse_filters(p, NULL, true);
-	n->capture->body = parse_whole(p, "filter", n->pos,
-	    ENDS("endfilter"));
+	n->capture->body = parse_whole(p, "filter", n->pos, ENDS("endfilter"));
 	return n;
 }
 
@@ -487,8 +490,7 @@ parse_with(struct pp_parser *p, struct pp_node *n)
 	if (n->with != NULL) {
 		n->with->targets = pp_nodes_finish(p, &targets);
 		n->with->values = pp_nodes_finish(p, &values);
-		n->with->body = parse_whole(p, "with", n->pos,
-		    ENDS("endwith"));
+		n->with->body = parse_whole(p, "with", n->pos, ENDS("endwith"));
 	}
 	free(targets.item);
 	free(values.item);
@@ -523,7 +525,8 @@ parse_signature(struct pp_parser *p, struct pp_function *f)
 		if (pp_parse_skip(p, PP_TOK_ASSIGN))
 			pp_nodes_add(&defaults, pp_parse_expression(p));
 		else if (defaults.count > 0)
-			pp_parse_fail(p, name->pos, "non-default argument "
+			pp_parse_fail(p, name->pos,
+			    "non-default argument "
 			    "follows default argument");
 		pp_nodes_add(&names, name);
 	}
@@ -650,10 +653,10 @@ parse_block_tag(struct pp_parser *p, struct pp_node *n)
 	parse_function(p, f, "block", n->pos, ENDS("endblock"));
 	b->body = f->body;
 	if (!pp_parse_failed(p) && b->required && !only_space(&b->body))
-		return pp_parse_fail(p, n->pos, "required blocks can only "
+		return pp_parse_fail(p, n->pos,
+		    "required blocks can only "
 		    "contain comments or white space");
-	if (p->token.type == PP_TOK_NAME &&
-	    p->token.value.len == name.len &&
+	if (p->token.type == PP_TOK_NAME && p->token.value.len == name.len &&
 	    memcmp(p->token.value.s, name.s, name.len) == 0)
 		pp_parse_advance(p);
 	return n;
@@ -740,7 +743,8 @@ parse_imported(struct pp_parser *p, struct pp_include *i,
 			return;
 		alias->name.atom = name->name.atom = pp_parse_name_target(p);
 		if (!pp_parse_failed(p) && name->name.atom->str.s[0] == '_')
-			pp_parse_fail(p, name->pos, "names starting with an "
+			pp_parse_fail(p, name->pos,
+			    "names starting with an "
 			    "underline can not be imported");
 		if (pp_parse_skip_name(p, "as"))
 			alias->name.atom = pp_parse_name_target(p);
@@ -768,8 +772,7 @@ parse_from(struct pp_parser *p, struct pp_node *n)
 	i->names = pp_parse_alloc(p, (names.count + 1) * sizeof i->names[0]);
 	i->aliases = pp_parse_alloc(p,
 	    (names.count + 1) * sizeof i->aliases[0]);
-	i->places = pp_parse_alloc(p, (names.count + 1) *
-	    sizeof i->places[0]);
+	i->places = pp_parse_alloc(p, (names.count + 1) * sizeof i->places[0]);
 	for (size_t k = 0; !pp_parse_failed(p) && k < names.count; k++) {
 		i->names[k] = names.item[k]->name.atom;
 		i->aliases[k] = aliases.item[k]->name.atom;
@@ -817,8 +820,7 @@ static const struct statement {
 	enum pp_node_kind kind;
 	struct pp_node *(*parse)(struct pp_parser *p, struct pp_node *n);
 	bool hf;
-} statements[] = {
-	{ "for", PP_N_FOR, parse_for, false },
+} statements[] = { { "for", PP_N_FOR, parse_for, false },
 	{ "if", PP_N_IF, parse_if, false },
 	{ "set", PP_N_SET, parse_set, false },
 	{ "macro", PP_N_MACRO, parse_macro, false },
@@ -835,8 +837,7 @@ static const struct statement {
 	{ "extends", PP_N_EXTENDS, parse_extends, false },
 	{ "print", PP_N_OUTPUT, parse_print, false },
 	{ "autoescape", PP_N_AUTOESCAPE, parse_autoescape, false },
-	{ "generation", PP_N_GENERATION, parse_generation, true }
-};
+	{ "generation", PP_N_GENERATION, parse_generation, true } };
 
 static struct pp_node *
 parse_statement(struct pp_parser *p)
@@ -846,8 +847,7 @@ parse_statement(struct pp_parser *p)
 
 	if (p->token.type != PP_TOK_NAME)
 		return pp_parse_fail(p, p->token.pos, "tag name expected");
-	for (size_t i = 0; i < sizeof statements / sizeof statements[0];
-	    i++) {
+	for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
 		const struct statement *s = &statements[i];
 
 		if (!pp_parse_is_name(&p->token, s->name) ||

@@ -18,10 +18,19 @@
 
 #include "template/parser.h"
 
-enum level { LEVEL_OR = 1, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_ADD,
-	LEVEL_CONCAT, LEVEL_MUL, LEVEL_POW };
+enum level {
+	LEVEL_OR = 1,
+	LEVEL_AND,
+	LEVEL_NOT,
+	LEVEL_COMPARE,
+	LEVEL_ADD,
+	LEVEL_CONCAT,
+	LEVEL_MUL,
+	LEVEL_POW
+};
 
-struct operator {
+struct operator
+{
 	enum level level;
 	enum pp_node_kind kind;
 	int op;
@@ -29,15 +38,13 @@ struct operator {
 
 static struct pp_node *parse_binary(struct pp_parser *p, int min);
 static struct pp_node *parse_primary(struct pp_parser *p, unsigned flags);
-static struct pp_node *parse_postfix(struct pp_parser *p,
-	    struct pp_node *n);
+static struct pp_node *parse_postfix(struct pp_parser *p, struct pp_node *n);
 
 /* The binary operator that the next token begins; level 0: none. */
-static struct operator
-find_operator(struct pp_parser *p)
+static struct operator find_operator(struct pp_parser *p)
 {
-	static const struct operator table[] = {
-		[PP_TOK_ADD] = { LEVEL_ADD, PP_N_BINARY, PP_ADD },
+	static const struct operator table[] = { [PP_TOK_ADD] = { LEVEL_ADD,
+						     PP_N_BINARY, PP_ADD },
 		[PP_TOK_SUB] = { LEVEL_ADD, PP_N_BINARY, PP_SUB },
 		[PP_TOK_MUL] = { LEVEL_MUL, PP_N_BINARY, PP_MUL },
 		[PP_TOK_DIV] = { LEVEL_MUL, PP_N_BINARY, PP_DIV },
@@ -51,8 +58,7 @@ find_operator(struct pp_parser *p)
 		[PP_TOK_LE] = { LEVEL_COMPARE, PP_N_COMPARE, PP_LE },
 		[PP_TOK_GT] = { LEVEL_COMPARE, PP_N_COMPARE, PP_GT },
 		[PP_TOK_GE] = { LEVEL_COMPARE, PP_N_COMPARE, PP_GE },
-		[PP_TOK_SEMICOLON] = { 0, 0, 0 }
-	};
+		[PP_TOK_SEMICOLON] = { 0, 0, 0 } };
 	static const struct operator none;
 
 	if (p->token.type != PP_TOK_NAME)
@@ -62,8 +68,7 @@ find_operator(struct pp_parser *p)
 	if (pp_parse_is_name(&p->token, "and"))
 		return (struct operator){ LEVEL_AND, PP_N_AND, 0 };
 	if (pp_parse_is_name(&p->token, "in"))
-		return (struct operator){ LEVEL_COMPARE, PP_N_COMPARE,
-			PP_IN };
+		return (struct operator){ LEVEL_COMPARE, PP_N_COMPARE, PP_IN };
 	if (pp_parse_is_name(&p->token, "not") &&
 	    pp_parse_is_name(pp_parse_look(p), "in"))
 		return (struct operator){ LEVEL_COMPARE, PP_N_COMPARE,
@@ -179,11 +184,10 @@ parse_primary(struct pp_parser *p, unsigned flags)
 	char room[96];
 
 	switch (p->token.type) {
-	case PP_TOK_NAME:
-		return parse_name(p, flags);
-	case PP_TOK_STRING:
-		return parse_string(p);
-	case PP_TOK_INT: case PP_TOK_FLOAT:
+	case PP_TOK_NAME: return parse_name(p, flags);
+	case PP_TOK_STRING: return parse_string(p);
+	case PP_TOK_INT:
+	case PP_TOK_FLOAT:
 		n = constant(p, p->token.value);
 		pp_parse_advance(p);
 		return n;
@@ -194,7 +198,8 @@ parse_primary(struct pp_parser *p, unsigned flags)
 		n = pp_parse_tuple(p, PP_PARENTHESES, NULL);
 		pp_parse_leave(p);
 		return pp_parse_expect(p, PP_TOK_RPAREN) ? n : NULL;
-	case PP_TOK_LBRACKET: case PP_TOK_LBRACE:
+	case PP_TOK_LBRACKET:
+	case PP_TOK_LBRACE:
 		if (!pp_parse_enter(p))
 			return NULL;
 		n = p->token.type == PP_TOK_LBRACE ?
@@ -226,11 +231,11 @@ parse_subscribed(struct pp_parser *p)
 	if (n == NULL)
 		return NULL;
 	n->slice.lo = lo;
-	if (p->token.type != PP_TOK_COLON && p->token.type !=
-	    PP_TOK_RBRACKET && p->token.type != PP_TOK_COMMA)
+	if (p->token.type != PP_TOK_COLON && p->token.type != PP_TOK_RBRACKET &&
+	    p->token.type != PP_TOK_COMMA)
 		n->slice.hi = pp_parse_expression(p);
-	if (pp_parse_skip(p, PP_TOK_COLON) && p->token.type !=
-	    PP_TOK_RBRACKET && p->token.type != PP_TOK_COMMA)
+	if (pp_parse_skip(p, PP_TOK_COLON) &&
+	    p->token.type != PP_TOK_RBRACKET && p->token.type != PP_TOK_COMMA)
 		n->slice.step = pp_parse_expression(p);
 	return n;
 }
@@ -343,8 +348,7 @@ parse_argument(struct pp_parser *p, struct pp_call_args *a,
 		pp_parse_advance(p);
 		pp_nodes_add(values, pp_parse_expression(p));
 	} else {
-		if (a->star != NULL || a->star_star != NULL ||
-		    names->count > 0)
+		if (a->star != NULL || a->star_star != NULL || names->count > 0)
 			return bad_call(p);
 		pp_nodes_add(pos, pp_parse_expression(p));
 	}
@@ -363,8 +367,9 @@ parse_args(struct pp_parser *p)
 		return NULL;
 	pp_parse_expect(p, PP_TOK_LPAREN);
 	while (!pp_parse_failed(p) && p->token.type != PP_TOK_RPAREN) {
-		if (comma && (!pp_parse_expect(p, PP_TOK_COMMA) ||
-		    p->token.type == PP_TOK_RPAREN))
+		if (comma &&
+		    (!pp_parse_expect(p, PP_TOK_COMMA) ||
+			p->token.type == PP_TOK_RPAREN))
 			break;
 		if (parse_argument(p, a, &pos, &names, &values) == NULL)
 			break;
@@ -444,8 +449,8 @@ pp_parse_filters(struct pp_parser *p, struct pp_node *subject,
 {
 	struct pp_node *n;
 
-	while (!pp_parse_failed(p) && (first_inline ||
-	    p->token.type == PP_TOK_PIPE)) {
+	while (!pp_parse_failed(p) &&
+	    (first_inline || p->token.type == PP_TOK_PIPE)) {
 		if (!first_inline)
 			pp_parse_advance(p);
 		first_inline = false;
@@ -454,8 +459,8 @@ pp_parse_filters(struct pp_parser *p, struct pp_node *subject,
 			return NULL;
 		n->call.of = subject;
 		n->call.name = dotted_name(p);
-		n->call.args = p->token.type == PP_TOK_LPAREN ?
-		    parse_args(p) : no_args(p);
+		n->call.args = p->token.type == PP_TOK_LPAREN ? parse_args(p) :
+								no_args(p);
 		subject = n;
 		if (!pp_parse_enter(p))
 			return NULL;
@@ -472,18 +477,19 @@ begins_test_argument(const struct pp_parser *p)
 		return !pp_parse_is_name(&p->token, "else") &&
 		    !pp_parse_is_name(&p->token, "or") &&
 		    !pp_parse_is_name(&p->token, "and");
-	case PP_TOK_STRING: case PP_TOK_INT: case PP_TOK_FLOAT:
-	case PP_TOK_LBRACKET: case PP_TOK_LBRACE:
-		return true;
-	default:
-		return false;
+	case PP_TOK_STRING:
+	case PP_TOK_INT:
+	case PP_TOK_FLOAT:
+	case PP_TOK_LBRACKET:
+	case PP_TOK_LBRACE: return true;
+	default: return false;
 	}
 }
 
 static struct pp_node *
 parse_test(struct pp_parser *p, struct pp_node *of)
 {
-	struct pp_node *n = pp_parse_node(p, PP_N_TEST, p->token.pos), *not;
+	struct pp_node *n = pp_parse_node(p, PP_N_TEST, p->token.pos), *not ;
 	struct pp_nodes one = { NULL, 0, 0 };
 	bool negated;
 
@@ -501,8 +507,8 @@ parse_test(struct pp_parser *p, struct pp_node *of)
 			if (pp_parse_is_name(&p->token, "is"))
 				return pp_parse_fail(p, p->token.pos,
 				    "tests cannot be chained with is");
-			pp_nodes_add(&one, parse_postfix(p,
-			    parse_primary(p, 0)));
+			pp_nodes_add(&one,
+			    parse_postfix(p, parse_primary(p, 0)));
 			n->call.args->pos = pp_nodes_finish(p, &one);
 			free(one.item);
 		}
@@ -511,8 +517,8 @@ parse_test(struct pp_parser *p, struct pp_node *of)
 		return pp_parse_failed(p) ? NULL : n;
 	not = pp_parse_node(p, PP_N_NOT, n->pos);
 	if (not != NULL)
-		not->two.a = n;
-	return not;
+		not ->two.a = n;
+	return not ;
 }
 
 static struct pp_node *
@@ -630,7 +636,8 @@ parse_binary(struct pp_parser *p, int min)
 	struct pp_node *left, *n;
 
 	left = min <= LEVEL_NOT && pp_parse_is_name(&p->token, "not") ?
-	    parse_not(p) : parse_unary(p, true);
+	    parse_not(p) :
+	    parse_unary(p, true);
 	while (left != NULL && !pp_parse_failed(p)) {
 		o = find_operator(p);
 		if (o.level == 0 || (int)o.level < min)
@@ -699,7 +706,7 @@ parse_element(struct pp_parser *p, unsigned flags)
 	if (flags & PP_TARGETS)
 		return parse_primary(p, flags & PP_NAMESPACE);
 	return flags & PP_NO_COND ? parse_binary(p, LEVEL_OR) :
-	    pp_parse_expression(p);
+				    pp_parse_expression(p);
 }
 
 struct pp_node *
@@ -726,8 +733,10 @@ pp_parse_tuple(struct pp_parser *p, unsigned flags, const char *end)
 	} else if (!is_tuple && items.count > 0) {
 		n = items.item[0];
 	} else if (!is_tuple && !(flags & PP_PARENTHESES)) {
-		pp_parse_fail(p, p->token.pos, "expected an expression, got "
-		    "'%s'", pp_token_name(&p->token, room, sizeof room));
+		pp_parse_fail(p, p->token.pos,
+		    "expected an expression, got "
+		    "'%s'",
+		    pp_token_name(&p->token, room, sizeof room));
 	} else {
 		n = pp_parse_node(p, PP_N_TUPLE, pos);
 		if (n != NULL)
@@ -741,10 +750,9 @@ pp_parse_tuple(struct pp_parser *p, unsigned flags, const char *end)
 static bool
 make_target(struct pp_parser *p, struct pp_node *n)
 {
-	static const char *const names[] = {
-		[PP_N_CONST] = "const", [PP_N_LIST] = "list",
-		[PP_N_DICT] = "dict"
-	};
+	static const char *const names[] = { [PP_N_CONST] = "const",
+		[PP_N_LIST] = "list",
+		[PP_N_DICT] = "dict" };
 
 	if (n == NULL)
 		return false;
@@ -759,8 +767,9 @@ make_target(struct pp_parser *p, struct pp_node *n)
 		return true;
 	}
 	pp_parse_fail(p, n->pos, "can't assign to '%s'",
-	    n->kind < sizeof names / sizeof names[0] &&
-	    names[n->kind] != NULL ? names[n->kind] : "expression");
+	    n->kind < sizeof names / sizeof names[0] && names[n->kind] != NULL ?
+		names[n->kind] :
+		"expression");
 	return false;
 }
 

@@ -10,16 +10,16 @@
 
 struct spec {
 	bool minus, plus, space, zero, alternate;
-	int64_t width, precision;	/* precision -1: none */
+	int64_t width, precision; /* precision -1: none */
 };
 
 struct percent {
 	struct pp_rt *rt;
-	const char *s, *end;		/* what is left of the format */
+	const char *s, *end; /* what is left of the format */
 	struct pp_value values;
-	uint32_t next;			/* of a tuple */
-	bool mapping;			/* values may be left over */
-	bool markup;			/* escape what comes in */
+	uint32_t next; /* of a tuple */
+	bool mapping;  /* values may be left over */
+	bool markup;   /* escape what comes in */
 };
 
 static int
@@ -95,11 +95,9 @@ read_spec(struct percent *p, struct spec *spec)
 		if (spec->precision < 0)
 			spec->precision = 0;
 	}
-	while (p->s < p->end && (*p->s == 'l' || *p->s == 'h' ||
-	    *p->s == 'L'))
+	while (p->s < p->end && (*p->s == 'l' || *p->s == 'h' || *p->s == 'L'))
 		p->s++;
-	if (spec->width > p->rt->bounds.string_bytes ||
-	    spec->precision > 10000)
+	if (spec->width > p->rt->bounds.string_bytes || spec->precision > 10000)
 		return pp_fail_int(p->rt, PP_K_LIMIT,
 		    "a string is longer than %lld bytes",
 		    (long long)p->rt->bounds.string_bytes);
@@ -175,15 +173,15 @@ put_integer(struct percent *p, struct pp_value v, const struct spec *spec,
 	}
 	if (v.type == PP_T_FLOAT && base == 10) {
 		if (!isfinite(v.f))
-			return bad_format(p,
-			    "cannot convert float to integer");
+			return bad_format(p, "cannot convert float to integer");
 		v = pp_int_from_double(p->rt, v.f);
 	}
 	if (!pp_is_integer(v))
-		return pp_fail_int(p->rt, PP_K_TYPE, base == 10 ?
-		    "%%%c format: a real number is required, not %s" :
-		    "%%%c format: an integer is required, not %s", type,
-		    pp_type_name(v));
+		return pp_fail_int(p->rt, PP_K_TYPE,
+		    base == 10 ?
+			"%%%c format: a real number is required, not %s" :
+			"%%%c format: an integer is required, not %s",
+		    type, pp_type_name(v));
 	negative = pp_int_sign(v) < 0;
 	put_sign(p, negative, spec);
 	if (spec->alternate && base != 10) {
@@ -202,8 +200,7 @@ put_integer(struct percent *p, struct pp_value v, const struct spec *spec,
 				out->data[i] = (char)(out->data[i] - 32);
 	}
 	if (spec->precision > (int64_t)(out->len - digits)) {
-		struct spec inner = { .zero = true, .width =
-			spec->precision };
+		struct spec inner = { .zero = true, .width = spec->precision };
 
 		pad_number(p, digits, &inner, 0);
 	}
@@ -237,11 +234,12 @@ put_real(struct percent *p, struct pp_value v, const struct spec *spec,
 	*f = '\0';
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	pp_buf_addf(out, format, spec->precision < 0 ? 6 :
-	    (int)spec->precision, fabs(d));
+	pp_buf_addf(out, format, spec->precision < 0 ? 6 : (int)spec->precision,
+	    fabs(d));
 #pragma GCC diagnostic pop
-	pad_number(p, start, spec, out->data[start] == '-' ||
-	    out->data[start] == '+' || out->data[start] == ' ');
+	pad_number(p, start, spec,
+	    out->data[start] == '-' || out->data[start] == '+' ||
+		out->data[start] == ' ');
 	return 0;
 }
 
@@ -255,7 +253,8 @@ put_char(struct percent *p, struct pp_value v, const struct spec *spec)
 		pp_buf_add(&p->rt->out, v.s, v.len);
 	} else if (pp_is_integer(v)) {
 		size_t n = v.type != PP_T_BIG && v.i >= 0 && v.i <= 0x10ffff ?
-		    pp_utf8_encode((uint32_t)v.i, utf8) : 0;
+		    pp_utf8_encode((uint32_t)v.i, utf8) :
+		    0;
 
 		if (n == 0)
 			return bad_format(p, "%c arg not in range(0x110000)");
@@ -278,8 +277,11 @@ put_ascii(struct pp_buf *out, struct pp_value s)
 		if (cp < 0x80)
 			pp_buf_addc(out, (char)cp);
 		else
-			pp_buf_addf(out, cp < 0x100 ? "\\x%02x" :
-			    cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp);
+			pp_buf_addf(out,
+			    cp < 0x100	     ? "\\x%02x" :
+				cp < 0x10000 ? "\\u%04x" :
+					       "\\U%08x",
+			    cp);
 	}
 }
 
@@ -329,14 +331,16 @@ read_key(struct percent *p, struct pp_value *v)
 		return -1;
 	}
 	if (p->values.type != PP_T_DICT)
-		return pp_fail_int(p->rt, PP_K_TYPE, "%s indices must be "
-		    "integers or slices, not str", pp_type_name(p->values));
+		return pp_fail_int(p->rt, PP_K_TYPE,
+		    "%s indices must be "
+		    "integers or slices, not str",
+		    pp_type_name(p->values));
 	key = pp_str(start, (size_t)(p->s - 1 - start));
 	found = pp_dict_find_str(p->values.dict, key.s, key.len,
 	    pp_str_hash(key.s, key.len));
 	if (found == NULL)
-		return pp_fail_int(p->rt, PP_K_RUNTIME, "'%.*s'",
-		    (int)key.len, key.s);
+		return pp_fail_int(p->rt, PP_K_RUNTIME, "'%.*s'", (int)key.len,
+		    key.s);
 	*v = *found;
 	return 0;
 }
@@ -364,23 +368,30 @@ convert(struct percent *p)
 	if (pp_is_missing(v) && next_value(p, &v) < 0)
 		return -1;
 	switch (type) {
-	case 'd': case 'i': case 'u': case 'o': case 'x': case 'X':
-		return put_integer(p, v, &spec, type == 'i' || type == 'u' ?
-		    'd' : type);
-	case 'c':
-		return put_char(p, v, &spec);
-	case 's': case 'r': case 'a':
-		return put_text(p, v, &spec, type);
-	default:
-		return put_real(p, v, &spec, type);
+	case 'd':
+	case 'i':
+	case 'u':
+	case 'o':
+	case 'x':
+	case 'X':
+		return put_integer(p, v, &spec,
+		    type == 'i' || type == 'u' ? 'd' : type);
+	case 'c': return put_char(p, v, &spec);
+	case 's':
+	case 'r':
+	case 'a': return put_text(p, v, &spec, type);
+	default: return put_real(p, v, &spec, type);
 	}
 }
 
 struct pp_value
 pp_percent(struct pp_rt *rt, struct pp_value text, struct pp_value values)
 {
-	struct percent p = { .rt = rt, .s = text.s, .end = text.s + text.len,
-		.values = values, .markup = pp_is_markup(text) };
+	struct percent p = { .rt = rt,
+		.s = text.s,
+		.end = text.s + text.len,
+		.values = values,
+		.markup = pp_is_markup(text) };
 	size_t start = pp_text_begin(rt);
 	struct pp_value v;
 	int rc = 0;
@@ -388,8 +399,7 @@ pp_percent(struct pp_rt *rt, struct pp_value text, struct pp_value values)
 	p.mapping = values.type == PP_T_DICT || values.type == PP_T_LIST ||
 	    values.type == PP_T_RANGE || values.type == PP_T_UNDEFINED;
 	while (rc == 0 && p.s < p.end) {
-		const char *percent = memchr(p.s, '%',
-		    (size_t)(p.end - p.s));
+		const char *percent = memchr(p.s, '%', (size_t)(p.end - p.s));
 		const char *stop = percent != NULL ? percent : p.end;
 
 		pp_buf_add(&rt->out, p.s, (size_t)(stop - p.s));
@@ -399,9 +409,11 @@ pp_percent(struct pp_rt *rt, struct pp_value text, struct pp_value values)
 			rc = convert(&p);
 		}
 	}
-	if (rc == 0 && !p.mapping && (values.type == PP_T_TUPLE ?
-	    p.next < values.list->count : p.next == 0))
-		rc = pp_fail_int(rt, PP_K_TYPE, "not all arguments converted "
+	if (rc == 0 && !p.mapping &&
+	    (values.type == PP_T_TUPLE ? p.next < values.list->count :
+					 p.next == 0))
+		rc = pp_fail_int(rt, PP_K_TYPE,
+		    "not all arguments converted "
 		    "during string formatting");
 	if (rc < 0) {
 		pp_text_drop(rt, start);

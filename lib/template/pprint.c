@@ -12,7 +12,7 @@
 #define WIDTH 80
 
 static int put(struct pp_rt *rt, struct pp_value v, int64_t indent,
-	    int64_t allowance, int64_t level);
+    int64_t allowance, int64_t level);
 
 /* ---- one line, with keys sorted ---- */
 
@@ -35,8 +35,7 @@ compare_keys(const void *a, const void *b)
 static const struct pp_entry **
 sorted(struct pp_rt *rt, const struct pp_dict *d)
 {
-	const struct pp_entry **e = pp_rt_alloc(rt,
-	    (d->count + 1) * sizeof *e);
+	const struct pp_entry **e = pp_rt_alloc(rt, (d->count + 1) * sizeof *e);
 
 	for (uint32_t i = 0; e != NULL && i < d->count; i++)
 		e[i] = &d->entry[i];
@@ -51,8 +50,10 @@ put_line(struct pp_rt *rt, struct pp_value v, int64_t level)
 	const struct pp_entry **e;
 
 	if (level > rt->bounds.value_depth)
-		return pp_fail_int(rt, PP_K_LIMIT, "values are nested deeper "
-		    "than %lld", (long long)rt->bounds.value_depth);
+		return pp_fail_int(rt, PP_K_LIMIT,
+		    "values are nested deeper "
+		    "than %lld",
+		    (long long)rt->bounds.value_depth);
 	if (pp_rt_charge(rt, 1) < 0)
 		return -1;
 	if (v.type == PP_T_DICT && v.dict->count > 0) {
@@ -72,13 +73,17 @@ put_line(struct pp_rt *rt, struct pp_value v, int64_t level)
 	if ((v.type == PP_T_LIST || v.type == PP_T_TUPLE) &&
 	    v.list->count > 0) {
 		for (uint32_t i = 0; i < v.list->count; i++) {
-			pp_buf_adds(&rt->out, i > 0 ? ", " :
-			    v.type == PP_T_LIST ? "[" : "(");
+			pp_buf_adds(&rt->out,
+			    i > 0		    ? ", " :
+				v.type == PP_T_LIST ? "[" :
+						      "(");
 			if (put_line(rt, v.list->item[i], level + 1) < 0)
 				return -1;
 		}
-		return pp_buf_adds(&rt->out, v.type == PP_T_LIST ? "]" :
-		    v.list->count == 1 ? ",)" : ")");
+		return pp_buf_adds(&rt->out,
+		    v.type == PP_T_LIST	   ? "]" :
+			v.list->count == 1 ? ",)" :
+					     ")");
 	}
 	return pp_put_repr(rt, v);
 }
@@ -118,7 +123,7 @@ put_dict(struct pp_rt *rt, const struct pp_dict *d, int64_t indent,
 			return -1;
 		pp_buf_adds(&rt->out, ": ");
 		if (put(rt, e[i]->value, indent + width_of(rt, start),
-		    i + 1 == d->count ? allowance : 1, level) < 0)
+			i + 1 == d->count ? allowance : 1, level) < 0)
 			return -1;
 		if (i + 1 < d->count) {
 			pp_buf_addc(&rt->out, ',');
@@ -133,8 +138,9 @@ put_items(struct pp_rt *rt, struct pp_value v, int64_t indent,
     int64_t allowance, int64_t level)
 {
 	const struct pp_list *l = v.list;
-	const char *close = v.type == PP_T_LIST ? "]" : l->count == 1 ?
-	    ",)" : ")";
+	const char *close = v.type == PP_T_LIST ? "]" :
+	    l->count == 1			? ",)" :
+						  ")";
 
 	pp_buf_addc(&rt->out, v.type == PP_T_LIST ? '[' : '(');
 	indent++;
@@ -144,8 +150,8 @@ put_items(struct pp_rt *rt, struct pp_value v, int64_t indent,
 			pp_buf_addc(&rt->out, ',');
 			new_line(rt, indent);
 		}
-		if (put(rt, l->item[i], indent, i + 1 == l->count ?
-		    allowance : 1, level) < 0)
+		if (put(rt, l->item[i], indent,
+			i + 1 == l->count ? allowance : 1, level) < 0)
 			return -1;
 	}
 	return pp_buf_adds(&rt->out, close);
@@ -155,7 +161,7 @@ put_items(struct pp_rt *rt, struct pp_value v, int64_t indent,
 
 struct pieces {
 	struct pp_rt *rt;
-	struct pp_list *l;	/* parts of the text, each to be repr()ed */
+	struct pp_list *l; /* parts of the text, each to be repr()ed */
 };
 
 static int64_t
@@ -179,7 +185,7 @@ word_end(struct pp_value s, size_t at, size_t end)
 	while (at < end) {
 		size_t next = at;
 		bool is = (pp_uc(pp_next_char(s.s, end, &next)) &
-		    PP_UC_SPACE) != 0;
+			      PP_UC_SPACE) != 0;
 
 		if (space && !is)
 			break;
@@ -191,8 +197,8 @@ word_end(struct pp_value s, size_t at, size_t end)
 
 /* A line too wide: as many words as fit in each piece. */
 static int
-cut_line(struct pieces *p, struct pp_value s, size_t at, size_t end,
-    bool last, int64_t width, int64_t allowance)
+cut_line(struct pieces *p, struct pp_value s, size_t at, size_t end, bool last,
+    int64_t width, int64_t allowance)
 {
 	size_t from = at;
 
@@ -204,20 +210,22 @@ cut_line(struct pieces *p, struct pp_value s, size_t at, size_t end,
 		if (pp_rt_charge(p->rt, 4) < 0)
 			return -1;
 		if (repr_width(p->rt, s.s + from, stop - from) > width) {
-			if (at > from && pp_list_add(p->rt, p->l,
-			    pp_str(s.s + from, at - from)) < 0)
+			if (at > from &&
+			    pp_list_add(p->rt, p->l,
+				pp_str(s.s + from, at - from)) < 0)
 				return -1;
 			from = at;
 		}
 		at = stop;
 	}
-	return from < end ? pp_list_add(p->rt, p->l,
-	    pp_str(s.s + from, end - from)) : 0;
+	return from < end ?
+	    pp_list_add(p->rt, p->l, pp_str(s.s + from, end - from)) :
+	    0;
 }
 
 static int
-put_text(struct pp_rt *rt, struct pp_value s, int64_t indent,
-    int64_t allowance, int64_t level)
+put_text(struct pp_rt *rt, struct pp_value s, int64_t indent, int64_t allowance,
+    int64_t level)
 {
 	struct pieces p = { rt, pp_list_new(rt, 4) };
 	size_t next, end;
@@ -237,11 +245,11 @@ put_text(struct pp_rt *rt, struct pp_value s, int64_t indent,
 		last = next >= s.len;
 		if (repr_width(rt, s.s + at, next - at) <=
 		    width - (last ? allowance : 0)) {
-			if (pp_list_add(rt, p.l, pp_str(s.s + at,
-			    next - at)) < 0)
+			if (pp_list_add(rt, p.l, pp_str(s.s + at, next - at)) <
+			    0)
 				return -1;
-		} else if (cut_line(&p, s, at, next, last, width,
-		    allowance) < 0) {
+		} else if (cut_line(&p, s, at, next, last, width, allowance) <
+		    0) {
 			return -1;
 		}
 	}
@@ -254,8 +262,7 @@ put_text(struct pp_rt *rt, struct pp_value s, int64_t indent,
 	for (uint32_t i = 0; i < p.l->count; i++) {
 		if (i > 0)
 			new_line(rt, indent);
-		pp_put_str_repr(&rt->out, p.l->item[i].s,
-		    p.l->item[i].len);
+		pp_put_str_repr(&rt->out, p.l->item[i].s, p.l->item[i].len);
 	}
 	if (level == 1)
 		pp_buf_addc(&rt->out, ')');

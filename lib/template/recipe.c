@@ -27,8 +27,7 @@ struct pp_recipe_loader {
 
 /* The line of the file and a caret under the column. */
 static void
-put_excerpt(const struct pp_recipe *r, int line, int column,
-    struct pp_buf *out)
+put_excerpt(const struct pp_recipe *r, int line, int column, struct pp_buf *out)
 {
 	const char *s = r->source, *end = s + r->source_len, *nl;
 	uint32_t cp;
@@ -72,8 +71,8 @@ add_finding(struct pp_recipe_loader *l, bool is_warning, const char *name,
 		put_excerpt(l->r, line, column, &shown);
 	f->list = pp_grow(f->list, f->count, &f->cap, sizeof f->list[0]);
 	one = &f->list[f->count++];
-	*one = (struct pp_finding){ is_warning, line, column,
-		pp_strdup(text), pp_buf_detach(&shown, NULL) };
+	*one = (struct pp_finding){ is_warning, line, column, pp_strdup(text),
+		pp_buf_detach(&shown, NULL) };
 }
 
 void
@@ -89,9 +88,8 @@ pp_recipe_find(struct pp_recipe_loader *l, bool is_warning, int line,
 	add_finding(l, is_warning, l->r->name, line, column, text, true);
 }
 
-static void
-error_at(struct pp_recipe_loader *l, const struct pp_yaml *v, const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
+static void error_at(struct pp_recipe_loader *l, const struct pp_yaml *v,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static void
 error_at(struct pp_recipe_loader *l, const struct pp_yaml *v, const char *fmt,
@@ -142,16 +140,16 @@ check_keys(struct pp_recipe_loader *l, const struct pp_yaml *map,
 		}
 		if (known[k] != NULL)
 			continue;
-		pp_recipe_find(l, true, key->line, key->column, best != NULL ?
-		    "unknown key '%s' (did you mean '%s'?)" :
-		    "unknown key '%s'", key->text, best);
+		pp_recipe_find(l, true, key->line, key->column,
+		    best != NULL ? "unknown key '%s' (did you mean '%s'?)" :
+				   "unknown key '%s'",
+		    key->text, best);
 	}
 }
 
 /* A scalar's text, or NULL; `null` is none. */
 static const char *
-text_of(struct pp_recipe_loader *l, const struct pp_yaml *map,
-    const char *key)
+text_of(struct pp_recipe_loader *l, const struct pp_yaml *map, const char *key)
 {
 	const struct pp_yaml *v = pp_yaml_get(map, key);
 
@@ -176,8 +174,10 @@ integer_of(struct pp_recipe_loader *l, const struct pp_yaml *map,
 		return 0;
 	if (v->type != PP_YAML_SCALAR || v->style != PP_YAML_PLAIN ||
 	    pp_parse_int(v->text, key, min, max, &n, &err) < 0)
-		error_at(l, v, "'%s' must be a whole number from %lld to "
-		    "%lld", key, (long long)min, (long long)max);
+		error_at(l, v,
+		    "'%s' must be a whole number from %lld to "
+		    "%lld",
+		    key, (long long)min, (long long)max);
 	return n;
 }
 
@@ -199,8 +199,8 @@ decimal_of(struct pp_recipe_loader *l, const struct pp_yaml *map,
 		fraction = strspn(p + 1, "0123456789");
 		p += 1 + fraction;
 	}
-	if (*p != '\0' || whole == 0 || (v->text[whole] == '.' &&
-	    fraction == 0)) {
+	if (*p != '\0' || whole == 0 ||
+	    (v->text[whole] == '.' && fraction == 0)) {
 		error_at(l, v, "'%s' must be a number such as 0.8", key);
 		return NULL;
 	}
@@ -220,8 +220,8 @@ flag_of(struct pp_recipe_loader *l, const char *key, bool otherwise)
 
 /* One of some words. */
 static const char *
-word_of(struct pp_recipe_loader *l, const struct pp_yaml *map,
-    const char *key, const char *const *words)
+word_of(struct pp_recipe_loader *l, const struct pp_yaml *map, const char *key,
+    const char *const *words)
 {
 	const char *text = text_of(l, map, key);
 	char all[200];
@@ -259,8 +259,7 @@ list_of_text(struct pp_recipe_loader *l, const struct pp_yaml *v,
 		list[n++] = v->text;
 	for (size_t i = 0; v->type == PP_YAML_SEQUENCE && i < v->count; i++) {
 		if (v->values[i]->type != PP_YAML_SCALAR)
-			error_at(l, v->values[i], "'%s' must hold texts",
-			    key);
+			error_at(l, v->values[i], "'%s' must hold texts", key);
 		else
 			list[n++] = v->values[i]->text;
 	}
@@ -271,8 +270,8 @@ list_of_text(struct pp_recipe_loader *l, const struct pp_yaml *v,
 /* ---- texts that are templates ---- */
 
 static const struct pp_recipe_text *
-compile_text(struct pp_recipe_loader *l, const struct pp_yaml *v,
-    size_t step, const char *text, size_t len, uint32_t lead, uint32_t skip)
+compile_text(struct pp_recipe_loader *l, const struct pp_yaml *v, size_t step,
+    const char *text, size_t len, uint32_t lead, uint32_t skip)
 {
 	struct pp_recipe *r = l->r;
 	struct pp_recipe_text *t = &r->text[r->texts++];
@@ -280,18 +279,18 @@ compile_text(struct pp_recipe_loader *l, const struct pp_yaml *v,
 	int line, column;
 
 	memset(&fault, 0, sizeof fault);
-	*t = (struct pp_recipe_text){ .node = v, .lead = lead, .skip = skip,
-		.step = step };
-	t->tmpl = pp_template_compile(text, len, r->name,
-	    &r->engine.options, &fault, &t->failed);
+	*t = (struct pp_recipe_text){
+		.node = v, .lead = lead, .skip = skip, .step = step
+	};
+	t->tmpl = pp_template_compile(text, len, r->name, &r->engine.options,
+	    &fault, &t->failed);
 	if (t->tmpl == NULL) {
 		line = v->line;
 		column = v->column;
 		if (fault.source != NULL)
 			pp_recipe_locate(r, fault.source, fault.pos, &line,
 			    &column);
-		add_finding(l, false, r->name, line, column, fault.text,
-		    true);
+		add_finding(l, false, r->name, line, column, fault.text, true);
 	}
 	return t;
 }
@@ -313,8 +312,7 @@ text_member(struct pp_recipe_loader *l, const struct pp_yaml *map,
 
 /* `when` is an expression, with or without braces around it. */
 static const struct pp_recipe_text *
-when_member(struct pp_recipe_loader *l, const struct pp_yaml *map,
-    size_t step)
+when_member(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t step)
 {
 	const struct pp_yaml *v = pp_yaml_get(map, "when");
 	const struct pp_recipe_text *t;
@@ -368,14 +366,18 @@ check_step_id(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t i)
 		return;
 	}
 	if (!pp_name_valid(id)) {
-		error_at(l, v, "'%s' cannot be the id of a step: letters, "
-		    "digits, '.', '_' and '-' alone", id);
+		error_at(l, v,
+		    "'%s' cannot be the id of a step: letters, "
+		    "digits, '.', '_' and '-' alone",
+		    id);
 		return;
 	}
 	for (size_t k = 0; k < i; k++) {
 		if (strcmp(l->r->step[k].id, id) == 0)
-			error_at(l, v, "step '%s' is there twice, first on "
-			    "line %d", id, l->r->step[k].line);
+			error_at(l, v,
+			    "step '%s' is there twice, first on "
+			    "line %d",
+			    id, l->r->step[k].line);
 	}
 }
 
@@ -414,8 +416,10 @@ load_step(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t i)
 	if (pp_yaml_is_null(pp_yaml_get(map, "prompt")))
 		error_at(l, map, "step '%s' has no 'prompt'", s->id);
 	if (s->model != NULL && s->tier != NULL)
-		error_at(l, pp_yaml_get(map, "model_tier"), "step '%s' has a "
-		    "'model' and a 'model_tier'", s->id);
+		error_at(l, pp_yaml_get(map, "model_tier"),
+		    "step '%s' has a "
+		    "'model' and a 'model_tier'",
+		    s->id);
 }
 
 static void
@@ -475,8 +479,7 @@ load_record(struct pp_recipe_loader *l, const struct pp_yaml *v, int depth)
 		rec->fixed = "null";
 		return rec;
 	}
-	rec->kind = v->type == PP_YAML_MAPPING ? PP_RECORD_MAP :
-	    PP_RECORD_LIST;
+	rec->kind = v->type == PP_YAML_MAPPING ? PP_RECORD_MAP : PP_RECORD_LIST;
 	rec->count = v->count;
 	rec->items = pp_arena_calloc(&r->arena, v->count + 1,
 	    sizeof *rec->items);
@@ -512,16 +515,16 @@ load_result(struct pp_recipe_loader *l)
 
 /* ---- the whole ---- */
 
-static const char *const top_keys[] = { "id", "name", "description",
-	"version", "schema_requirements", "category", "steps", "record",
-	"undefined", "trim_blocks", "lstrip_blocks", "keep_trailing_newline",
+static const char *const top_keys[] = { "id", "name", "description", "version",
+	"schema_requirements", "category", "steps", "record", "undefined",
+	"trim_blocks", "lstrip_blocks", "keep_trailing_newline",
 	"line_statement_prefix", "line_comment_prefix", "dialect", NULL };
 
 static void
 load_options(struct pp_recipe_loader *l)
 {
-	static const char *const modes[] = { "lenient", "strict",
-		"chainable", NULL };
+	static const char *const modes[] = { "lenient", "strict", "chainable",
+		NULL };
 	static const char *const dialects[] = { "jinja2", "hf", NULL };
 	struct pp_recipe *r = l->r;
 	struct pp_options *o = &r->engine.options;
@@ -536,8 +539,7 @@ load_options(struct pp_recipe_loader *l)
 	o->trim_blocks = flag_of(l, "trim_blocks", true);
 	o->lstrip_blocks = flag_of(l, "lstrip_blocks", true);
 	o->keep_trailing_newline = flag_of(l, "keep_trailing_newline", false);
-	o->line_statement_prefix = text_of(l, r->map,
-	    "line_statement_prefix");
+	o->line_statement_prefix = text_of(l, r->map, "line_statement_prefix");
 	o->line_comment_prefix = text_of(l, r->map, "line_comment_prefix");
 	o->hf = dialect != NULL && strcmp(dialect, "hf") == 0;
 }
@@ -559,8 +561,10 @@ load_info(struct pp_recipe_loader *l)
 	r->info.description = or_empty(text_of(l, r->map, "description"));
 	r->info.version = integer_of(l, r->map, "version", 0, INT32_MAX);
 	if (r->info.id[0] != '\0' && !pp_name_valid(r->info.id))
-		error_at(l, id, "'%s' cannot be the id of a template: "
-		    "letters, digits, '.', '_' and '-' alone", r->info.id);
+		error_at(l, id,
+		    "'%s' cannot be the id of a template: "
+		    "letters, digits, '.', '_' and '-' alone",
+		    r->info.id);
 }
 
 static size_t
@@ -578,17 +582,16 @@ load_all(struct pp_recipe_loader *l, const struct pp_yaml *root)
 {
 	struct pp_recipe *r = l->r;
 	const struct pp_yaml *inner = root->type == PP_YAML_MAPPING ?
-	    pp_yaml_get(root, "template") : NULL;
+	    pp_yaml_get(root, "template") :
+	    NULL;
 
-	r->map = inner != NULL && inner->type == PP_YAML_MAPPING ? inner :
-	    root;
+	r->map = inner != NULL && inner->type == PP_YAML_MAPPING ? inner : root;
 	if (r->map->type != PP_YAML_MAPPING) {
 		error_at(l, root, "a template must be a mapping");
 		return;
 	}
 	if (inner != NULL && r->map == inner)
-		check_keys(l, root, (const char *const []){ "template",
-		    NULL });
+		check_keys(l, root, (const char *const[]){ "template", NULL });
 	check_keys(l, r->map, top_keys);
 	/* Each scalar is at most one text, so the array never moves. */
 	r->text = pp_calloc(count_scalars(r->map) + 1, sizeof *r->text);
@@ -618,12 +621,15 @@ prompts_of(const char *text, size_t len, struct pp_buf *out)
 		if (pp_yaml_get(root, "template") != NULL)
 			root = pp_yaml_get(root, "template");
 		steps = root->type == PP_YAML_MAPPING ?
-		    pp_yaml_get(root, "steps") : NULL;
+		    pp_yaml_get(root, "steps") :
+		    NULL;
 	}
 	for (size_t i = 0; steps != NULL && steps->type == PP_YAML_SEQUENCE &&
-	    i < steps->count; i++) {
+	     i < steps->count;
+	     i++) {
 		prompt = steps->values[i]->type == PP_YAML_MAPPING ?
-		    pp_yaml_get(steps->values[i], "prompt") : NULL;
+		    pp_yaml_get(steps->values[i], "prompt") :
+		    NULL;
 		if (prompt == NULL || prompt->type != PP_YAML_SCALAR)
 			continue;
 		pp_buf_adds(out, found ? "\n\n" : "");
@@ -658,8 +664,9 @@ pp_recipe_load(const char *text, size_t len, const char *name,
     struct pp_error *err)
 {
 	struct pp_recipe *r = pp_calloc(1, sizeof *r);
-	struct pp_recipe_loader l = { .r = r, .findings = findings,
-		.err = err };
+	struct pp_recipe_loader l = {
+		.r = r, .findings = findings, .err = err
+	};
 	const struct pp_yaml *root;
 	struct pp_error bad = PP_ERROR_INIT;
 
@@ -680,9 +687,10 @@ pp_recipe_load(const char *text, size_t len, const char *name,
 			findings->list = pp_grow(findings->list,
 			    findings->count, &findings->cap,
 			    sizeof findings->list[0]);
-			findings->list[findings->count++] =
-			    (struct pp_finding){ false, 1, 1,
-			    pp_strdup(bad.text), pp_strdup(bad.text) };
+			findings->list[findings->count++] = (struct pp_finding){
+				false, 1, 1, pp_strdup(bad.text),
+				pp_strdup(bad.text)
+			};
 		}
 	} else {
 		load_all(&l, root);

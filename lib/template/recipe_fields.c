@@ -26,8 +26,10 @@ step_of(const char *path, const char **rest)
 	p = path + 6;
 	/* Ids may have dots, so the last part is taken off. */
 	end = strrchr(p, '.');
-	n = end != NULL && (strcmp(end, ".output") == 0 ||
-	    strcmp(end, ".model") == 0) ? (size_t)(end - p) : strlen(p);
+	n = end != NULL &&
+		(strcmp(end, ".output") == 0 || strcmp(end, ".model") == 0) ?
+	    (size_t)(end - p) :
+	    strlen(p);
 	*rest = p + n;
 	return pp_strndup(p, n);
 }
@@ -64,19 +66,23 @@ check_step_use(struct pp_recipe_loader *l, struct pp_recipe *r,
 	pp_recipe_locate(r, f->source, f->pos, &line, &column);
 	near = nearest_step(r, id, user);
 	if (index < 0 && near != NULL)
-		pp_recipe_find(l, false, line, column, "there is no step '%s' "
-		    "(did you mean '%s'?)", id, near);
-	else if (index < 0)
 		pp_recipe_find(l, false, line, column,
-		    "there is no step '%s'", id);
+		    "there is no step '%s' "
+		    "(did you mean '%s'?)",
+		    id, near);
+	else if (index < 0)
+		pp_recipe_find(l, false, line, column, "there is no step '%s'",
+		    id);
 	else if ((size_t)index >= user)
-		pp_recipe_find(l, false, line, column, "step '%s' has no "
-		    "output yet: it comes %s", id, (size_t)index == user ?
-		    "now" : "later");
+		pp_recipe_find(l, false, line, column,
+		    "step '%s' has no "
+		    "output yet: it comes %s",
+		    id, (size_t)index == user ? "now" : "later");
 	else if (rest[0] == '\0' && f->required)
 		pp_recipe_find(l, true, line, column,
 		    "steps.%s has members 'output' and 'model'; as a whole "
-		    "it is rarely what is meant", id);
+		    "it is rarely what is meant",
+		    id);
 	if (index >= 0)
 		r->uses[user] |= UINT64_C(1) << index;
 	free(id);
@@ -98,8 +104,8 @@ is_within(const char *path, const char *of)
 {
 	size_t n = strlen(of);
 
-	return strncmp(path, of, n) == 0 && (path[n] == '\0' ||
-	    path[n] == '.' || path[n] == '[');
+	return strncmp(path, of, n) == 0 &&
+	    (path[n] == '\0' || path[n] == '.' || path[n] == '[');
 }
 
 static struct pp_field *
@@ -166,7 +172,8 @@ warn_undeclared(struct pp_recipe_loader *l, const struct pp_recipe *r,
 			covered = list->values[k]->type == PP_YAML_SCALAR &&
 			    is_within(f->path, list->values[k]->text);
 		if (!covered)
-			pp_recipe_find(l, true, f->line, 1, "'%s' is read but "
+			pp_recipe_find(l, true, f->line, 1,
+			    "'%s' is read but "
 			    "does not stand in 'schema_requirements'",
 			    f->path);
 	}
@@ -185,8 +192,7 @@ merge_fields(struct pp_recipe *r, size_t *cap)
 		field = add_field(r, f->path, cap);
 		field->required = field->required || f->required;
 		if (field->line == 0) {
-			pp_recipe_locate(r, f->source, f->pos, &line,
-			    &column);
+			pp_recipe_locate(r, f->source, f->pos, &line, &column);
 			field->line = line;
 		}
 	}
@@ -212,8 +218,7 @@ scan_texts(struct pp_recipe_loader *l, struct pp_recipe *r)
 void
 pp_recipe_find_fields(struct pp_recipe_loader *l, struct pp_recipe *r)
 {
-	const struct pp_yaml *list = pp_yaml_get(r->map,
-	    "schema_requirements");
+	const struct pp_yaml *list = pp_yaml_get(r->map, "schema_requirements");
 	uint64_t used = 0;
 	size_t cap = 0;
 
@@ -222,10 +227,10 @@ pp_recipe_find_fields(struct pp_recipe_loader *l, struct pp_recipe *r)
 		used |= r->uses[i];
 	for (size_t i = 0; i < r->texts; i++) {
 		if (r->text[i].tmpl == NULL)
-			used = UINT64_MAX;	/* who knows */
+			used = UINT64_MAX; /* who knows */
 	}
-	for (size_t i = 0; i + 1 < r->info.step_count &&
-	    r->info.has_record; i++) {
+	for (size_t i = 0; i + 1 < r->info.step_count && r->info.has_record;
+	     i++) {
 		if ((used >> i & 1) == 0)
 			pp_recipe_find(l, true, r->step[i].line, 1,
 			    "the output of step '%s' is never used",
@@ -264,7 +269,7 @@ has_path(const struct pp_json *v, const char *path)
 	if (*path == '[') {
 		path += 2;
 		if (v->type == PP_JSON_OBJECT || v->type == PP_JSON_STRING)
-			return true;	/* its keys, its characters */
+			return true; /* its keys, its characters */
 		if (v->type != PP_JSON_ARRAY)
 			return false;
 		item = pp_json_first(v);
@@ -289,13 +294,12 @@ pp_recipe_check_seed(const struct pp_recipe *r, const struct pp_json *seed,
 	size_t i = next != NULL ? *next : 0;
 
 	for (; i < r->fields; i++) {
-		if (!r->field[i].required || has_path(seed,
-		    r->field[i].path))
+		if (!r->field[i].required || has_path(seed, r->field[i].path))
 			continue;
 		if (next != NULL)
 			*next = i + 1;
-		return pp_error_set(err, PP_EDATA,
-		    "missing required field: %s", r->field[i].path);
+		return pp_error_set(err, PP_EDATA, "missing required field: %s",
+		    r->field[i].path);
 	}
 	if (next != NULL)
 		*next = i;

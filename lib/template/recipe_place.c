@@ -67,8 +67,8 @@ align(const struct pp_recipe *r, size_t at, const char *value, size_t pos)
 				continue;
 			do
 				i++;
-			while (i < pos && ((unsigned char)value[i] & 0xc0) ==
-			    0x80);
+			while (i < pos &&
+			    ((unsigned char)value[i] & 0xc0) == 0x80);
 		} else if (v == c && c != '\n') {
 			at += quote == '\'' && c == '\'' ? 2 : 1;
 			i++;
@@ -102,9 +102,9 @@ pp_recipe_locate(const struct pp_recipe *r, const struct pp_source *source,
 	pp_source_place(source, pos, line, column);
 	for (size_t i = 0; i < r->texts && t == NULL; i++) {
 		if ((r->text[i].tmpl != NULL &&
-		    &r->text[i].tmpl->source == source) ||
+			&r->text[i].tmpl->source == source) ||
 		    (r->text[i].failed != NULL &&
-		    &r->text[i].failed->source == source))
+			&r->text[i].failed->source == source))
 			t = &r->text[i];
 	}
 	if (t == NULL)

@@ -16,7 +16,7 @@
 struct pp_render {
 	const struct pp_recipe *recipe;
 	struct pp_rt rt;
-	struct pp_arena context;	/* seeds and outputs of the row */
+	struct pp_arena context; /* seeds and outputs of the row */
 	struct pp_json_doc doc;
 	struct pp_dict *vars;
 	struct pp_dict *steps;
@@ -24,8 +24,13 @@ struct pp_render {
 };
 
 /* What the chance of a step is for, so that none disturbs another. */
-enum { CHANCE_PROMPT, CHANCE_SYSTEM, CHANCE_WHEN, CHANCE_RECORD,
-	CHANCE_CATEGORY };
+enum {
+	CHANCE_PROMPT,
+	CHANCE_SYSTEM,
+	CHANCE_WHEN,
+	CHANCE_RECORD,
+	CHANCE_CATEGORY
+};
 
 struct pp_render *
 pp_render_new(const struct pp_recipe *recipe, const struct pp_limits *limits)
@@ -77,8 +82,7 @@ put_var(struct pp_render *r, struct pp_dict *d, const char *name,
 static struct pp_value
 copy_text(struct pp_render *r, const char *s, size_t len)
 {
-	struct pp_value v = pp_str(pp_arena_strndup(&r->context, s, len),
-	    len);
+	struct pp_value v = pp_str(pp_arena_strndup(&r->context, s, len), len);
 
 	if (pp_all_ascii(s, len))
 		v.flags = PP_F_ASCII;
@@ -101,8 +105,7 @@ add_seed(struct pp_render *r, const struct pp_render_seed *seed,
 		return 0;
 	}
 	if (v.type != PP_T_DICT)
-		return pp_error_set(err, PP_EDATA,
-		    "a seed must be an object");
+		return pp_error_set(err, PP_EDATA, "a seed must be an object");
 	for (uint32_t i = 0; i < v.dict->count; i++)
 		pp_dict_put_in(&r->context, r->vars, v.dict->entry[i].key,
 		    v.dict->entry[i].hash, v.dict->entry[i].value);
@@ -152,8 +155,7 @@ pp_render_set_output(struct pp_render *r, size_t step, const char *text,
 	if (model != NULL)
 		put_var(r, d, "model", copy_text(r, model, strlen(model)));
 	d->shared = true;
-	put_var(r, r->steps, r->recipe->step[step].id,
-	    pp_ref(PP_T_DICT, d));
+	put_var(r, r->steps, r->recipe->step[step].id, pp_ref(PP_T_DICT, d));
 }
 
 void
@@ -162,8 +164,7 @@ pp_render_set_skipped(struct pp_render *r, size_t step)
 	struct pp_dict *d = pp_dict_new_in(&r->context, 0);
 
 	d->shared = true;
-	put_var(r, r->steps, r->recipe->step[step].id,
-	    pp_ref(PP_T_DICT, d));
+	put_var(r, r->steps, r->recipe->step[step].id, pp_ref(PP_T_DICT, d));
 }
 
 /* ---- errors ---- */
@@ -178,8 +179,7 @@ fail(struct pp_render *r, struct pp_error *err)
 
 	if (f->missing == NULL || f->missing_len >= sizeof given)
 		return pp_recipe_fault(r->recipe, f, "", err);
-	snprintf(given, sizeof given, "%.*s", (int)f->missing_len,
-	    f->missing);
+	snprintf(given, sizeof given, "%.*s", (int)f->missing_len, f->missing);
 	for (uint32_t i = 0; i < r->vars->count; i++) {
 		struct pp_value key = r->vars->entry[i].key;
 		int d;
@@ -190,8 +190,8 @@ fail(struct pp_render *r, struct pp_error *err)
 		d = pp_edit_distance(given, word);
 		if (d < least && (size_t)d * 2 <= key.len) {
 			least = d;
-			snprintf(extra, sizeof extra,
-			    " (did you mean '%s'?)", word);
+			snprintf(extra, sizeof extra, " (did you mean '%s'?)",
+			    word);
 		}
 	}
 	return pp_recipe_fault(r->recipe, f, extra, err);
@@ -202,8 +202,7 @@ fail(struct pp_render *r, struct pp_error *err)
 static void
 seed_chance(struct pp_render *r, size_t step, int what)
 {
-	pp_rand_seed(&r->rt.rand, pp_rand_mix(r->chance, step,
-	    (uint64_t)what));
+	pp_rand_seed(&r->rt.rand, pp_rand_mix(r->chance, step, (uint64_t)what));
 }
 
 static int
@@ -249,8 +248,8 @@ pp_render_step(struct pp_render *r, size_t step, bool *skip,
 	}
 	if (yes <= 0)
 		return yes;
-	if (c->system != NULL && render_text(r, c->system, step,
-	    CHANCE_SYSTEM, system, err) < 0)
+	if (c->system != NULL &&
+	    render_text(r, c->system, step, CHANCE_SYSTEM, system, err) < 0)
 		return -1;
 	return render_text(r, c->prompt, step, CHANCE_PROMPT, prompt, err);
 }
@@ -265,11 +264,10 @@ for_json(struct pp_rt *rt, struct pp_value v)
 
 	if (v.type == PP_T_UNDEFINED)
 		return pp_is_strict(rt, v) ? pp_undefined_error(rt, v) :
-		    pp_none();
+					     pp_none();
 	if (v.type == PP_T_FLOAT && !isfinite(v.f))
 		return pp_none();
-	if (v.type != PP_T_ITER && v.type != PP_T_VIEW &&
-	    v.type != PP_T_RANGE)
+	if (v.type != PP_T_ITER && v.type != PP_T_VIEW && v.type != PP_T_RANGE)
 		return v;
 	l = pp_to_list(rt, v);
 	return l != NULL ? pp_ref(PP_T_LIST, l) : pp_error_value();
@@ -280,8 +278,9 @@ static int
 put_text(struct pp_render *r, const struct pp_recipe_text *t,
     struct pp_buf *out, struct pp_error *err)
 {
-	static const struct pp_json_style style = { .item = ",",
-		.key = ":", .finite = true };
+	static const struct pp_json_style style = {
+		.item = ",", .key = ":", .finite = true
+	};
 	size_t step = r->recipe->info.step_count;
 	struct pp_buf text = PP_BUF_INIT;
 	struct pp_value v;
@@ -305,8 +304,8 @@ put_text(struct pp_render *r, const struct pp_recipe_text *t,
 }
 
 static int
-put_record(struct pp_render *r, const struct pp_record *rec,
-    struct pp_buf *out, struct pp_error *err)
+put_record(struct pp_render *r, const struct pp_record *rec, struct pp_buf *out,
+    struct pp_error *err)
 {
 	bool map = rec->kind == PP_RECORD_MAP;
 

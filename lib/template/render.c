@@ -24,8 +24,7 @@ pp_fault_kind_name(enum pp_fault_kind k)
 /* ---- sources ---- */
 
 void
-pp_source_place(const struct pp_source *s, uint32_t pos, int *line,
-    int *column)
+pp_source_place(const struct pp_source *s, uint32_t pos, int *line, int *column)
 {
 	size_t start = 0, at = pos < s->len ? pos : s->len;
 
@@ -72,8 +71,8 @@ check_source(struct pp_rt *rt, const char *text, size_t len)
 		    "the template is longer than %zu bytes",
 		    PP_MAX_SOURCE_BYTES);
 	if (!pp_utf8_valid(text, len, &bad))
-		return pp_fail_int(rt, PP_K_SYNTAX,
-		    "byte %zu is not UTF-8", bad);
+		return pp_fail_int(rt, PP_K_SYNTAX, "byte %zu is not UTF-8",
+		    bad);
 	if (len > 0 && memchr(text, '\0', len) != NULL)
 		return pp_fail_int(rt, PP_K_SYNTAX,
 		    "the template has a NUL in it");
@@ -225,16 +224,14 @@ void
 pp_rt_init(struct pp_rt *rt, const struct pp_bounds *b)
 {
 	memset(rt, 0, sizeof *rt);
-	rt->bounds = (struct pp_bounds){
-		.steps = or_default(b->steps, PP_BOUND_STEPS),
+	rt->bounds = (struct pp_bounds){ .steps = or_default(b->steps,
+					     PP_BOUND_STEPS),
 		.output_bytes = or_default(b->output_bytes, PP_BOUND_OUTPUT),
 		.memory_bytes = or_default(b->memory_bytes, PP_BOUND_MEMORY),
 		.depth = or_default(b->depth, PP_BOUND_DEPTH),
-		.value_depth = or_default(b->value_depth,
-		    PP_BOUND_VALUE_DEPTH),
+		.value_depth = or_default(b->value_depth, PP_BOUND_VALUE_DEPTH),
 		.range = or_default(b->range, PP_BOUND_RANGE),
-		.string_bytes = or_default(b->string_bytes, PP_BOUND_STRING)
-	};
+		.string_bytes = or_default(b->string_bytes, PP_BOUND_STRING) };
 	pp_arena_init(&rt->arena, (size_t)rt->bounds.memory_bytes);
 	pp_buf_init(&rt->out, 0);
 	rt->steps = rt->bounds.steps;
@@ -274,8 +271,7 @@ int
 pp_rt_render(struct pp_rt *rt, const struct pp_template *t,
     struct pp_dict *vars)
 {
-	struct pp_context ctx = { .base = vars,
-		.exporting = t->has_fragments };
+	struct pp_context ctx = { .base = vars, .exporting = t->has_fragments };
 	int rc;
 
 	start(rt);
@@ -343,8 +339,8 @@ number_from_json(struct pp_arena *a, const struct pp_json *j)
 	memset(&none, 0, sizeof none);
 	pp_rt_init(&rt, &none);
 	rt.arena = *a;
-	v = pp_int_from_digits(&rt, j->text + negative, j->len - negative,
-	    10, negative);
+	v = pp_int_from_digits(&rt, j->text + negative, j->len - negative, 10,
+	    negative);
 	*a = rt.arena;
 	return v;
 }
@@ -364,8 +360,9 @@ pp_from_json(struct pp_arena *a, const struct pp_json *j)
 	case PP_JSON_STRING: return text_from_json(a, j);
 	case PP_JSON_ARRAY:
 		l = pp_arena_alloc(a, sizeof *l);
-		*l = (struct pp_list){ .count = j->count, .cap = j->count,
-			.shared = true };
+		*l = (struct pp_list){
+			.count = j->count, .cap = j->count, .shared = true
+		};
 		l->item = pp_arena_alloc(a, j->count * sizeof l->item[0]);
 		child = pp_json_first(j);
 		for (uint32_t i = 0; i < j->count; i++) {

@@ -12,10 +12,10 @@
 /* Where the resolver is: Jinja's frame. */
 struct frame {
 	struct pp_scope *scope;
-	bool toplevel;		/* stores go to the context too */
-	bool rootlevel;		/* not even in an if */
-	bool soft;		/* in an if: unknown filters fail later */
-	bool check_output;	/* output may be cut by extends */
+	bool toplevel;	   /* stores go to the context too */
+	bool rootlevel;	   /* not even in an if */
+	bool soft;	   /* in an if: unknown filters fail later */
+	bool check_output; /* output may be cut by extends */
 };
 
 struct resolver {
@@ -27,9 +27,9 @@ struct resolver {
 };
 
 static void resolve_list(struct resolver *r, const struct frame *f,
-	    const struct pp_list_of *l);
-static void resolve_expr(struct resolver *r, const struct frame *f,
-	    struct pp_node *n);
+    const struct pp_list_of *l);
+static void
+resolve_expr(struct resolver *r, const struct frame *f, struct pp_node *n);
 
 static bool
 failed(const struct resolver *r)
@@ -57,9 +57,13 @@ static bool
 can_fold(const struct pp_node *n)
 {
 	switch (n->kind) {
-	case PP_N_NOT: case PP_N_NEG: case PP_N_POS:
-		return is_const(n->two.a);
-	case PP_N_AND: case PP_N_OR: case PP_N_BINARY: case PP_N_COMPARE:
+	case PP_N_NOT:
+	case PP_N_NEG:
+	case PP_N_POS: return is_const(n->two.a);
+	case PP_N_AND:
+	case PP_N_OR:
+	case PP_N_BINARY:
+	case PP_N_COMPARE:
 		return n->two.a != NULL && is_const(n->two.a) &&
 		    is_const(n->two.b);
 	case PP_N_CONCAT:
@@ -71,8 +75,7 @@ can_fold(const struct pp_node *n)
 	case PP_N_COND:
 		return is_const(n->cond.test) && is_const(n->cond.yes) &&
 		    n->cond.no != NULL && is_const(n->cond.no);
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -141,8 +144,8 @@ resolve_filter(struct resolver *r, const struct frame *f, struct pp_node *n)
 	if (n->kind == PP_N_FILTER && n->call.what != NULL)
 		count_params(n, n->call.what);
 	if (n->call.what == NULL && !failed(r))
-		unknown_name(r, f, n, n->kind == PP_N_FILTER ? "filter" :
-		    "test");
+		unknown_name(r, f, n,
+		    n->kind == PP_N_FILTER ? "filter" : "test");
 }
 
 struct child_arg {
@@ -184,12 +187,12 @@ resolve_expr(struct resolver *r, const struct frame *f, struct pp_node *n)
 		soft.soft = true;
 		arg.f = &soft;
 		break;
-	case PP_N_FILTER: case PP_N_TEST:
+	case PP_N_FILTER:
+	case PP_N_TEST:
 		pp_walk_children(n, resolve_child, &arg);
 		resolve_filter(r, f, n);
 		return;
-	default:
-		break;
+	default: break;
 	}
 	pp_walk_children(n, resolve_child, &arg);
 	fold(r, n);
@@ -240,8 +243,8 @@ merge_output(struct resolver *r, struct pp_node *n)
 		struct pp_node *first = l->item[i];
 		size_t start = pp_text_begin(r->rt);
 
-		for (end = i + 1; end < l->count && is_text(first) &&
-		    is_text(l->item[end]);)
+		for (end = i + 1;
+		     end < l->count && is_text(first) && is_text(l->item[end]);)
 			end++;
 		l->item[count++] = first;
 		if (end == i + 1)
@@ -269,8 +272,8 @@ check_loop_target(void *arg, struct pp_node *n)
 {
 	struct resolver *r = arg;
 
-	if (n->kind == PP_N_NAME && n->targets && pp_str_is(n->name.atom->str,
-	    "loop")) {
+	if (n->kind == PP_N_NAME && n->targets &&
+	    pp_str_is(n->name.atom->str, "loop")) {
 		pp_parse_fail(r->p, n->pos,
 		    "can't assign to special loop variable in for-loop");
 		return false;
@@ -449,7 +452,8 @@ resolve_function(struct resolver *r, const struct frame *f,
 	fn->explicit_caller = has_param(fn, "caller", &index);
 	if (fn->explicit_caller && pp_scope_uses(&fn->body, "caller") &&
 	    index < fn->params - fn->default_count)
-		pp_parse_fail(r->p, pos, "the special \"caller\" argument "
+		pp_parse_fail(r->p, pos,
+		    "the special \"caller\" argument "
 		    "must be omitted or be given a default");
 	fn->param_slot = pp_parse_alloc(r->p,
 	    (fn->params + 1) * sizeof fn->param_slot[0]);
@@ -523,8 +527,7 @@ resolve_extends(struct resolver *r, const struct frame *f, struct pp_node *n)
 }
 
 static void
-resolve_statement(struct resolver *r, const struct frame *f,
-    struct pp_node *n)
+resolve_statement(struct resolver *r, const struct frame *f, struct pp_node *n)
 {
 	switch (n->kind) {
 	case PP_N_OUTPUT: resolve_output(r, f, n); break;
@@ -534,17 +537,17 @@ resolve_statement(struct resolver *r, const struct frame *f,
 		resolve_expr(r, f, n->set.value);
 		resolve_expr(r, f, n->set.target);
 		break;
-	case PP_N_SETBLOCK: case PP_N_FILTERBLOCK: case PP_N_AUTOESCAPE:
-		resolve_capture(r, f, n);
-		break;
-	case PP_N_MACRO: case PP_N_CALLBLOCK: case PP_N_GENERATION:
-		resolve_macro(r, f, n);
-		break;
+	case PP_N_SETBLOCK:
+	case PP_N_FILTERBLOCK:
+	case PP_N_AUTOESCAPE: resolve_capture(r, f, n); break;
+	case PP_N_MACRO:
+	case PP_N_CALLBLOCK:
+	case PP_N_GENERATION: resolve_macro(r, f, n); break;
 	case PP_N_WITH: resolve_with(r, f, n); break;
 	case PP_N_DO: resolve_expr(r, f, n->two.a); break;
-	case PP_N_INCLUDE: case PP_N_IMPORT: case PP_N_FROM:
-		resolve_include(r, f, n);
-		break;
+	case PP_N_INCLUDE:
+	case PP_N_IMPORT:
+	case PP_N_FROM: resolve_include(r, f, n); break;
 	case PP_N_BLOCK: resolve_block(r, f, n); break;
 	case PP_N_EXTENDS: resolve_extends(r, f, n); break;
 	default: break;
@@ -570,10 +573,12 @@ resolve_block_body(struct resolver *r, struct pp_node *n)
 
 	if (f.scope == NULL)
 		return;
-	fn->self_slot = pp_scope_uses(&fn->body, "self") ? pp_scope_param(
-	    f.scope, pp_parse_atom(r->p, pp_cstr("self"))) : -1;
-	fn->super_slot = pp_scope_uses(&fn->body, "super") ? pp_scope_param(
-	    f.scope, pp_parse_atom(r->p, pp_cstr("super"))) : -1;
+	fn->self_slot = pp_scope_uses(&fn->body, "self") ?
+	    pp_scope_param(f.scope, pp_parse_atom(r->p, pp_cstr("self"))) :
+	    -1;
+	fn->super_slot = pp_scope_uses(&fn->body, "super") ?
+	    pp_scope_param(f.scope, pp_parse_atom(r->p, pp_cstr("super"))) :
+	    -1;
 	fn->caller_slot = fn->kwargs_slot = fn->varargs_slot = -1;
 	pp_scope_read_list(f.scope, &fn->body);
 	resolve_list(r, &f, &fn->body);
@@ -613,17 +618,19 @@ pp_resolve(struct pp_parser *p, struct pp_template *t)
 {
 	struct resolver r = { .p = p, .rt = p->rt, .tmpl = t };
 	struct pp_function *fn = &t->root;
-	struct frame f = { .toplevel = true, .rootlevel = true,
+	struct frame f = { .toplevel = true,
+		.rootlevel = true,
 		.check_output = p->has_extends };
 
 	pp_walk_list(&fn->body, find_autoescape, t);
 	f.scope = pp_scope_new(p, NULL, fn);
 	if (f.scope == NULL)
 		return -1;
-	fn->self_slot = pp_scope_uses(&fn->body, "self") ? pp_scope_param(
-	    f.scope, pp_parse_atom(p, pp_cstr("self"))) : -1;
-	fn->super_slot = fn->caller_slot = fn->kwargs_slot =
-	    fn->varargs_slot = -1;
+	fn->self_slot = pp_scope_uses(&fn->body, "self") ?
+	    pp_scope_param(f.scope, pp_parse_atom(p, pp_cstr("self"))) :
+	    -1;
+	fn->super_slot = fn->caller_slot = fn->kwargs_slot = fn->varargs_slot =
+	    -1;
 	pp_scope_read_list(f.scope, &fn->body);
 	resolve_list(&r, &f, &fn->body);
 	fn->scope = pp_scope_finish(f.scope);

@@ -82,8 +82,8 @@ pp_undefined_name(struct pp_rt *rt, struct pp_value name)
 struct pp_value
 pp_undefined_attr(struct pp_rt *rt, struct pp_value obj, struct pp_value name)
 {
-	return new_undefined(rt, name, obj.type == PP_T_NONE ? "None" :
-	    pp_type_name(obj), NULL);
+	return new_undefined(rt, name,
+	    obj.type == PP_T_NONE ? "None" : pp_type_name(obj), NULL);
 }
 
 struct pp_value

@@ -45,7 +45,7 @@ find_here(const struct pp_scope *s, const struct pp_atom *name)
 	if (s->buckets == 0)
 		return NULL;
 	for (v = s->bucket[name->hash & (s->buckets - 1)]; v != NULL;
-	    v = v->chain) {
+	     v = v->chain) {
 		if (v->name == name)
 			return v;
 	}
@@ -55,8 +55,7 @@ find_here(const struct pp_scope *s, const struct pp_atom *name)
 static void
 add_to_bucket(struct pp_scope *s, struct pp_variable *v)
 {
-	struct pp_variable **b = &s->bucket[v->name->hash &
-	    (s->buckets - 1)];
+	struct pp_variable **b = &s->bucket[v->name->hash & (s->buckets - 1)];
 
 	v->chain = *b;
 	*b = v;
@@ -127,8 +126,8 @@ define(struct pp_scope *s, struct pp_atom *name)
 int
 pp_scope_param(struct pp_scope *s, struct pp_atom *name)
 {
-	struct pp_variable *v = s != NULL && name != NULL ?
-	    find_here(s, name) : NULL;
+	struct pp_variable *v = s != NULL && name != NULL ? find_here(s, name) :
+							    NULL;
 
 	if (v == NULL)
 		v = define(s, name);
@@ -182,15 +181,12 @@ pp_scope_target(struct pp_scope *s, struct pp_node *target, bool as_param)
 		else
 			store(s, target->name.atom);
 		break;
-	case PP_N_NSREF:
-		load(s, target->nsref.name);
-		break;
+	case PP_N_NSREF: load(s, target->nsref.name); break;
 	case PP_N_TUPLE:
 		for (uint32_t i = 0; i < target->list.count; i++)
 			pp_scope_target(s, target->list.item[i], as_param);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -230,12 +226,8 @@ static void
 read_statement(struct pp_scope *s, struct pp_node *n)
 {
 	switch (n->kind) {
-	case PP_N_FOR:
-		pp_scope_read(s, n->loop->iter);
-		break;
-	case PP_N_IF:
-		read_if(s, n->branches);
-		break;
+	case PP_N_FOR: pp_scope_read(s, n->loop->iter); break;
+	case PP_N_IF: read_if(s, n->branches); break;
 	case PP_N_SET:
 		pp_scope_read(s, n->set.value);
 		pp_scope_target(s, n->set.target, false);
@@ -243,15 +235,9 @@ read_statement(struct pp_scope *s, struct pp_node *n)
 	case PP_N_SETBLOCK:
 		pp_scope_target(s, n->capture->target, false);
 		break;
-	case PP_N_FILTERBLOCK:
-		pp_scope_read(s, n->capture->filter);
-		break;
-	case PP_N_MACRO:
-		store(s, n->macro.name);
-		break;
-	case PP_N_CALLBLOCK:
-		pp_scope_read(s, n->macro.call);
-		break;
+	case PP_N_FILTERBLOCK: pp_scope_read(s, n->capture->filter); break;
+	case PP_N_MACRO: store(s, n->macro.name); break;
+	case PP_N_CALLBLOCK: pp_scope_read(s, n->macro.call); break;
 	case PP_N_WITH:
 		for (uint32_t i = 0; i < n->with->values.count; i++)
 			pp_scope_read(s, n->with->values.item[i]);
@@ -265,11 +251,10 @@ read_statement(struct pp_scope *s, struct pp_node *n)
 		for (uint32_t i = 0; i < n->include->count; i++)
 			store(s, n->include->aliases[i]);
 		break;
-	case PP_N_BLOCK: case PP_N_AUTOESCAPE: case PP_N_GENERATION:
-		break;
-	default:
-		pp_walk_children(n, read_child, s);
-		break;
+	case PP_N_BLOCK:
+	case PP_N_AUTOESCAPE:
+	case PP_N_GENERATION: break;
+	default: pp_walk_children(n, read_child, s); break;
 	}
 }
 
@@ -283,15 +268,15 @@ pp_scope_read_list(struct pp_scope *s, const struct pp_list_of *l)
 static struct pp_place
 place_of(const struct pp_scope *s, const struct pp_variable *v)
 {
-	return (struct pp_place){ .slot = v->slot, .depth =
-		(uint16_t)(s->slots->level - v->scope->slots->level) };
+	return (struct pp_place){ .slot = v->slot,
+		.depth = (uint16_t)(s->slots->level - v->scope->slots->level) };
 }
 
 struct pp_place
 pp_scope_place(struct pp_scope *s, struct pp_atom *name)
 {
 	struct pp_variable *v = s != NULL && name != NULL ? load(s, name) :
-	    NULL;
+							    NULL;
 
 	return v != NULL ? place_of(s, v) : (struct pp_place){ 0, 0 };
 }
@@ -317,8 +302,9 @@ pp_scope_finish(struct pp_scope *s)
 		l = &info.load[info.loads++];
 		l->slot = v->slot;
 		l->name = v->name;
-		l->how = v->outer != NULL ? PP_LOAD_ALIAS : v->from_context ?
-		    PP_LOAD_CONTEXT : PP_LOAD_MISSING;
+		l->how = v->outer != NULL ? PP_LOAD_ALIAS :
+		    v->from_context	  ? PP_LOAD_CONTEXT :
+					    PP_LOAD_MISSING;
 		if (v->outer != NULL)
 			l->from = place_of(s, v->outer);
 	}
@@ -386,18 +372,17 @@ look_for(void *arg, struct pp_node *n)
 			return true;
 		u->used = !n->targets;
 		return false;
-	case PP_N_BLOCK:
-		return true;
+	case PP_N_BLOCK: return true;
 	case PP_N_CALLBLOCK:
 		if (!look_for(u, n->macro.call))
 			return false;
 		__attribute__((fallthrough));
-	case PP_N_MACRO: case PP_N_GENERATION:
+	case PP_N_MACRO:
+	case PP_N_GENERATION:
 		if (stops_at_param(u, n))
 			return false;
 		break;
-	default:
-		break;
+	default: break;
 	}
 	return pp_walk_children(n, look_for, u);
 }

@@ -7,12 +7,12 @@
 struct fields {
 	struct pp_rt *rt;
 	const struct pp_args *args;
-	int64_t next;		/* automatic number; -1 once one was given */
+	int64_t next; /* automatic number; -1 once one was given */
 	bool markup;
 };
 
-static int put_fields(struct fields *f, const char *s, const char *end,
-	    int depth);
+static int
+put_fields(struct fields *f, const char *s, const char *end, int depth);
 
 static int
 bad(struct fields *f, const char *text)
@@ -24,7 +24,8 @@ static int
 positional(struct fields *f, int64_t i, struct pp_value *v)
 {
 	if (i < 0 || i >= f->args->count)
-		return pp_fail_int(f->rt, PP_K_RUNTIME, "Replacement index "
+		return pp_fail_int(f->rt, PP_K_RUNTIME,
+		    "Replacement index "
 		    "%lld out of range for positional args tuple",
 		    (long long)i);
 	*v = f->args->v[i];
@@ -39,13 +40,15 @@ first_value(struct fields *f, const char *s, size_t len, struct pp_value *v)
 
 	if (len == 0) {
 		if (f->next < 0)
-			return bad(f, "cannot switch from manual field "
+			return bad(f,
+			    "cannot switch from manual field "
 			    "specification to automatic field numbering");
 		return positional(f, f->next++, v);
 	}
 	if (strspn(s, "0123456789") >= len) {
 		if (f->next > 0)
-			return bad(f, "cannot switch from automatic field "
+			return bad(f,
+			    "cannot switch from automatic field "
 			    "numbering to manual field specification");
 		f->next = -1;
 		for (size_t k = 0; k < len && i < INT32_MAX; k++)
@@ -86,12 +89,12 @@ follow(struct fields *f, const char **at, const char *end, struct pp_value *v)
 			return bad(f, "empty attribute in format string");
 		key = pp_str(s, (size_t)(stop - s));
 		if (strspn(s, "0123456789") >= key.len)
-			key = pp_int_from_digits(f->rt, s, key.len, 10,
-			    false);
+			key = pp_int_from_digits(f->rt, s, key.len, 10, false);
 		*v = pp_is_error(key) ? key : pp_getitem(f->rt, *v, key);
 		*at = stop + 1;
 		if (*at < end && **at != '.' && **at != '[')
-			return bad(f, "only '.' or '[' may follow ']' in "
+			return bad(f,
+			    "only '.' or '[' may follow ']' in "
 			    "format field specifier");
 	}
 	return pp_is_error(*v) ? -1 : 0;
@@ -120,7 +123,8 @@ convert(struct fields *f, char conversion, struct pp_value *v)
 	switch (conversion) {
 	case 0: return 0;
 	case 's': *v = pp_to_str(f->rt, *v); break;
-	case 'r': case 'a': *v = pp_repr(f->rt, *v); break;
+	case 'r':
+	case 'a': *v = pp_repr(f->rt, *v); break;
 	default:
 		return pp_fail_int(f->rt, PP_K_RUNTIME,
 		    "unknown conversion specifier %c", conversion);
@@ -157,7 +161,7 @@ put_field(struct fields *f, const char *s, const char *end, int depth)
 	int bracket = 0;
 
 	for (; stop < end && (bracket || (*stop != '!' && *stop != ':'));
-	    stop++) {
+	     stop++) {
 		if (*stop == '{')
 			return bad(f, "unexpected '{' in field name");
 		bracket = *stop == '[' ? 1 : *stop == ']' ? 0 : bracket;
@@ -166,12 +170,14 @@ put_field(struct fields *f, const char *s, const char *end, int depth)
 		return -1;
 	if (stop < end && *stop == '!') {
 		if (stop + 1 >= end)
-			return bad(f, "end of string while looking for "
+			return bad(f,
+			    "end of string while looking for "
 			    "conversion specifier");
 		conversion = stop[1];
 		stop += 2;
 		if (stop < end && *stop != ':')
-			return bad(f, "expected ':' after conversion "
+			return bad(f,
+			    "expected ':' after conversion "
 			    "specifier");
 	}
 	if (convert(f, conversion, &v) < 0)
@@ -226,10 +232,12 @@ put_fields(struct fields *f, const char *s, const char *end, int depth)
 			continue;
 		}
 		if (*brace == '}')
-			return bad(f, "Single '}' encountered in format "
+			return bad(f,
+			    "Single '}' encountered in format "
 			    "string");
 		if (brace + 1 >= end)
-			return bad(f, "Single '{' encountered in format "
+			return bad(f,
+			    "Single '{' encountered in format "
 			    "string");
 		stop = field_end(brace + 1, end);
 		if (stop == NULL)
@@ -246,8 +254,9 @@ struct pp_value
 pp_str_format(struct pp_rt *rt, struct pp_value text,
     const struct pp_args *args)
 {
-	struct fields f = { .rt = rt, .args = args,
-		.markup = pp_is_markup(text) };
+	struct fields f = {
+		.rt = rt, .args = args, .markup = pp_is_markup(text)
+	};
 	struct pp_value copy = pp_rt_str(rt, text.s, text.len);
 	size_t start = pp_text_begin(rt);
 	struct pp_value v;

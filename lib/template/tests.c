@@ -5,9 +5,12 @@
 #include "template/object.h"
 #include "template/unicode.h"
 
-#define TEST(name) static struct pp_value name(struct pp_rt *rt, \
-	    struct pp_value in, const struct pp_value *arg)
-#define UNUSED (void)rt; (void)arg
+#define TEST(name) \
+	static struct pp_value name(struct pp_rt *rt, struct pp_value in, \
+	    const struct pp_value *arg)
+#define UNUSED \
+	(void)rt; \
+	(void)arg
 
 static struct pp_value
 answer(int yes)
@@ -17,21 +20,61 @@ answer(int yes)
 
 /* ---- kinds ---- */
 
-TEST(is_defined) { UNUSED; return pp_bool(in.type != PP_T_UNDEFINED); }
-TEST(is_undefined) { UNUSED; return pp_bool(in.type == PP_T_UNDEFINED); }
-TEST(is_none) { UNUSED; return pp_bool(in.type == PP_T_NONE); }
-TEST(is_boolean) { UNUSED; return pp_bool(in.type == PP_T_BOOL); }
-TEST(is_true) { UNUSED; return pp_bool(in.type == PP_T_BOOL && in.i); }
-TEST(is_false) { UNUSED; return pp_bool(in.type == PP_T_BOOL && !in.i); }
-TEST(is_float) { UNUSED; return pp_bool(in.type == PP_T_FLOAT); }
-TEST(is_string) { UNUSED; return pp_bool(in.type == PP_T_STR); }
-TEST(is_mapping) { UNUSED; return pp_bool(in.type == PP_T_DICT); }
-TEST(is_number) { UNUSED; return pp_bool(pp_is_number(in)); }
+TEST(is_defined)
+{
+	UNUSED;
+	return pp_bool(in.type != PP_T_UNDEFINED);
+}
+TEST(is_undefined)
+{
+	UNUSED;
+	return pp_bool(in.type == PP_T_UNDEFINED);
+}
+TEST(is_none)
+{
+	UNUSED;
+	return pp_bool(in.type == PP_T_NONE);
+}
+TEST(is_boolean)
+{
+	UNUSED;
+	return pp_bool(in.type == PP_T_BOOL);
+}
+TEST(is_true)
+{
+	UNUSED;
+	return pp_bool(in.type == PP_T_BOOL && in.i);
+}
+TEST(is_false)
+{
+	UNUSED;
+	return pp_bool(in.type == PP_T_BOOL && !in.i);
+}
+TEST(is_float)
+{
+	UNUSED;
+	return pp_bool(in.type == PP_T_FLOAT);
+}
+TEST(is_string)
+{
+	UNUSED;
+	return pp_bool(in.type == PP_T_STR);
+}
+TEST(is_mapping)
+{
+	UNUSED;
+	return pp_bool(in.type == PP_T_DICT);
+}
+TEST(is_number)
+{
+	UNUSED;
+	return pp_bool(pp_is_number(in));
+}
 TEST(is_escaped)
 {
 	UNUSED;
-	return pp_bool(pp_is_markup(in) || (in.type == PP_T_UNDEFINED &&
-	    rt->undefined == PP_U_CHAINABLE));
+	return pp_bool(pp_is_markup(in) ||
+	    (in.type == PP_T_UNDEFINED && rt->undefined == PP_U_CHAINABLE));
 }
 
 TEST(is_integer)
@@ -76,9 +119,20 @@ modulo_is(struct pp_rt *rt, struct pp_value in, struct pp_value n, int rest)
 	return pp_is_error(v) ? v : answer(pp_equal(rt, v, pp_int(rest)));
 }
 
-TEST(is_odd) { (void)arg; return modulo_is(rt, in, pp_int(2), 1); }
-TEST(is_even) { (void)arg; return modulo_is(rt, in, pp_int(2), 0); }
-TEST(is_divisibleby) { return modulo_is(rt, in, arg[0], 0); }
+TEST(is_odd)
+{
+	(void)arg;
+	return modulo_is(rt, in, pp_int(2), 1);
+}
+TEST(is_even)
+{
+	(void)arg;
+	return modulo_is(rt, in, pp_int(2), 0);
+}
+TEST(is_divisibleby)
+{
+	return modulo_is(rt, in, arg[0], 0);
+}
 
 /* ---- text ---- */
 
@@ -116,13 +170,35 @@ TEST(is_upper)
 
 /* ---- comparison ---- */
 
-TEST(is_eq) { return answer(pp_equal(rt, in, arg[0])); }
-TEST(is_gt) { return answer(pp_order(rt, in, arg[0], PP_GT)); }
-TEST(is_ge) { return answer(pp_order(rt, in, arg[0], PP_GE)); }
-TEST(is_lt) { return answer(pp_order(rt, in, arg[0], PP_LT)); }
-TEST(is_le) { return answer(pp_order(rt, in, arg[0], PP_LE)); }
-TEST(is_in) { return answer(pp_contains(rt, arg[0], in)); }
-TEST(is_sameas) { (void)rt; return pp_bool(pp_same(in, arg[0])); }
+TEST(is_eq)
+{
+	return answer(pp_equal(rt, in, arg[0]));
+}
+TEST(is_gt)
+{
+	return answer(pp_order(rt, in, arg[0], PP_GT));
+}
+TEST(is_ge)
+{
+	return answer(pp_order(rt, in, arg[0], PP_GE));
+}
+TEST(is_lt)
+{
+	return answer(pp_order(rt, in, arg[0], PP_LT));
+}
+TEST(is_le)
+{
+	return answer(pp_order(rt, in, arg[0], PP_LE));
+}
+TEST(is_in)
+{
+	return answer(pp_contains(rt, arg[0], in));
+}
+TEST(is_sameas)
+{
+	(void)rt;
+	return pp_bool(pp_same(in, arg[0]));
+}
 
 TEST(is_ne)
 {
@@ -138,63 +214,44 @@ hashable(struct pp_rt *rt, struct pp_value in)
 {
 	uint32_t hash;
 
-	return pp_hash(rt, in, &hash) < 0 ? pp_error_value() :
-	    pp_bool(false);
+	return pp_hash(rt, in, &hash) < 0 ? pp_error_value() : pp_bool(false);
 }
 
 TEST(is_filter)
 {
 	(void)arg;
-	return pp_is_str(in) ? pp_bool(pp_filter_find(in.s, in.len) !=
-	    NULL) : hashable(rt, in);
+	return pp_is_str(in) ? pp_bool(pp_filter_find(in.s, in.len) != NULL) :
+			       hashable(rt, in);
 }
 
 TEST(is_test)
 {
 	(void)arg;
 	return pp_is_str(in) ? pp_bool(pp_test_find(in.s, in.len) != NULL) :
-	    hashable(rt, in);
+			       hashable(rt, in);
 }
 
-const struct pp_test pp_test_table[] = {
-	{ "!=", is_ne, "other", false },
-	{ "<", is_lt, "other", false },
-	{ "<=", is_le, "other", false },
-	{ "==", is_eq, "other", false },
-	{ ">", is_gt, "other", false },
-	{ ">=", is_ge, "other", false },
-	{ "boolean", is_boolean, "", false },
+const struct pp_test pp_test_table[] = { { "!=", is_ne, "other", false },
+	{ "<", is_lt, "other", false }, { "<=", is_le, "other", false },
+	{ "==", is_eq, "other", false }, { ">", is_gt, "other", false },
+	{ ">=", is_ge, "other", false }, { "boolean", is_boolean, "", false },
 	{ "callable", is_callable, "", true },
 	{ "defined", is_defined, "", true },
 	{ "divisibleby", is_divisibleby, "num", false },
-	{ "eq", is_eq, "other", false },
-	{ "equalto", is_eq, "other", false },
-	{ "escaped", is_escaped, "", false },
-	{ "even", is_even, "", false },
-	{ "false", is_false, "", false },
-	{ "filter", is_filter, "", false },
-	{ "float", is_float, "", false },
-	{ "ge", is_ge, "other", false },
+	{ "eq", is_eq, "other", false }, { "equalto", is_eq, "other", false },
+	{ "escaped", is_escaped, "", false }, { "even", is_even, "", false },
+	{ "false", is_false, "", false }, { "filter", is_filter, "", false },
+	{ "float", is_float, "", false }, { "ge", is_ge, "other", false },
 	{ "greaterthan", is_gt, "other", false },
-	{ "gt", is_gt, "other", false },
-	{ "in", is_in, "seq", false },
+	{ "gt", is_gt, "other", false }, { "in", is_in, "seq", false },
 	{ "integer", is_integer, "", false },
-	{ "iterable", is_iterable, "", false },
-	{ "le", is_le, "other", false },
-	{ "lessthan", is_lt, "other", false },
-	{ "lower", is_lower, "", false },
-	{ "lt", is_lt, "other", false },
-	{ "mapping", is_mapping, "", false },
-	{ "ne", is_ne, "other", false },
-	{ "none", is_none, "", false },
-	{ "number", is_number, "", false },
-	{ "odd", is_odd, "", false },
+	{ "iterable", is_iterable, "", false }, { "le", is_le, "other", false },
+	{ "lessthan", is_lt, "other", false }, { "lower", is_lower, "", false },
+	{ "lt", is_lt, "other", false }, { "mapping", is_mapping, "", false },
+	{ "ne", is_ne, "other", false }, { "none", is_none, "", false },
+	{ "number", is_number, "", false }, { "odd", is_odd, "", false },
 	{ "sameas", is_sameas, "other", false },
 	{ "sequence", is_sequence, "", false },
-	{ "string", is_string, "", false },
-	{ "test", is_test, "", false },
-	{ "true", is_true, "", false },
-	{ "undefined", is_undefined, "", true },
-	{ "upper", is_upper, "", false },
-	{ NULL, NULL, NULL, false }
-};
+	{ "string", is_string, "", false }, { "test", is_test, "", false },
+	{ "true", is_true, "", false }, { "undefined", is_undefined, "", true },
+	{ "upper", is_upper, "", false }, { NULL, NULL, NULL, false } };

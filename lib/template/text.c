@@ -153,28 +153,19 @@ static int
 put_simple(struct pp_rt *rt, struct pp_value v)
 {
 	switch (v.type) {
-	case PP_T_NONE:
-		return pp_buf_add(&rt->out, "None", 4);
+	case PP_T_NONE: return pp_buf_add(&rt->out, "None", 4);
 	case PP_T_BOOL:
 		return v.i ? pp_buf_add(&rt->out, "True", 4) :
-		    pp_buf_add(&rt->out, "False", 5);
-	case PP_T_INT:
-		pp_put_int64(&rt->out, v.i);
-		return 0;
-	case PP_T_BIG:
-		return pp_int_put(rt, &rt->out, v, 10);
-	case PP_T_FLOAT:
-		return repr_float(rt, v.f);
-	case PP_T_RANGE:
-		return repr_range(rt, v.range);
-	case PP_T_MACRO:
-		return repr_macro(rt, v.macro);
+			     pp_buf_add(&rt->out, "False", 5);
+	case PP_T_INT: pp_put_int64(&rt->out, v.i); return 0;
+	case PP_T_BIG: return pp_int_put(rt, &rt->out, v, 10);
+	case PP_T_FLOAT: return repr_float(rt, v.f);
+	case PP_T_RANGE: return repr_range(rt, v.range);
+	case PP_T_MACRO: return repr_macro(rt, v.macro);
 	case PP_T_GLOBAL:
 		return pp_buf_adds(&rt->out, pp_global_repr(v.global));
-	case PP_T_ERROR:
-		return -1;
-	default:
-		return repr_object(rt, v);
+	case PP_T_ERROR: return -1;
+	default: return repr_object(rt, v);
 	}
 }
 
@@ -196,26 +187,20 @@ repr_at(struct pp_rt *rt, struct pp_value v, int64_t level)
 		if (v.flags & PP_F_MARKUP)
 			pp_buf_addc(&rt->out, ')');
 		return pp_rt_check_output(rt);
-	case PP_T_LIST:
-		return repr_items(rt, v.list, "[", "]", level);
+	case PP_T_LIST: return repr_items(rt, v.list, "[", "]", level);
 	case PP_T_TUPLE:
-		return repr_items(rt, v.list, "(", v.list->count == 1 ? ",)" :
-		    ")", level);
-	case PP_T_DICT:
-		return repr_dict(rt, v.dict, level);
-	case PP_T_VIEW:
-		return repr_view(rt, v, level);
+		return repr_items(rt, v.list, "(",
+		    v.list->count == 1 ? ",)" : ")", level);
+	case PP_T_DICT: return repr_dict(rt, v.dict, level);
+	case PP_T_VIEW: return repr_view(rt, v, level);
 	case PP_T_NAMESPACE:
 		pp_buf_adds(&rt->out, "<Namespace ");
 		if (repr_dict(rt, v.dict, level) < 0)
 			return -1;
 		return pp_buf_addc(&rt->out, '>');
-	case PP_T_UNDEFINED:
-		return pp_buf_adds(&rt->out, "Undefined");
-	case PP_T_LOOP:
-		return pp_loop_repr(rt, v.loop);
-	default:
-		return put_simple(rt, v);
+	case PP_T_UNDEFINED: return pp_buf_adds(&rt->out, "Undefined");
+	case PP_T_LOOP: return pp_loop_repr(rt, v.loop);
+	default: return put_simple(rt, v);
 	}
 }
 
@@ -229,21 +214,15 @@ int
 pp_put_str(struct pp_rt *rt, struct pp_value v)
 {
 	switch (v.type) {
-	case PP_T_STR:
-		pp_buf_add(&rt->out, v.s, v.len);
-		return 0;
-	case PP_T_INT:
-		pp_put_int64(&rt->out, v.i);
-		return 0;
+	case PP_T_STR: pp_buf_add(&rt->out, v.s, v.len); return 0;
+	case PP_T_INT: pp_put_int64(&rt->out, v.i); return 0;
 	case PP_T_UNDEFINED:
 		if (!pp_is_strict(rt, v))
 			return 0;
 		pp_undefined_error(rt, v);
 		return -1;
-	case PP_T_MODULE:
-		return pp_put_str(rt, pp_module_body(v.module));
-	default:
-		return pp_put_repr(rt, v);
+	case PP_T_MODULE: return pp_put_str(rt, pp_module_body(v.module));
+	default: return pp_put_repr(rt, v);
 	}
 }
 
@@ -278,8 +257,11 @@ pp_repr(struct pp_rt *rt, struct pp_value v)
 void
 pp_put_escaped(struct pp_buf *out, const char *s, size_t len)
 {
-	static const bool special[256] = { ['&'] = true, ['<'] = true,
-		['>'] = true, ['"'] = true, ['\''] = true };
+	static const bool special[256] = { ['&'] = true,
+		['<'] = true,
+		['>'] = true,
+		['"'] = true,
+		['\''] = true };
 	size_t from = 0;
 
 	for (size_t i = 0; i < len; i++) {

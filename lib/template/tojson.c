@@ -43,11 +43,14 @@ put_special(struct pp_buf *out, uint32_t c)
 /* Which styles escape a byte. */
 enum { ALWAYS = 1, IN_ASCII = 2, IN_HTML = 4 };
 
-static const uint8_t escapes[256] = {
-	[0 ... 0x1f] = ALWAYS, ['"'] = ALWAYS, ['\\'] = ALWAYS,
-	[0x7f ... 0xff] = IN_ASCII, ['<'] = IN_HTML, ['>'] = IN_HTML,
-	['&'] = IN_HTML, ['\''] = IN_HTML
-};
+static const uint8_t escapes[256] = { [0 ... 0x1f] = ALWAYS,
+	['"'] = ALWAYS,
+	['\\'] = ALWAYS,
+	[0x7f ... 0xff] = IN_ASCII,
+	['<'] = IN_HTML,
+	['>'] = IN_HTML,
+	['&'] = IN_HTML,
+	['\''] = IN_HTML };
 
 static void
 put_text(struct writer *w, const char *s, size_t len)
@@ -147,8 +150,10 @@ put_key(struct writer *w, struct pp_value key)
 		return 0;
 	}
 	if (!pp_is_number(key) && key.type != PP_T_NONE)
-		return pp_fail_int(w->rt, PP_K_TYPE, "keys must be str, int, "
-		    "float, bool or None, not %s", pp_type_name(key));
+		return pp_fail_int(w->rt, PP_K_TYPE,
+		    "keys must be str, int, "
+		    "float, bool or None, not %s",
+		    pp_type_name(key));
 	pp_buf_addc(out, '"');
 	if (put_value(w, key) < 0)
 		return -1;
@@ -229,8 +234,7 @@ put_dict(struct writer *w, const struct pp_dict *d)
 	}
 	pp_buf_addc(out, '{');
 	for (uint32_t i = 0; i < d->count; i++) {
-		const struct pp_entry *entry = e != NULL ? e[i] :
-		    &d->entry[i];
+		const struct pp_entry *entry = e != NULL ? e[i] : &d->entry[i];
 
 		if (i > 0)
 			pp_buf_adds(out, w->style->item);
@@ -251,28 +255,24 @@ put_value(struct writer *w, struct pp_value v)
 {
 	struct pp_rt *rt = w->rt;
 
-	if (pp_rt_charge(rt, 1) < 0 || ((int64_t)rt->out.len >
-	    rt->bounds.output_bytes && pp_rt_check_output(rt) < 0))
+	if (pp_rt_charge(rt, 1) < 0 ||
+	    ((int64_t)rt->out.len > rt->bounds.output_bytes &&
+		pp_rt_check_output(rt) < 0))
 		return -1;
 	switch (v.type) {
-	case PP_T_NONE:
-		return pp_buf_adds(&rt->out, "null");
-	case PP_T_BOOL:
-		return pp_buf_adds(&rt->out, v.i ? "true" : "false");
-	case PP_T_INT: case PP_T_BIG:
-		return pp_int_put(rt, &rt->out, v, 10);
+	case PP_T_NONE: return pp_buf_adds(&rt->out, "null");
+	case PP_T_BOOL: return pp_buf_adds(&rt->out, v.i ? "true" : "false");
+	case PP_T_INT:
+	case PP_T_BIG: return pp_int_put(rt, &rt->out, v, 10);
 	case PP_T_FLOAT:
 		if (w->style->finite && !isfinite(v.f))
 			return pp_buf_adds(&rt->out, "null");
 		put_float(&rt->out, v.f);
 		return 0;
-	case PP_T_STR:
-		put_text(w, v.s, v.len);
-		return 0;
-	case PP_T_LIST: case PP_T_TUPLE:
-		return put_list(w, v.list);
-	case PP_T_DICT:
-		return put_dict(w, v.dict);
+	case PP_T_STR: put_text(w, v.s, v.len); return 0;
+	case PP_T_LIST:
+	case PP_T_TUPLE: return put_list(w, v.list);
+	case PP_T_DICT: return put_dict(w, v.dict);
 	default:
 		return pp_fail_int(rt, PP_K_TYPE,
 		    "Object of type %s is not JSON serializable",
@@ -326,8 +326,7 @@ read_separators(struct pp_rt *rt, struct pp_value v,
 	l = pp_to_list(rt, v);
 	if (l == NULL)
 		return -1;
-	if (l->count != 2 || !pp_is_str(l->item[0]) ||
-	    !pp_is_str(l->item[1]))
+	if (l->count != 2 || !pp_is_str(l->item[0]) || !pp_is_str(l->item[1]))
 		return pp_fail_int(rt, PP_K_RUNTIME,
 		    "separators must be two texts");
 	s = pp_rt_str(rt, l->item[0].s, l->item[0].len);
@@ -353,14 +352,17 @@ read_flag(struct pp_rt *rt, struct pp_value v, bool *out)
 PP_FILTER_RAW(pp_f_tojson)
 {
 	struct pp_json_style style = { .ascii = !rt->hf,
-		.sort_keys = !rt->hf, .html = !rt->hf, .item = ", ",
+		.sort_keys = !rt->hf,
+		.html = !rt->hf,
+		.item = ", ",
 		.key = ": " };
-	struct pp_value v[4];	/* indent, ascii, separators, sort_keys */
+	struct pp_value v[4]; /* indent, ascii, separators, sort_keys */
 	size_t start;
 
-	if (pp_bind(rt, "tojson", rt->hf ?
-	    "ensure_ascii? indent? separators? sort_keys?" :
-	    "indent? ensure_ascii? separators? sort_keys?", args, v) < 0)
+	if (pp_bind(rt, "tojson",
+		rt->hf ? "ensure_ascii? indent? separators? sort_keys?" :
+			 "indent? ensure_ascii? separators? sort_keys?",
+		args, v) < 0)
 		return pp_error_value();
 	if (read_indent(rt, v[rt->hf ? 1 : 0], &style.indent) < 0 ||
 	    read_flag(rt, v[rt->hf ? 0 : 1], &style.ascii) < 0 ||

@@ -6,14 +6,14 @@
 
 struct uc_record {
 	uint16_t flags;
-	int32_t delta[3];	/* to upper, lower and title case */
-	uint8_t digit;		/* value + 1 */
+	int32_t delta[3]; /* to upper, lower and title case */
+	uint8_t digit;	  /* value + 1 */
 };
 
 struct uc_special {
 	uint32_t cp;
-	uint8_t kind;		/* enum pp_case */
-	uint32_t to[3];		/* 0: no more */
+	uint8_t kind;	/* enum pp_case */
+	uint32_t to[3]; /* 0: no more */
 };
 
 #include "template/unicode_tables.inc"
@@ -23,8 +23,9 @@ record_of(uint32_t cp)
 {
 	if (cp >= 0x110000)
 		return &uc_records[0];
-	return &uc_records[uc_blocks[(size_t)uc_first[cp >> UC_SHIFT] <<
-	    UC_SHIFT | (cp & ((1u << UC_SHIFT) - 1))]];
+	return &uc_records[uc_blocks[(size_t)uc_first[cp >> UC_SHIFT]
+		<< UC_SHIFT |
+	    (cp & ((1u << UC_SHIFT) - 1))]];
 }
 
 unsigned
@@ -42,8 +43,10 @@ pp_uc_digit(uint32_t cp)
 bool
 pp_uc_word(uint32_t cp)
 {
-	return cp == '_' || (pp_uc(cp) & (PP_UC_ALPHA | PP_UC_DECIMAL |
-	    PP_UC_DIGIT | PP_UC_NUMERIC)) != 0;
+	return cp == '_' ||
+	    (pp_uc(cp) &
+		(PP_UC_ALPHA | PP_UC_DECIMAL | PP_UC_DIGIT | PP_UC_NUMERIC)) !=
+	    0;
 }
 
 /* The rows of a character are in order of kind. */
@@ -151,8 +154,8 @@ put_lower_at(struct pp_buf *out, const char *s, size_t len, size_t start,
     size_t end, uint32_t cp)
 {
 	if (cp == CAPITAL_SIGMA)
-		pp_put_char(out, sigma_is_final(s, len, start, end) ? 0x3c2 :
-		    0x3c3);
+		pp_put_char(out,
+		    sigma_is_final(s, len, start, end) ? 0x3c2 : 0x3c3);
 	else
 		put_mapped(out, cp, PP_CASE_LOWER);
 }

@@ -15,8 +15,8 @@ struct text {
 
 struct urlizer {
 	struct pp_rt *rt;
-	int64_t limit;			/* of a link's text; -1: none */
-	struct pp_value rel, target;	/* attributes, or "" */
+	int64_t limit;		     /* of a link's text; -1: none */
+	struct pp_value rel, target; /* attributes, or "" */
 	struct pp_list *schemes;
 };
 
@@ -97,8 +97,8 @@ is_tld(struct text t)
 static bool
 is_known_tld(struct text t)
 {
-	static const char *const known[] = { "com", "net", "int", "edu",
-		"gov", "org", "info", "mil" };
+	static const char *const known[] = { "com", "net", "int", "edu", "gov",
+		"org", "info", "mil" };
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (strlen(known[i]) == t.len && starts_nocase(t, known[i]))
@@ -117,7 +117,7 @@ is_domain(struct text t, bool strict)
 		n = label_len(t);
 		if (n == t.len)
 			return strict ? labels > 0 && is_known_tld(t) :
-			    is_tld(t);
+					is_tld(t);
 		if (t.s[n] != '.' || n == 0 || (strict && (n < 2 || n > 63)))
 			return false;
 		t = behind(t, n + 1);
@@ -133,8 +133,7 @@ is_ipv4(struct text t)
 
 		while (n < t.len && t.s[n] >= '0' && t.s[n] <= '9')
 			n++;
-		if (n < 1 || n > 3 || (i < 3 && (n >= t.len ||
-		    t.s[n] != '.')))
+		if (n < 1 || n > 3 || (i < 3 && (n >= t.len || t.s[n] != '.')))
 			return false;
 		t = behind(t, i < 3 ? n + 1 : n);
 	}
@@ -182,7 +181,9 @@ static bool
 is_url(struct text t)
 {
 	size_t scheme = starts_nocase(t, "https://") ? 8 :
-	    starts_nocase(t, "http://") ? 7 : 0, n = 0;
+	    starts_nocase(t, "http://")		     ? 7 :
+						       0,
+	       n = 0;
 	bool www = scheme == 0 && starts_nocase(t, "www.");
 	struct text host = behind(t, www ? 4 : scheme);
 
@@ -202,8 +203,9 @@ is_url(struct text t)
 	if (scheme > 0 && is_ipv4(host))
 		return true;
 	return ((scheme > 0 || www) && is_domain(host, false)) ||
-	    (scheme == 0 && is_domain((struct text){ t.s,
-	    (size_t)(host.s - t.s) + n }, true));
+	    (scheme == 0 &&
+		is_domain((struct text){ t.s, (size_t)(host.s - t.s) + n },
+		    true));
 }
 
 static bool
@@ -296,10 +298,9 @@ balance(struct text *middle, struct text *tail)
 		if (open <= count_of(*middle, pairs[i][1]))
 			continue;
 		moves = count_of(*tail, pairs[i][1]);
-		for (moves = open < moves ? open : moves; moves > 0;
-		    moves--) {
-			const char *p = memmem(tail->s, tail->len,
-			    pairs[i][1], n);
+		for (moves = open < moves ? open : moves; moves > 0; moves--) {
+			const char *p = memmem(tail->s, tail->len, pairs[i][1],
+			    n);
 			size_t len = (size_t)(p - tail->s) + n;
 
 			middle->len += len;
@@ -311,8 +312,7 @@ balance(struct text *middle, struct text *tail)
 static bool
 put_scheme_link(struct urlizer *u, struct text t)
 {
-	for (uint32_t i = 0; u->schemes != NULL && i < u->schemes->count;
-	    i++) {
+	for (uint32_t i = 0; u->schemes != NULL && i < u->schemes->count; i++) {
 		struct pp_value v = u->schemes->item[i];
 
 		if (t.len > v.len && memcmp(t.s, v.s, v.len) == 0) {
@@ -395,11 +395,11 @@ rel_attribute(struct pp_rt *rt, struct pp_value rel, bool nofollow)
 	copy = pp_strndup(pp_is_str(rel) ? rel.s : "",
 	    pp_is_str(rel) ? rel.len : 0);
 	for (char *w = strtok_r(copy, " \t\r\n\f\v", &save);
-	    w != NULL && n < 60; w = strtok_r(NULL, " \t\r\n\f\v", &save))
+	     w != NULL && n < 60; w = strtok_r(NULL, " \t\r\n\f\v", &save))
 		words[n++] = w;
-	words[n++] = (char *)(uintptr_t)"noopener";
+	words[n++] = (char *)(uintptr_t) "noopener";
 	if (nofollow)
-		words[n++] = (char *)(uintptr_t)"nofollow";
+		words[n++] = (char *)(uintptr_t) "nofollow";
 	qsort(words, n, sizeof words[0], by_text);
 	start = pp_text_begin(rt);
 	for (size_t i = 0; i < n; i++) {
@@ -422,7 +422,7 @@ read_schemes(struct pp_rt *rt, struct pp_value v, struct pp_list **out)
 	for (uint32_t i = 0; *out != NULL && i < (*out)->count; i++) {
 		struct pp_value s = (*out)->item[i];
 		const char *colon = pp_is_str(s) ? memchr(s.s, ':', s.len) :
-		    NULL;
+						   NULL;
 		struct text rest;
 
 		if (colon == NULL || colon - s.s < 2)
@@ -432,8 +432,10 @@ read_schemes(struct pp_rt *rt, struct pp_value v, struct pp_list **out)
 			s.len - (size_t)(colon + 1 - s.s) };
 		if (rest.len > 2 || (rest.len > 0 && rest.s[0] != '/') ||
 		    (rest.len > 1 && rest.s[1] != '/'))
-			return pp_fail_int(rt, PP_K_RUNTIME, "'%.*s' is not a "
-			    "valid URI scheme prefix", (int)s.len, s.s);
+			return pp_fail_int(rt, PP_K_RUNTIME,
+			    "'%.*s' is not a "
+			    "valid URI scheme prefix",
+			    (int)s.len, s.s);
 	}
 	return *out != NULL ? 0 : -1;
 }
@@ -444,8 +446,9 @@ target_attribute(struct pp_rt *rt, struct pp_value v)
 	if (pp_is_absent(v) || (pp_is_str(v) && v.len == 0))
 		return pp_ascii("", 0);
 	v = pp_escape(rt, v);
-	return pp_is_error(v) ? v : pp_rt_strf(rt, " target=\"%.*s\"",
-	    (int)v.len, v.s);
+	return pp_is_error(v) ?
+	    v :
+	    pp_rt_strf(rt, " target=\"%.*s\"", (int)v.len, v.s);
 }
 
 PP_FILTER(pp_f_urlize)
@@ -454,8 +457,8 @@ PP_FILTER(pp_f_urlize)
 	int nofollow = pp_is_missing(arg[1]) ? 0 : pp_truth(rt, arg[1]);
 	size_t start, at = 0;
 
-	if (nofollow < 0 || (!pp_is_absent(arg[0]) &&
-	    pp_need_int(rt, arg[0], &u.limit) < 0) ||
+	if (nofollow < 0 ||
+	    (!pp_is_absent(arg[0]) && pp_need_int(rt, arg[0], &u.limit) < 0) ||
 	    read_schemes(rt, arg[4], &u.schemes) < 0)
 		return pp_error_value();
 	u.rel = rel_attribute(rt, arg[3], nofollow > 0);
@@ -467,12 +470,12 @@ PP_FILTER(pp_f_urlize)
 	while (at < in.len) {
 		size_t from = at, next = at;
 		bool space = (pp_uc(pp_next_char(in.s, in.len, &next)) &
-		    PP_UC_SPACE) != 0;
+				 PP_UC_SPACE) != 0;
 
 		while (at < in.len) {
 			next = at;
 			if (((pp_uc(pp_next_char(in.s, in.len, &next)) &
-			    PP_UC_SPACE) != 0) != space)
+				 PP_UC_SPACE) != 0) != space)
 				break;
 			at = next;
 		}

@@ -5,25 +5,33 @@
 const char *
 pp_type_name(struct pp_value v)
 {
-	static const char *const names[PP_T_COUNT] = {
-		[PP_T_ERROR] = "error", [PP_T_MISSING] = "missing",
-		[PP_T_UNSET] = "missing", [PP_T_UNDEFINED] = "Undefined",
-		[PP_T_NONE] = "NoneType", [PP_T_BOOL] = "bool",
-		[PP_T_INT] = "int", [PP_T_BIG] = "int",
-		[PP_T_FLOAT] = "float", [PP_T_STR] = "str",
-		[PP_T_LIST] = "list", [PP_T_TUPLE] = "tuple",
-		[PP_T_DICT] = "dict", [PP_T_RANGE] = "range",
-		[PP_T_ITER] = "generator", [PP_T_NAMESPACE] = "Namespace",
-		[PP_T_CYCLER] = "Cycler", [PP_T_JOINER] = "Joiner",
-		[PP_T_GLOBAL] = "function", [PP_T_METHOD] = "method",
-		[PP_T_MACRO] = "Macro", [PP_T_LOOP] = "LoopContext",
+	static const char *const names[PP_T_COUNT] = { [PP_T_ERROR] = "error",
+		[PP_T_MISSING] = "missing",
+		[PP_T_UNSET] = "missing",
+		[PP_T_UNDEFINED] = "Undefined",
+		[PP_T_NONE] = "NoneType",
+		[PP_T_BOOL] = "bool",
+		[PP_T_INT] = "int",
+		[PP_T_BIG] = "int",
+		[PP_T_FLOAT] = "float",
+		[PP_T_STR] = "str",
+		[PP_T_LIST] = "list",
+		[PP_T_TUPLE] = "tuple",
+		[PP_T_DICT] = "dict",
+		[PP_T_RANGE] = "range",
+		[PP_T_ITER] = "generator",
+		[PP_T_NAMESPACE] = "Namespace",
+		[PP_T_CYCLER] = "Cycler",
+		[PP_T_JOINER] = "Joiner",
+		[PP_T_GLOBAL] = "function",
+		[PP_T_METHOD] = "method",
+		[PP_T_MACRO] = "Macro",
+		[PP_T_LOOP] = "LoopContext",
 		[PP_T_MODULE] = "TemplateModule",
 		[PP_T_BLOCK] = "BlockReference",
-		[PP_T_SELF] = "TemplateReference"
-	};
-	static const char *const views[] = {
-		"dict_keys", "dict_values", "dict_items"
-	};
+		[PP_T_SELF] = "TemplateReference" };
+	static const char *const views[] = { "dict_keys", "dict_values",
+		"dict_items" };
 
 	if (v.type == PP_T_VIEW)
 		return views[v.flags];

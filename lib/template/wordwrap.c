@@ -13,12 +13,12 @@
 #include "template/unicode.h"
 
 struct chunk {
-	size_t start, end;	/* characters of the line */
+	size_t start, end; /* characters of the line */
 };
 
 struct wrapper {
 	struct pp_rt *rt;
-	uint32_t *c;		/* the line's characters */
+	uint32_t *c; /* the line's characters */
 	size_t len, cap;
 	struct chunk *chunk;
 	size_t chunks, chunk_cap;
@@ -51,8 +51,8 @@ is_word_punct(const struct wrapper *w, size_t i)
 {
 	uint32_t c = w->c[i];
 
-	return pp_uc_word(c) || (c < 0x80 && c != 0 &&
-	    strchr("!\"'&.,?", (int)c) != NULL);
+	return pp_uc_word(c) ||
+	    (c < 0x80 && c != 0 && strchr("!\"'&.,?", (int)c) != NULL);
 }
 
 /* Two hyphens or more at i with a word character behind them; their end. */
@@ -63,8 +63,7 @@ dash_end(const struct wrapper *w, size_t i)
 
 	while (end < w->len && w->c[end] == '-')
 		end++;
-	return end - i >= 2 && end < w->len && pp_uc_word(w->c[end]) ?
-	    end : 0;
+	return end - i >= 2 && end < w->len && pp_uc_word(w->c[end]) ? end : 0;
 }
 
 /* A hyphen at i that a line may end behind. */
@@ -78,7 +77,7 @@ is_break(const struct wrapper *w, size_t start, size_t i)
 		return false;
 	before = (i >= 2 && is_letter(w, i - 1) && is_letter(w, i - 2)) ||
 	    (i >= 3 && w->c[i - 2] == '-' && is_word_punct(w, i - 1) &&
-	    is_letter(w, i - 3));
+		is_letter(w, i - 3));
 	if (!before || next >= w->len || !is_letter(w, next))
 		return false;
 	next++;
@@ -202,12 +201,12 @@ put_lines(struct wrapper *w)
 		    w->chunk[at - 1].end == end &&
 		    all_space(w, w->chunk[at - 1]))
 			end = w->chunk[at - 1].start > start ?
-			    w->chunk[at - 1].start : start;
+			    w->chunk[at - 1].start :
+			    start;
 		if (end == start)
 			continue;
 		if (some)
-			pp_buf_add(&w->rt->out, w->newline.s,
-			    w->newline.len);
+			pp_buf_add(&w->rt->out, w->newline.s, w->newline.len);
 		put_chars(w, start, end);
 		some = true;
 		if (pp_rt_check_output(w->rt) < 0)
@@ -237,13 +236,14 @@ read_flag(struct pp_rt *rt, struct pp_value v, bool *out)
 
 PP_FILTER(pp_f_wordwrap)
 {
-	struct wrapper w = { .rt = rt, .width = 79,
+	struct wrapper w = { .rt = rt,
+		.width = 79,
 		.newline = pp_is_absent(arg[2]) ? pp_cstr("\n") : arg[2] };
 	size_t start, end, next;
 	int rc = 0;
 
-	if ((!pp_is_missing(arg[0]) && pp_need_int(rt, arg[0], &w.width) < 0)
-	    || read_flag(rt, arg[1], &w.break_long) < 0 ||
+	if ((!pp_is_missing(arg[0]) && pp_need_int(rt, arg[0], &w.width) < 0) ||
+	    read_flag(rt, arg[1], &w.break_long) < 0 ||
 	    read_flag(rt, arg[3], &w.hyphens) < 0)
 		return pp_error_value();
 	if (in.type == PP_T_UNDEFINED)
@@ -253,8 +253,8 @@ PP_FILTER(pp_f_wordwrap)
 		    "'%s' object has no attribute 'splitlines'",
 		    pp_type_name(in));
 	if (w.width <= 0 && in.len > 0)
-		return pp_runtime_error(rt,
-		    "invalid width %lld (must be > 0)", (long long)w.width);
+		return pp_runtime_error(rt, "invalid width %lld (must be > 0)",
+		    (long long)w.width);
 	start = pp_text_begin(rt);
 	for (size_t at = 0; at < in.len && rc == 0; at = next) {
 		next = pp_line_end(in, at, &end);

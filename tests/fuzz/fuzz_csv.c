@@ -16,8 +16,9 @@ write_record(const struct pp_csv_record *r, struct pp_buf *out)
 		pp_csv_record_put_field(&r->fields[i], &field);
 		pp_buf_adds(out, i > 0 ? ",\"" : "\"");
 		for (size_t j = 0; j < field.len; j++)
-			pp_buf_add(out, field.data[j] == '"' ? "\"\"" :
-			    field.data + j, field.data[j] == '"' ? 2 : 1);
+			pp_buf_add(out,
+			    field.data[j] == '"' ? "\"\"" : field.data + j,
+			    field.data[j] == '"' ? 2 : 1);
 		pp_buf_addc(out, '"');
 		pp_buf_release(&field);
 	}
@@ -54,8 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		claim((size_t)n <= size && whole.count > 0);
 		round_trip(&whole);
 		for (size_t len = 0; len <= (size_t)n && len < 300; len++) {
-			ssize_t m = pp_csv_record_read(&part, text, len,
-			    false);
+			ssize_t m = pp_csv_record_read(&part, text, len, false);
 
 			claim(m == 0 || m == n);
 			claim(m == 0 || part.count == whole.count);

@@ -67,8 +67,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		look_at(&doc);
 		round_trip(&doc);
 		pp_seed_check(&doc, &at, &err);
-		claim(pp_json_path(doc.nodes, "a.0.b") == NULL || doc.count >
-		    2);
+		claim(pp_json_path(doc.nodes, "a.0.b") == NULL ||
+		    doc.count > 2);
 	} else {
 		claim(err.code == PP_EDATA && doc.problem != NULL &&
 		    doc.problem_at <= size);

@@ -9,7 +9,8 @@
 #include "fuzz.h"
 #include "template/recipe.h"
 
-static const char seed[] = "{\"author\": {\"name\": \"A\", \"biography\": "
+static const char seed[] =
+    "{\"author\": {\"name\": \"A\", \"biography\": "
     "\"A poet. Born in 1830.\", \"notes\": [\"x\", \"y\"]}, \"poem\": "
     "{\"title\": \"T\", \"text\": \"l1\\nl2\"}, \"topic\": \"t\", \"n\": 3}";
 
@@ -17,7 +18,8 @@ static void
 render(const struct pp_recipe *r)
 {
 	static const struct pp_limits limits = { .max_steps = 20000,
-		.max_output_bytes = 100000, .max_memory_bytes = 1 << 20,
+		.max_output_bytes = 100000,
+		.max_memory_bytes = 1 << 20,
 		.max_depth = 20 };
 	struct pp_render *render = pp_render_new(r, &limits);
 	struct pp_render_seed s = { NULL, seed, strlen(seed) };
@@ -50,14 +52,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pp_findings findings = { .list = NULL };
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_buf json = PP_BUF_INIT, again = PP_BUF_INIT;
-	struct pp_recipe *copy, *r = pp_recipe_load((const char *)data, size,
-	    "input.yaml", NULL, NULL, &findings, &err);
+	struct pp_recipe *copy,
+	    *r = pp_recipe_load((const char *)data, size, "input.yaml", NULL,
+		NULL, &findings, &err);
 	bool error = false;
 	size_t count;
 
 	for (size_t i = 0; i < findings.count; i++) {
-		claim(findings.list[i].line > 0 &&
-		    findings.list[i].column > 0);
+		claim(findings.list[i].line > 0 && findings.list[i].column > 0);
 		error = error || !findings.list[i].is_warning;
 	}
 	claim(error == (r == NULL));

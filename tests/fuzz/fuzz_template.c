@@ -29,7 +29,8 @@ load(void *arg, const char *name, struct pp_buf *out)
 		return pp_buf_adds(out, text) < 0 ? -1 : 1;
 	if (strcmp(name, "a") != 0)
 		return 0;
-	pp_buf_adds(out, "{% macro f(x) %}[{{ x }}]{% endmacro %}"
+	pp_buf_adds(out,
+	    "{% macro f(x) %}[{{ x }}]{% endmacro %}"
 	    "{% set v = 1 %}{% block c %}{{ i }}{% endblock %}");
 	return 1;
 }
@@ -51,8 +52,10 @@ static void
 render(const struct pp_template *t, struct pp_engine *engine, uint8_t choice)
 {
 	static const struct pp_bounds bounds = { .steps = 20000,
-		.output_bytes = 200000, .memory_bytes = 2 << 20,
-		.depth = 30, .string_bytes = 100000 };
+		.output_bytes = 200000,
+		.memory_bytes = 2 << 20,
+		.depth = 30,
+		.string_bytes = 100000 };
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	struct pp_arena a = PP_ARENA_INIT;
 	struct pp_error err = PP_ERROR_INIT;
@@ -65,8 +68,9 @@ render(const struct pp_template *t, struct pp_engine *engine, uint8_t choice)
 	rt.engine = engine;
 	rt.hf = engine->options.hf;
 	rt.undefined = choice >> 4 & 3 ? choice >> 4 & 1 : PP_U_CHAINABLE;
-	vars = pp_from_json(&a, pp_json_parse(&doc, context, strlen(context),
-	    0, &err)).dict;
+	vars = pp_from_json(&a,
+	    pp_json_parse(&doc, context, strlen(context), 0, &err))
+		   .dict;
 	for (int i = 0; i < 2; i++) {
 		pp_rand_seed(&rt.rand, 1);
 		rc = pp_rt_render(&rt, t, vars);
@@ -77,8 +81,8 @@ render(const struct pp_template *t, struct pp_engine *engine, uint8_t choice)
 		}
 		/* The context is as it was: the same again. */
 		if (i == 1)
-			claim(first.len == rt.out.len && memcmp(first.data,
-			    rt.out.data, first.len) == 0);
+			claim(first.len == rt.out.len &&
+			    memcmp(first.data, rt.out.data, first.len) == 0);
 		pp_buf_set(&first, rt.out.data, rt.out.len);
 	}
 	pp_buf_release(&first);

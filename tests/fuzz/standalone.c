@@ -27,8 +27,8 @@ run_input(const struct pp_buf *text, const struct options *o)
 	/* An exact copy: a byte too far is seen by the sanitizer. */
 	uint8_t *exact = pp_memdup(text->data, text->len);
 
-	if (o->keep != NULL && pp_io_write_file(o->keep, text->data, text->len,
-	    0644, &err) < 0) {
+	if (o->keep != NULL &&
+	    pp_io_write_file(o->keep, text->data, text->len, 0644, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}
@@ -44,24 +44,20 @@ damage(struct pp_rand *r, const struct pp_buf *from, struct pp_buf *to)
 
 	pp_buf_set(to, from->data, len);
 	for (uint64_t times = pp_rand_below(r, 4); times > 0 && len > 0;
-	    times--) {
+	     times--) {
 		at = (size_t)pp_rand_below(r, len);
 		n = (size_t)pp_rand_below(r, len - at) % 16 + 1;
 		switch (pp_rand_below(r, 4)) {
-		case 0:
-			to->data[at] = (char)pp_rand_next(r);
-			break;
+		case 0: to->data[at] = (char)pp_rand_next(r); break;
 		case 1:
-			memmove(to->data + at, to->data + at + n,
-			    len - at - n);
+			memmove(to->data + at, to->data + at + n, len - at - n);
 			pp_buf_truncate(to, len - n);
 			break;
 		case 2:
 			pp_buf_reserve(to, n);
 			pp_buf_add(to, to->data + at, n);
 			break;
-		default:
-			pp_buf_truncate(to, at);
+		default: pp_buf_truncate(to, at);
 		}
 		len = to->len;
 	}
@@ -122,7 +118,7 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--damage") == 0 && i + 1 < argc) {
 			if (pp_parse_int(argv[++i], "--damage", 0, 1000000000,
-			    &o.damage, &err) < 0) {
+				&o.damage, &err) < 0) {
 				fprintf(stderr, "%s\n", err.text);
 				return 64;
 			}

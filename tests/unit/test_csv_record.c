@@ -78,7 +78,8 @@ what_the_rfc_forbids_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		assert_int_equal(pp_csv_record_read(&r, rows[i].text,
-		    strlen(rows[i].text), true), -1);
+				     strlen(rows[i].text), true),
+		    -1);
 		assert_string_equal(r.problem, rows[i].problem);
 		assert_int_equal(r.problem_at, rows[i].at);
 	}

@@ -76,8 +76,7 @@ what_is_not_json_is_refused_at_its_place(void **state)
 		{ "no comma", "[1 2]", "expected ',' or ']' at byte 4" },
 		{ "wrong bracket", "[1}", "expected ',' or ']' at byte 3" },
 		{ "open array", "[1", "expected ',' or ']' at byte 3" },
-		{ "open object", "{\"a\":1",
-		    "expected ',' or '}' at byte 7" },
+		{ "open object", "{\"a\":1", "expected ',' or '}' at byte 7" },
 		{ "closing alone", "]", "expected a value at byte 1" },
 		{ "comma in object", "{\"a\":1,}",
 		    "expected a key in quotes at byte 8" },
@@ -101,8 +100,7 @@ what_is_not_json_is_refused_at_its_place(void **state)
 		{ "word and more", "truest", "text after the value at byte 5" },
 		{ "single quotes", "'a'", "expected a value at byte 1" },
 		{ "open string", "\"abc", "string without an end at byte 1" },
-		{ "escape at the end", "\"abc\\",
-		    "invalid escape at byte 5" },
+		{ "escape at the end", "\"abc\\", "invalid escape at byte 5" },
 		{ "unknown escape", "\"\\x41\"", "invalid escape at byte 2" },
 		{ "short \\u", "\"\\u12g4\"",
 		    "\\u needs four hexadecimal digits at byte 2" },
@@ -114,8 +112,10 @@ what_is_not_json_is_refused_at_its_place(void **state)
 		    "half of a surrogate pair at byte 3" },
 		{ "high half twice", "\"\\ud83d\\ud83d\\ude00\"",
 		    "half of a surrogate pair at byte 2" },
-		{ "line break", "\"a\nb\"", "line break in a string at byte 3" },
-		{ "tab", "\"a\tb\"", "control character in a string at byte 3" },
+		{ "line break", "\"a\nb\"",
+		    "line break in a string at byte 3" },
+		{ "tab", "\"a\tb\"",
+		    "control character in a string at byte 3" },
 		{ "invalid UTF-8", "\"1234567890\xff\"",
 		    "invalid UTF-8 at byte 12" },
 		{ "overlong", "\"\xc0\xaf\"", "invalid UTF-8 at byte 2" },
@@ -200,7 +200,9 @@ half_a_pair_reads_as_a_replacement_when_asked(void **state)
 	assert_non_null(pp_json_parse(&doc, text, sizeof text - 1,
 	    PP_JSON_LONE_SURROGATES, &err));
 	s = pp_json_strdup(doc.nodes);
-	assert_string_equal(s, "a\xef\xbf\xbd" "A\xef\xbf\xbd");
+	assert_string_equal(s,
+	    "a\xef\xbf\xbd"
+	    "A\xef\xbf\xbd");
 	free(s);
 	pp_json_doc_release(&doc);
 }
@@ -208,7 +210,8 @@ half_a_pair_reads_as_a_replacement_when_asked(void **state)
 static void
 members_and_items_are_found(void **state)
 {
-	static const char text[] = "{\"a\":1,\"\":2,\"list\":[10,{\"x\":[true]},"
+	static const char text[] =
+	    "{\"a\":1,\"\":2,\"list\":[10,{\"x\":[true]},"
 	    "\"end\"],\"a\":3,\"b\\u0063\":\"\\u0064e\",\"n\":null}";
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	struct pp_error err = PP_ERROR_INIT;
@@ -254,16 +257,22 @@ whole_numbers_fit_or_are_refused(void **state)
 		bool ok;
 		int64_t value;
 	} rows[] = {
-		{ "0", true, 0 }, { "-0", true, 0 }, { "42", true, 42 },
+		{ "0", true, 0 },
+		{ "-0", true, 0 },
+		{ "42", true, 42 },
 		{ "9223372036854775807", true, INT64_MAX },
 		{ "9223372036854775808", false, 0 },
 		{ "-9223372036854775808", true, INT64_MIN },
 		{ "-9223372036854775809", false, 0 },
 		{ "99999999999999999999999", false, 0 },
-		{ "12.0", true, 12 }, { "1e3", true, 1000 },
-		{ "12.5", false, 0 }, { "1e400", false, 0 },
-		{ "1e18", false, 0 }, { "\"1\"", false, 0 },
-		{ "true", false, 0 }, { "null", false, 0 },
+		{ "12.0", true, 12 },
+		{ "1e3", true, 1000 },
+		{ "12.5", false, 0 },
+		{ "1e400", false, 0 },
+		{ "1e18", false, 0 },
+		{ "\"1\"", false, 0 },
+		{ "true", false, 0 },
+		{ "null", false, 0 },
 	};
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	struct pp_error err = PP_ERROR_INIT;
@@ -319,19 +328,28 @@ doubles_are_written_short(void **state)
 		double v;
 		const char *text;
 	} rows[] = {
-		{ 0, "0.0" }, { -0.0, "-0.0" }, { 1, "1.0" },
-		{ 1.5, "1.5" }, { -0.1, "-0.1" }, { 100, "100.0" },
-		{ 1e15, "1000000000000000.0" }, { 1e16, "1e+16" },
-		{ 1.5e16, "1.5e+16" }, { 0.0001, "0.0001" },
-		{ 0.00001, "1e-05" }, { 0.00012345, "0.00012345" },
-		{ 123456.789, "123456.789" }, { 0.1 + 0.2,
-		    "0.30000000000000004" }, { 5e-324, "5e-324" },
+		{ 0, "0.0" },
+		{ -0.0, "-0.0" },
+		{ 1, "1.0" },
+		{ 1.5, "1.5" },
+		{ -0.1, "-0.1" },
+		{ 100, "100.0" },
+		{ 1e15, "1000000000000000.0" },
+		{ 1e16, "1e+16" },
+		{ 1.5e16, "1.5e+16" },
+		{ 0.0001, "0.0001" },
+		{ 0.00001, "1e-05" },
+		{ 0.00012345, "0.00012345" },
+		{ 123456.789, "123456.789" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
+		{ 5e-324, "5e-324" },
 		{ 1.7976931348623157e308, "1.7976931348623157e+308" },
 		{ 2.2250738585072014e-308, "2.2250738585072014e-308" },
 		{ 0x1p-44, "5.684341886080802e-14" },
 		{ 9007199254740993.0, "9007199254740992.0" },
 		{ 123456789012345680.0, "1.2345678901234568e+17" },
-		{ (double)NAN, "null" }, { (double)INFINITY, "null" },
+		{ (double)NAN, "null" },
+		{ (double)INFINITY, "null" },
 	};
 
 	(void)state;
@@ -380,16 +398,22 @@ text_is_written_with_the_escapes_it_needs(void **state)
 	struct pp_buf out = PP_BUF_INIT;
 
 	(void)state;
-	pp_json_put_str(&out, "a\"b\\c/\n\t\r\b\f\x01\x1f\x7f" "é\0z", 18);
-	assert_string_equal(out.data, "\"a\\\"b\\\\c/\\n\\t\\r\\b\\f\\u0001"
-	    "\\u001f\x7f" "é\\u0000z\"");
+	pp_json_put_str(&out,
+	    "a\"b\\c/\n\t\r\b\f\x01\x1f\x7f"
+	    "é\0z",
+	    18);
+	assert_string_equal(out.data,
+	    "\"a\\\"b\\\\c/\\n\\t\\r\\b\\f\\u0001"
+	    "\\u001f\x7f"
+	    "é\\u0000z\"");
 	pp_buf_clear(&out);
 	pp_json_put_cstr(&out, NULL);
 	pp_json_put_cstr(&out, "");
 	assert_string_equal(out.data, "null\"\"");
 	pp_buf_clear(&out);
 	pp_json_put_lossy(&out, "a\xff\xe2\x82z\xc3\xa9", 7);
-	assert_string_equal(out.data, "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+	assert_string_equal(out.data,
+	    "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
 	    "zé\"");
 	pp_buf_release(&out);
 }
@@ -468,7 +492,8 @@ keys_and_integers(void **state)
 	pp_json_put_key(&out, "c");
 	pp_json_put_int(&out, INT64_MAX);
 	pp_buf_addc(&out, '}');
-	assert_string_equal(out.data, "{\"a\":-9223372036854775808,\"b\":0,"
+	assert_string_equal(out.data,
+	    "{\"a\":-9223372036854775808,\"b\":0,"
 	    "\"c\":9223372036854775807}");
 	pp_buf_release(&out);
 }
@@ -480,12 +505,23 @@ values_that_follow_each_other_are_cut(void **state)
 		const char *text;
 		size_t len;
 	} rows[] = {
-		{ "{\"a\":1}{\"b\":2}", 7 }, { " {} {}", 3 },
-		{ "{\"a\":\"}\\\"}\"}x", 12 }, { "[[1],[2]] ", 9 },
-		{ "\"a\\\"b\"\"c\"", 6 }, { "12 13", 2 }, { "12", 2 },
-		{ "true[", 4 }, { "{\"a\":", 0 }, { "\"abc", 0 }, { "[", 0 },
-		{ "", 0 }, { "  ", 0 }, { "]", 0 }, { "\"\\", 0 },
-		{ "1,2", 1 }, { "{\"a\":\"é\"}", 10 },
+		{ "{\"a\":1}{\"b\":2}", 7 },
+		{ " {} {}", 3 },
+		{ "{\"a\":\"}\\\"}\"}x", 12 },
+		{ "[[1],[2]] ", 9 },
+		{ "\"a\\\"b\"\"c\"", 6 },
+		{ "12 13", 2 },
+		{ "12", 2 },
+		{ "true[", 4 },
+		{ "{\"a\":", 0 },
+		{ "\"abc", 0 },
+		{ "[", 0 },
+		{ "", 0 },
+		{ "  ", 0 },
+		{ "]", 0 },
+		{ "\"\\", 0 },
+		{ "1,2", 1 },
+		{ "{\"a\":\"é\"}", 10 },
 	};
 
 	(void)state;

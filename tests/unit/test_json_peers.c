@@ -14,11 +14,11 @@
 
 #define DOCUMENTS 30000
 
-static const char *const snippets[] = { "\"", "\\", "\\u", "\\ud83d",
-	"\\ude00", "\\u0000", "{", "}", "[", "]", ",", ":", "0", "-", ".",
-	"e", "E+", "1e9", "true", "null", "\xff", "\xc3\xa9", "\xe2\x82",
-	"\xed\xa0\x80", "\xf0\x9f\x98\x80", "\n", "\t", " ", "\x01", "\x7f",
-	"//", "'", "NaN", "\\x", "01", "-0", "{\"a\":1}", "[]" };
+static const char *const snippets[] = { "\"", "\\", "\\u", "\\ud83d", "\\ude00",
+	"\\u0000", "{", "}", "[", "]", ",", ":", "0", "-", ".", "e", "E+",
+	"1e9", "true", "null", "\xff", "\xc3\xa9", "\xe2\x82", "\xed\xa0\x80",
+	"\xf0\x9f\x98\x80", "\n", "\t", " ", "\x01", "\x7f", "//", "'", "NaN",
+	"\\x", "01", "-0", "{\"a\":1}", "[]" };
 
 static const char *
 pick(struct pp_rand *r)
@@ -29,14 +29,14 @@ pick(struct pp_rand *r)
 static void
 make_string(struct pp_rand *r, struct pp_buf *out)
 {
-	static const char *const parts[] = { "plain text of some length",
-		"é", "€", "😀", "\\n", "\\\"", "\\\\", "\\/", "\\u00e9",
+	static const char *const parts[] = { "plain text of some length", "é",
+		"€", "😀", "\\n", "\\\"", "\\\\", "\\/", "\\u00e9",
 		"\\ud83d\\ude00", "a", " ", "\\u0041", "\x7f", "1234567" };
 
 	pp_buf_addc(out, '"');
 	for (uint64_t n = pp_rand_below(r, 5); n > 0; n--)
-		pp_buf_adds(out, parts[pp_rand_below(r,
-		    sizeof parts / sizeof *parts)]);
+		pp_buf_adds(out,
+		    parts[pp_rand_below(r, sizeof parts / sizeof *parts)]);
 	pp_buf_addc(out, '"');
 }
 
@@ -52,8 +52,8 @@ make_blanks(struct pp_rand *r, struct pp_buf *out)
 static void
 make_value(struct pp_rand *r, int depth, struct pp_buf *out)
 {
-	static const char *const scalars[] = { "0", "-1", "12.5", "1e3",
-		"-0.0", "123456789012", "true", "false", "null", "5E-2" };
+	static const char *const scalars[] = { "0", "-1", "12.5", "1e3", "-0.0",
+		"123456789012", "true", "false", "null", "5E-2" };
 	uint64_t kind = pp_rand_below(r, depth > 5 ? 4 : 8);
 	uint64_t n = pp_rand_below(r, 4);
 

@@ -156,7 +156,7 @@ static void
 an_estimate_takes_what_has_a_price(void **state)
 {
 	static const struct {
-		const char *name, *user, *tier, *gets;	/* NULL: none */
+		const char *name, *user, *tier, *gets; /* NULL: none */
 	} rows[] = {
 		{ "callable ones first", NULL, "cheap", "c1" },
 		{ "else the first with a price",
@@ -175,8 +175,8 @@ an_estimate_takes_what_has_a_price(void **state)
 		    rows[i].tier, NULL, &err);
 		const char *got = m != NULL ? m->name : "none";
 
-		if (strcmp(got, rows[i].gets != NULL ? rows[i].gets :
-						       "none") != 0)
+		if (strcmp(got, rows[i].gets != NULL ? rows[i].gets : "none") !=
+		    0)
 			fail_msg("%s: %s %s", rows[i].name, got, err.text);
 		if (m == NULL)
 			assert_int_equal(err.code, PP_ECONFIG);

@@ -46,7 +46,8 @@ make_set(void **state)
 		    *kind ? "\"}" : "");
 		pp_json_parse(&doc, text, strlen(text), 0, &err);
 		assert_ok(pp_seed_writer_add(w, text, strlen(text), doc.nodes,
-		    &err), err);
+			      &err),
+		    err);
 		free(text);
 	}
 	assert_ok(pp_seed_writer_commit(w, &err), err);
@@ -74,7 +75,7 @@ remove_set(void **state)
 /* What was taken, in order. */
 struct taken {
 	int count, list[RECORDS];
-	int kinds[4];		/* a, b, c, none */
+	int kinds[4]; /* a, b, c, none */
 };
 
 static int
@@ -148,10 +149,10 @@ groups_get_their_quotas(void **state)
 		{ "rounded to the largest remainders", 10, { { NULL, 0 } }, 0,
 		    { 6, 3, 1, 0 } },
 		{ "weights", 8, { { "a", 3 }, { "b", 1 } }, 2, { 6, 2, 0, 0 } },
-		{ "one more for the first of equals", 2, { { "a", 3 },
-		    { "b", 3 }, { "c", 3 } }, 3, { 1, 1, 0, 0 } },
-		{ "nothing for a weight of nothing", 7, { { "a", 0 },
-		    { "c", 5 } }, 2, { 0, 0, 7, 0 } },
+		{ "one more for the first of equals", 2,
+		    { { "a", 3 }, { "b", 3 }, { "c", 3 } }, 3, { 1, 1, 0, 0 } },
+		{ "nothing for a weight of nothing", 7,
+		    { { "a", 0 }, { "c", 5 } }, 2, { 0, 0, 7, 0 } },
 		{ "those without the member", 4, { { "", 1 }, { "b", 1 } }, 2,
 		    { 0, 2, 0, 2 } },
 		{ "a whole group", 10, { { "c", INT64_MAX } }, 1,
@@ -165,7 +166,8 @@ groups_get_their_quotas(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		for (uint64_t seed = 0; seed < 5; seed++) {
 			struct pp_sample_options o = { .count = rows[i].count,
-				.seed = seed, .by = "x.kind",
+				.seed = seed,
+				.by = "x.kind",
 				.weights = rows[i].weights,
 				.weight_count = rows[i].weight_count };
 			struct taken t = { 0 };
@@ -182,11 +184,12 @@ groups_get_their_quotas(void **state)
 static void
 what_cannot_be_drawn_is_refused(void **state)
 {
-	static const struct pp_sample_weight
-	    none[] = { { "z", 1 } },
-	    much[] = { { "c", 3 }, { "a", 1 } },
-	    zero[] = { { "a", 0 } },
-	    twice[] = { { "a", 1 }, { "a", 2 } };
+	static const struct pp_sample_weight none[] = { { "z", 1 } },
+					     much[] = { { "c", 3 },
+						     { "a", 1 } },
+					     zero[] = { { "a", 0 } },
+					     twice[] = { { "a", 1 },
+						     { "a", 2 } };
 	static const struct {
 		struct pp_sample_options o;
 		enum pp_code code;
@@ -194,17 +197,32 @@ what_cannot_be_drawn_is_refused(void **state)
 	} rows[] = {
 		{ { .count = 101 }, PP_EDATA,
 		    "101 records are wanted, but there are 100" },
-		{ { .count = 1, .by = "x.kind", .weights = none,
-		    .weight_count = 1 }, PP_EDATA, "1 records with x.kind 'z' "
+		{ { .count = 1,
+		      .by = "x.kind",
+		      .weights = none,
+		      .weight_count = 1 },
+		    PP_EDATA,
+		    "1 records with x.kind 'z' "
 		    "are wanted, but there are 0" },
-		{ { .count = 20, .by = "x.kind", .weights = much,
-		    .weight_count = 2 }, PP_EDATA, "15 records with x.kind 'c' "
+		{ { .count = 20,
+		      .by = "x.kind",
+		      .weights = much,
+		      .weight_count = 2 },
+		    PP_EDATA,
+		    "15 records with x.kind 'c' "
 		    "are wanted, but there are 10" },
-		{ { .count = 1, .by = "x.kind", .weights = zero,
-		    .weight_count = 1 }, PP_EUSAGE, "all weights are 0" },
-		{ { .count = 1, .by = "x.kind", .weights = twice,
-		    .weight_count = 2 }, PP_EUSAGE, "'a' has two weights" },
-		{ { .count = 1, .by = "list" }, PP_EDATA, "record 1: 'list' "
+		{ { .count = 1,
+		      .by = "x.kind",
+		      .weights = zero,
+		      .weight_count = 1 },
+		    PP_EUSAGE, "all weights are 0" },
+		{ { .count = 1,
+		      .by = "x.kind",
+		      .weights = twice,
+		      .weight_count = 2 },
+		    PP_EUSAGE, "'a' has two weights" },
+		{ { .count = 1, .by = "list" }, PP_EDATA,
+		    "record 1: 'list' "
 		    "is an array, which makes no group" },
 	};
 

@@ -17,7 +17,7 @@
 #include "job/seed.h"
 #include "job/seed_writer.h"
 
-#define DAYS(n) ((n) * INT64_C(86400000))
+#define DAYS(n) ((n)*INT64_C(86400000))
 
 struct home {
 	char dir[32];
@@ -134,8 +134,11 @@ every_record_is_found_in_any_order(void **state)
 		int64_t count;
 		size_t padding;
 	} rows[] = {
-		{ "one", 1, 0 }, { "few", 10, 0 }, { "small", 60000, 0 },
-		{ "middle", 3000, 3000 }, { "large", 40, 500000 },
+		{ "one", 1, 0 },
+		{ "few", 10, 0 },
+		{ "small", 60000, 0 },
+		{ "middle", 3000, 3000 },
+		{ "large", 40, 500000 },
 	};
 	struct home *h = *state;
 	struct pp_error err = PP_ERROR_INIT;
@@ -147,7 +150,8 @@ every_record_is_found_in_any_order(void **state)
 		int64_t count = rows[i].count;
 
 		assert_ok(put_set(h->store, rows[i].name, count,
-		    rows[i].padding, false, &err), err);
+			      rows[i].padding, false, &err),
+		    err);
 		set = pp_seed_open(h->store, "ada", rows[i].name, &err);
 		if (set == NULL)
 			fail_msg("%s", err.text);
@@ -155,8 +159,9 @@ every_record_is_found_in_any_order(void **state)
 		for (int64_t j = 0; j < count; j++)
 			check_record(set, j, rows[i].padding);
 		for (int64_t j = 0; j < 3000 && j < count * 3; j++)
-			check_record(set, (int64_t)pp_rand_below(&r,
-			    (uint64_t)count), rows[i].padding);
+			check_record(set,
+			    (int64_t)pp_rand_below(&r, (uint64_t)count),
+			    rows[i].padding);
 		for (int64_t j = count - 1; j >= 0 && j > count - 200; j--)
 			check_record(set, j, rows[i].padding);
 		pp_seed_close(set);
@@ -171,8 +176,7 @@ a_name_is_taken_once_unless_replaced(void **state)
 	struct pp_seed_set *set;
 
 	assert_int_equal(put_set(h->store, "s", 3, 0, false, &err), 0);
-	assert_fails(put_set(h->store, "s", 4, 0, false, &err), err,
-	    PP_EEXIST);
+	assert_fails(put_set(h->store, "s", 4, 0, false, &err), err, PP_EEXIST);
 	assert_int_equal(put_set(h->store, "s", 3, 0, true, &err), 1);
 	assert_int_equal(count_objects(h->store, "seed-data/ada/s/"), 3);
 	assert_int_equal(put_set(h->store, "s", 4, 0, true, &err), 0);
@@ -249,8 +253,7 @@ samples_are_everybodys(void **state)
 	assert_non_null(set);
 	check_record(set, 4, 0);
 	pp_seed_close(set);
-	assert_int_equal(count_objects(h->store, "sample-datasets/poetry/"),
-	    3);
+	assert_int_equal(count_objects(h->store, "sample-datasets/poetry/"), 3);
 }
 
 static void
@@ -264,8 +267,9 @@ sets_are_listed_in_order_of_name(void **state)
 	int n;
 
 	for (size_t i = 0; i < 5; i++)
-		assert_ok(put_set(h->store, names[i], (int64_t)i + 1, 0,
-		    false, &err), err);
+		assert_ok(put_set(h->store, names[i], (int64_t)i + 1, 0, false,
+			      &err),
+		    err);
 	assert_ok(put_set(h->store, "sample:x", 9, 0, false, &err), err);
 	n = pp_seed_list(h->store, "ada", NULL, infos, 2, &err);
 	assert_int_equal(n, 2);
@@ -341,8 +345,9 @@ damage_is_noticed(void **state)
 		if (i < 3)
 			damage(h->store, key);
 		else
-			assert_ok(pp_blob_delete(pp_store_blobs(h->store),
-			    key, &err), err);
+			assert_ok(pp_blob_delete(pp_store_blobs(h->store), key,
+				      &err),
+			    err);
 		set = pp_seed_open(h->store, "ada", "s", &err);
 		if (set != NULL) {
 			assert_int_equal(i % 3, 0);
@@ -366,15 +371,20 @@ add_job(struct pp_store *s, const char *config, char id[PP_ID_BYTES])
 {
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_job job = { .user_id = pp_strdup("ada"),
-		.name = pp_strdup(""), .rows = 1, .shards = 1,
+		.name = pp_strdup(""),
+		.rows = 1,
+		.shards = 1,
 		.budget_limit_nusd = PP_NO_LIMIT,
-		.created_at_ms = 1, .updated_at_ms = 1,
-		.config = pp_strdup(config), .reason = pp_strdup("") };
+		.created_at_ms = 1,
+		.updated_at_ms = 1,
+		.config = pp_strdup(config),
+		.reason = pp_strdup("") };
 
 	pp_id_new(job.job_id);
 	memcpy(id, job.job_id, PP_ID_BYTES);
 	assert_ok(pp_store_job_add(s, &job, NULL, (char[PP_ID_BYTES]){ 0 },
-	    &err), err);
+		      &err),
+	    err);
 	pp_job_release(&job);
 }
 
@@ -455,8 +465,8 @@ a_forged_manifest_is_refused(void **state)
 		char *at = strstr(manifest, rows[i].from), *forged;
 
 		assert_non_null(at);
-		forged = pp_asprintf("%.*s%s%s", (int)(at - manifest),
-		    manifest, rows[i].to, at + strlen(rows[i].from));
+		forged = pp_asprintf("%.*s%s%s", (int)(at - manifest), manifest,
+		    rows[i].to, at + strlen(rows[i].from));
 		set = pp_seed_open_pinned(h->store, forged, strlen(forged),
 		    &err);
 		if (set != NULL)

@@ -78,7 +78,8 @@ files_are_read_record_by_record(void **state)
 		    "1 {\"a\":1}\n" },
 		{ "array", "s.json", "[{\"a\":1},{\"a\":2}]",
 		    "1 {\"a\":1}\n1 {\"a\":2}\n" },
-		{ "array over lines", "s.json", "\n[\n {\n  \"a\": [1,\n 2],\n"
+		{ "array over lines", "s.json",
+		    "\n[\n {\n  \"a\": [1,\n 2],\n"
 		    "  \"b\": \"x \\\" \\\\\"\n }\n ,\n {}\n]\n",
 		    "3 {\"a\":[1,2],\"b\":\"x \\\" \\\\\"}\n9 {}\n" },
 		{ "one object", "s.json", "{\"a\":\n1}\n", "1 {\"a\":1}\n" },
@@ -125,7 +126,8 @@ bad_files_name_their_line(void **state)
 		{ "empty", "s.jsonl", "", "s.jsonl:1: no record in it\n" },
 		{ "blank", "s.jsonl", "\n \n", "s.jsonl:3: no record in it\n" },
 		{ "empty json", "s.json", "", "s.json:1: no record in it\n" },
-		{ "empty array", "s.json", "[ ]", "s.json:1: no record in it\n" },
+		{ "empty array", "s.json", "[ ]",
+		    "s.json:1: no record in it\n" },
 		{ "empty csv", "s.csv", "", "s.csv:1: no record in it\n" },
 		{ "header alone", "s.csv", "a,b\n",
 		    "s.csv:2: no record in it\n" },
@@ -147,7 +149,8 @@ bad_files_name_their_line(void **state)
 		    "s.jsonl:1: UTF-16 text, where UTF-8 is needed\n" },
 		{ "byte order mark inside", "s.jsonl", "{}\n\xef\xbb\xbf{}\n",
 		    "1 {}\ns.jsonl:2: byte order mark at byte 1\n" },
-		{ "twice", "s.jsonl", "{\"a\":1,\"b\":{\"c\":1,\"\\u0063\":2}}\n",
+		{ "twice", "s.jsonl",
+		    "{\"a\":1,\"b\":{\"c\":1,\"\\u0063\":2}}\n",
 		    "s.jsonl:1: member \"\\u0063\" is there twice\n" },
 		{ "huge number", "s.jsonl", "{\"a\":1e400}\n",
 		    "s.jsonl:1: number out of range: 1e400\n" },
@@ -165,7 +168,8 @@ bad_files_name_their_line(void **state)
 		{ "json, cut behind a record", "s.json", "[{\"a\":1}\n",
 		    "1 {\"a\":1}\ns.json:2: expected ',' or ']' at byte 1\n" },
 		{ "json, record of several lines", "s.json",
-		    "[{\n\"a\":1,\n\"b\" 2}]", "s.json:3: expected ':' at "
+		    "[{\n\"a\":1,\n\"b\" 2}]",
+		    "s.json:3: expected ':' at "
 		    "byte 5\n" },
 		{ "json, text after", "s.json", "[{}]\n x",
 		    "1 {}\ns.json:2: text after the array at byte 2\n" },
@@ -237,15 +241,17 @@ a_member_twice_is_found_among_many(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char *text = many_members(rows[i].count, rows[i].twice);
 		char *expect = rows[i].twice < 0 ?
-		    pp_asprintf("1 %s", text) : pp_asprintf("s.jsonl:1: member "
-		    "\"\\u006b%d\" is there twice\n", rows[i].twice);
+		    pp_asprintf("1 %s", text) :
+		    pp_asprintf("s.jsonl:1: member "
+				"\"\\u006b%d\" is there twice\n",
+			rows[i].twice);
 		struct pp_buf out = PP_BUF_INIT;
 
 		write_text("s.jsonl", text, strlen(text));
 		read_all("s.jsonl", PP_SEED_ANY, false, &out);
 		if (strcmp(out.data, expect) != 0)
-			fail_msg("%d, %d: %.100s", rows[i].count,
-			    rows[i].twice, out.data);
+			fail_msg("%d, %d: %.100s", rows[i].count, rows[i].twice,
+			    out.data);
 		pp_buf_release(&out);
 		free(text);
 		free(expect);
@@ -257,7 +263,7 @@ static void
 nul_bytes_are_named(void **state)
 {
 	static const char csv[] = "a\nx\0y\n", jsonl[] = "{\"a\":\"\0\"}\n",
-	    json[] = "[\0]";
+			  json[] = "[\0]";
 	struct pp_buf out = PP_BUF_INIT;
 
 	(void)state;
@@ -267,7 +273,8 @@ nul_bytes_are_named(void **state)
 	read_all("s.csv", PP_SEED_ANY, false, &out);
 	read_all("s.jsonl", PP_SEED_ANY, false, &out);
 	read_all("s.json", PP_SEED_ANY, false, &out);
-	assert_string_equal(out.data, "s.csv:2: NUL byte at byte 2\n"
+	assert_string_equal(out.data,
+	    "s.csv:2: NUL byte at byte 2\n"
 	    "s.jsonl:1: control character in a string at byte 7\n"
 	    "s.json:1: expected a value at byte 2\n");
 	unlink("s.csv");
@@ -285,7 +292,8 @@ entries_of_a_dictionary_get_their_key(void **state)
 		{ "entries", "{\"x\": {\"a\": 1},\n \"y\\n\" : {\n}}\n",
 		    "1 {\"_key\":\"x\",\"a\":1}\n2 {\"_key\":\"y\\n\"}\n" },
 		{ "none", "{}", "s.json:1: no record in it\n" },
-		{ "an array", "[{}]", "s.json:1: expected an object of "
+		{ "an array", "[{}]",
+		    "s.json:1: expected an object of "
 		    "entries, not an array at byte 1\n" },
 		{ "not an object", "{\"x\":{},\n\"y\":3}",
 		    "1 {\"_key\":\"x\"}\ns.json:2: a record must be an object, "
@@ -393,7 +401,8 @@ what_made_a_record_too_long_is_named(void **state)
 	(void)state;
 	pp_buf_adds(&text, "[\n{\"a\":1,\n");
 	while (text.len < PP_SEED_MAX_BYTES * 2)
-		pp_buf_adds(&text, "{\"b\":\"some more text, of some length\"},"
+		pp_buf_adds(&text,
+		    "{\"b\":\"some more text, of some length\"},"
 		    "\n");
 	write_text("s.json", text.data, text.len);
 	read_all("s.json", PP_SEED_ANY, false, &out);
@@ -410,8 +419,7 @@ files_that_cannot_be_read_say_so(void **state)
 	struct pp_error err = PP_ERROR_INIT;
 
 	(void)state;
-	assert_null(pp_seed_input_open("none.jsonl", PP_SEED_ANY, false,
-	    &err));
+	assert_null(pp_seed_input_open("none.jsonl", PP_SEED_ANY, false, &err));
 	assert_int_equal(err.code, PP_ENOENT);
 	assert_null(pp_seed_input_open(".", PP_SEED_ANY, false, &err));
 	assert_int_equal(err.code, PP_EIO);
@@ -456,7 +464,8 @@ a_schema_tells_types_and_what_is_required(void **state)
 	char *schema = schema_of(records);
 
 	(void)state;
-	assert_string_equal(schema, "{\"fields\":["
+	assert_string_equal(schema,
+	    "{\"fields\":["
 	    "{\"path\":\"a\",\"types\":[\"null\",\"integer\",\"number\"],"
 	    "\"count\":3,\"required\":true},"
 	    "{\"path\":\"b\",\"types\":[\"object\"],\"count\":3,"

@@ -46,8 +46,10 @@ close_home(void **state)
 static char *
 template_text(const char *prompt)
 {
-	return pp_asprintf("template:\n  id: t\n  steps:\n    - id: one\n"
-	    "      model_tier: cheap\n      prompt: |\n        %s\n", prompt);
+	return pp_asprintf(
+	    "template:\n  id: t\n  steps:\n    - id: one\n"
+	    "      model_tier: cheap\n      prompt: |\n        %s\n",
+	    prompt);
 }
 
 static void
@@ -65,11 +67,16 @@ store_template(const char *id, const char *user, const char *prompt)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	char *text = template_text(prompt), *name = pp_strdup(id);
-	char *owner = pp_strdup(user), *definition = pp_asprintf("{\"p\":%zu}",
-	    strlen(prompt)), *none = pp_strdup("[]");
-	struct pp_template_version t = { .template_id = name, .name = name,
-		.user_id = owner, .definition = definition, .source = text,
-		.requirements = none, .created_at_ms = 1 };
+	char *owner = pp_strdup(user),
+	     *definition = pp_asprintf("{\"p\":%zu}", strlen(prompt)),
+	     *none = pp_strdup("[]");
+	struct pp_template_version t = { .template_id = name,
+		.name = name,
+		.user_id = owner,
+		.definition = definition,
+		.source = text,
+		.requirements = none,
+		.created_at_ms = 1 };
 	int64_t version;
 
 	assert_ok(pp_store_template_add(store, &t, &version, &err), err);
@@ -87,9 +94,14 @@ a_file_is_known_by_its_name(void **state)
 		const char *ref;
 		bool file;
 	} rows[] = {
-		{ "story.yaml", true }, { "story.yml", true },
-		{ "story.json", true }, { "a/story", true }, { "./story", true },
-		{ "-", true }, { "story", false }, { "story@3", false },
+		{ "story.yaml", true },
+		{ "story.yml", true },
+		{ "story.json", true },
+		{ "a/story", true },
+		{ "./story", true },
+		{ "-", true },
+		{ "story", false },
+		{ "story@3", false },
 		{ "here", true },
 	};
 
@@ -120,10 +132,12 @@ a_file_needs_no_store(void **state)
 	assert_fails(pp_template_ref_load(NULL, NULL, "story", NULL, &t, &err),
 	    err, PP_ENOENT);
 	assert_fails(pp_template_ref_load(NULL, NULL, "none.yaml", NULL, &t,
-	    &err), err, PP_ENOENT);
+			 &err),
+	    err, PP_ENOENT);
 	write_template("bad.yaml", "{{ a");
 	assert_fails(pp_template_ref_load(NULL, NULL, "bad.yaml", NULL, &t,
-	    &err), err, PP_EDATA);
+			 &err),
+	    err, PP_EDATA);
 	assert_non_null(strstr(err.text, "bad.yaml:7:"));
 }
 
@@ -132,14 +146,19 @@ versions_are_named_with_an_at(void **state)
 {
 	static const struct {
 		const char *ref;
-		int64_t version;	/* 0: refused */
+		int64_t version; /* 0: refused */
 		enum pp_code code;
 	} rows[] = {
-		{ "story", 2, PP_OK }, { "story@1", 1, PP_OK },
-		{ "story@2", 2, PP_OK }, { "story@3", 0, PP_ENOENT },
-		{ "story@0", 0, PP_EUSAGE }, { "story@x", 0, PP_EUSAGE },
-		{ "story@", 0, PP_EUSAGE }, { "none", 0, PP_ENOENT },
-		{ "private", 0, PP_ENOENT }, { "a b", 0, PP_ENOENT },
+		{ "story", 2, PP_OK },
+		{ "story@1", 1, PP_OK },
+		{ "story@2", 2, PP_OK },
+		{ "story@3", 0, PP_ENOENT },
+		{ "story@0", 0, PP_EUSAGE },
+		{ "story@x", 0, PP_EUSAGE },
+		{ "story@", 0, PP_EUSAGE },
+		{ "none", 0, PP_ENOENT },
+		{ "private", 0, PP_ENOENT },
+		{ "a b", 0, PP_ENOENT },
 	};
 
 	(void)state;
@@ -153,7 +172,7 @@ versions_are_named_with_an_at(void **state)
 		    &t, &err);
 
 		if (rc == 0 ? t.version != rows[i].version :
-		    err.code != rows[i].code)
+			      err.code != rows[i].code)
 			fail_msg("%s: version %lld, %s", rows[i].ref,
 			    (long long)t.version, err.text);
 		if (rc < 0)
@@ -170,7 +189,8 @@ includes_are_found_beside_a_file_and_in_the_store(void **state)
 	struct pp_template_ref t;
 
 	(void)state;
-	write_template("t.yaml", "{% include 'beside' %}"
+	write_template("t.yaml",
+	    "{% include 'beside' %}"
 	    "{% include 'stored' %}{% include 'beside' %}");
 	write_template("beside.yml", "{{ from.file }}");
 	store_template("stored", "ada", "{{ from.store }}");
@@ -188,8 +208,8 @@ includes_are_found_beside_a_file_and_in_the_store(void **state)
 	assert_int_equal(t.fragment_count, 0);
 	pp_template_ref_release(&t);
 	write_template("up.yaml", "{% include '../beside.yml' %}");
-	assert_ok(pp_template_ref_load(store, "ada", "up.yaml", NULL, &t,
-	    &err), err);
+	assert_ok(pp_template_ref_load(store, "ada", "up.yaml", NULL, &t, &err),
+	    err);
 	assert_int_equal(t.fragment_count, 0);
 	pp_template_ref_release(&t);
 }
@@ -247,10 +267,12 @@ records_are_checked_for_what_is_read(void **state)
 		const char *as, *record, *missing;
 	} rows[] = {
 		{ NULL, "{\"author\":{\"name\":1},\"authors\":2}", "" },
-		{ NULL, "{\"author\":{}}", "missing required field: "
+		{ NULL, "{\"author\":{}}",
+		    "missing required field: "
 		    "author.name,missing required field: authors," },
 		{ "author", "{\"name\":1}", "" },
-		{ "author", "{\"nam\":1}", "missing required field: "
+		{ "author", "{\"nam\":1}",
+		    "missing required field: "
 		    "author.name," },
 		{ "authors", "{}", "" },
 		{ "other", "{}", "" },
@@ -264,7 +286,8 @@ records_are_checked_for_what_is_read(void **state)
 	    err);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct pp_seed_need n = { .recipe = t.recipe,
-			.as = rows[i].as, .text = PP_BUF_INIT };
+			.as = rows[i].as,
+			.text = PP_BUF_INIT };
 		struct pp_buf out = PP_BUF_INIT;
 
 		list_missing(&n, rows[i].record, &out);

@@ -13,8 +13,12 @@ the_name_given_counts(void **state)
 		const char *given;
 		bool ok;
 	} rows[] = {
-		{ "ada", true }, { "ada.l_1-2", true }, { "a/b", false },
-		{ "..", false }, { "a b", false }, { "é", false },
+		{ "ada", true },
+		{ "ada.l_1-2", true },
+		{ "a/b", false },
+		{ "..", false },
+		{ "a b", false },
+		{ "é", false },
 		{ "-a", false },
 	};
 

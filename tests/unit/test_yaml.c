@@ -31,7 +31,9 @@ values_are_typed_by_the_core_schema(void **state)
 		{ "a: &x [1, 2]\nb: *x\n", "{\"a\":[1,2],\"b\":[1,2]}" },
 		{ "a: |\n  one\n   two\n\nb: >-\n  three\n  four\n",
 		    "{\"a\":\"one\\n two\\n\",\"b\":\"three four\"}" },
-		{ "\xef\xbb\xbf" "a: 1", "{\"a\":1}" },
+		{ "\xef\xbb\xbf"
+		  "a: 1",
+		    "{\"a\":1}" },
 		{ "a: 1\r\nb: |\r\n  x\r\n  y\r\n",
 		    "{\"a\":1,\"b\":\"x\\ny\\n\"}" },
 		{ "--- # only one\nx\n...\n", "\"x\"" },
@@ -84,7 +86,10 @@ mistakes_are_shown_where_they_are(void **state)
 		    "t.yaml:1:1: a tag for text on a collection" },
 		{ "invalid UTF-8", "a: 1\nb: é\xff\n",
 		    "t.yaml:2:5: invalid UTF-8" },
-		{ "UTF-16", "\xff\xfe" "a\0:\0", "t.yaml:1:1: invalid UTF-8" },
+		{ "UTF-16",
+		    "\xff\xfe"
+		    "a\0:\0",
+		    "t.yaml:1:1: invalid UTF-8" },
 		{ "control character", "a: \"x\x01\"\n",
 		    "t.yaml:1:6: control character" },
 		{ "tab as indentation", "a:\n\tb: 1\n",
@@ -107,7 +112,7 @@ mistakes_are_shown_where_they_are(void **state)
 		struct pp_arena a = PP_ARENA_INIT;
 
 		if (pp_yaml_parse(&a, rows[i].yaml, strlen(rows[i].yaml),
-		    "t.yaml", &err) != NULL)
+			"t.yaml", &err) != NULL)
 			fail_msg("%s: was accepted", rows[i].name);
 		if (err.code != PP_EDATA ||
 		    strcmp(err.text, rows[i].error) != 0)
@@ -119,17 +124,16 @@ mistakes_are_shown_where_they_are(void **state)
 static void
 each_value_knows_its_place(void **state)
 {
-	static const char text[] =
-	    "steps:\n"
-	    "  - id: one\n"
-	    "    prompt: |\n"
-	    "\n"
-	    "      first\n"
-	    "        deeper\n"
-	    "    same: |2\n"
-	    "        kept\n"
-	    "    plain: words here\n"
-	    "    quoted: 'q'\n";
+	static const char text[] = "steps:\n"
+				   "  - id: one\n"
+				   "    prompt: |\n"
+				   "\n"
+				   "      first\n"
+				   "        deeper\n"
+				   "    same: |2\n"
+				   "        kept\n"
+				   "    plain: words here\n"
+				   "    quoted: 'q'\n";
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_arena a = PP_ARENA_INIT;
 	struct pp_yaml *root, *step, *v;
@@ -175,9 +179,11 @@ aliases_are_counted_as_often_as_they_are_used(void **state)
 	(void)state;
 	pp_buf_adds(&text, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
 	for (int i = 1; i < 9; i++)
-		pp_buf_addf(&text, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,"
-		    "*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1, i - 1,
-		    i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+		pp_buf_addf(&text,
+		    "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,"
+		    "*a%d,*a%d,*a%d,*a%d]\n",
+		    i, i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1,
+		    i - 1, i - 1, i - 1);
 	assert_null(pp_yaml_parse(&a, text.data, text.len, "t", &err));
 	assert_non_null(strstr(err.text, "too many values"));
 	pp_buf_clear(&text);
@@ -205,7 +211,8 @@ nesting_and_anchors_have_bounds(void **state)
 	assert_null(pp_yaml_parse(&a, text.data, text.len, "t", &err));
 	assert_string_equal(err.text, "t:1:65: nested too deeply");
 	pp_buf_clear(&text);
-	pp_buf_adds(&text, "a: &x [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1"
+	pp_buf_adds(&text,
+	    "a: &x [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1"
 	    "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"
 	    "b: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[*x]]]]]]]]]]]]]]]]]]]]]]]]]]]"
 	    "]]]\n");
@@ -225,13 +232,17 @@ words_for_truth_and_nothing(void **state)
 {
 	static const struct {
 		const char *yaml;
-		int truth;		/* -1: no boolean */
+		int truth; /* -1: no boolean */
 		bool null;
 	} rows[] = {
-		{ "[true]", 1, false }, { "[No]", 0, false },
-		{ "[ON]", 1, false }, { "['true']", -1, false },
-		{ "[~]", -1, true }, { "['']", -1, false },
-		{ "[1]", -1, false }, { "[[]]", -1, false },
+		{ "[true]", 1, false },
+		{ "[No]", 0, false },
+		{ "[ON]", 1, false },
+		{ "['true']", -1, false },
+		{ "[~]", -1, true },
+		{ "['']", -1, false },
+		{ "[1]", -1, false },
+		{ "[[]]", -1, false },
 		{ "[null]", -1, true },
 	};
 	struct pp_error err = PP_ERROR_INIT;
@@ -240,7 +251,8 @@ words_for_truth_and_nothing(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct pp_arena a = PP_ARENA_INIT;
 		struct pp_yaml *v = pp_yaml_parse(&a, rows[i].yaml,
-		    strlen(rows[i].yaml), "t", &err)->values[0];
+		    strlen(rows[i].yaml), "t", &err)
+					->values[0];
 		bool b = false, is = pp_yaml_bool(v, &b);
 
 		if ((is ? (int)b : -1) != rows[i].truth ||
