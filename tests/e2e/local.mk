@@ -13,6 +13,7 @@ e2e_tests += tests/e2e/mockllm.sh
 e2e_tests += tests/e2e/samples.sh
 e2e_tests += tests/e2e/seed.sh
 e2e_tests += tests/e2e/seventh.sh
+e2e_tests += tests/e2e/language.sh
 e2e_tests += tests/e2e/template.sh
 e2e_tests += tests/e2e/worker.sh
 
@@ -22,3 +23,6 @@ EXTRA_DIST += tests/e2e/lib.sh tests/e2e/jobs.sh tests/e2e/seventh.c
 # Readers of others, asked by hand: see the top of each.
 EXTRA_DIST += tests/oracle/parquet_cases.py tests/oracle/parquet_oracle.py \
 	tests/oracle/requirements.txt
+EXTRA_DIST += tests/golden/jinja/conformance.jsonl \
+	tests/golden/jinja/score.py tests/differential/jinja_diff.py
+long_tests += tests/e2e/language.sh
