@@ -70,6 +70,8 @@ prepare()
 	poor=$(pp-job create -t story -s poems -n 40 -b 0.003 | jq -r .job_id)
 	pp-worker -q --job "$poor" >>prepare.log 2>&1
 	export job
+	head -n 4 "$PP_SHARE/seeds/topics.jsonl" | pp-worker --filter -q \
+	    -t "$PP_SHARE/templates/question_answer.yaml" -m local >rows.jsonl
 }
 
 # Displays of shell in a file, one after the other, each ended by a NUL.
