@@ -21,6 +21,7 @@ enum kind {
 struct value {
 	enum kind kind;
 	const char *path;
+	bool optional;	/* a default stands in for it */
 	const struct value *a, *b;
 	const struct pp_function *fn;
 	const struct pp_template *tmpl;
@@ -71,7 +72,7 @@ new_value(struct scan *s, struct value v)
 
 static const struct value *
 path_value(struct scan *s, const char *base, const char *between,
-    const char *more, size_t len)
+    const char *more, size_t len, bool optional)
 {
 	size_t a = strlen(base), b = strlen(between);
 	char *path = pp_arena_alloc(&s->out->arena, a + b + len + 1);
@@ -80,7 +81,20 @@ path_value(struct scan *s, const char *base, const char *between,
 	memcpy(path + a, between, b);
 	memcpy(path + a + b, more, len);
 	path[a + b + len] = '\0';
-	return new_value(s, (struct value){ .kind = PATH, .path = path });
+	return new_value(s, (struct value){ .kind = PATH, .path = path,
+		.optional = optional });
+}
+
+/* The same field where it may be missing. */
+static const struct value *
+if_there(struct scan *s, const struct value *v)
+{
+	struct value copy = *v;
+
+	if (v->kind != PATH)
+		return v;
+	copy.optional = true;
+	return new_value(s, copy);
 }
 
 /* An item of a sequence. */
@@ -88,7 +102,7 @@ static const struct value *
 item_of(struct scan *s, const struct value *v)
 {
 	if (v->kind == PATH)
-		return path_value(s, v->path, "[]", "", 0);
+		return path_value(s, v->path, "[]", "", 0, v->optional);
 	return v->kind == ITEMS ? v->a : &opaque;
 }
 
@@ -96,7 +110,8 @@ static const struct value *
 member_of(struct scan *s, const struct value *v, struct pp_value name)
 {
 	if (v->kind == PATH)
-		return path_value(s, v->path, ".", name.s, name.len);
+		return path_value(s, v->path, ".", name.s, name.len,
+		    v->optional);
 	if (v->kind == PAIR && pp_str_is(name, "grouper"))
 		return v->a;
 	if (v->kind == PAIR && pp_str_is(name, "list"))
@@ -147,9 +162,9 @@ is_guarded(const struct scan *s, const char *path)
 }
 
 static void
-add_field(struct scan *s, const char *path, uint32_t pos)
+add_field(struct scan *s, const char *path, bool optional, uint32_t pos)
 {
-	bool required = !s->optional && !is_guarded(s, path);
+	bool required = !optional && !s->optional && !is_guarded(s, path);
 	struct pp_fields *f = s->out;
 
 	for (size_t i = 0; i < f->count; i++) {
@@ -167,7 +182,7 @@ static void
 use_at(struct scan *s, const struct value *v, uint32_t pos)
 {
 	switch (v->kind) {
-	case PATH: add_field(s, v->path, pos); break;
+	case PATH: add_field(s, v->path, v->optional, pos); break;
 	case ITEMS: use_at(s, v->a, pos); break;
 	case PAIR:
 		use_at(s, v->a, pos);
@@ -223,7 +238,7 @@ name_value(struct scan *s, struct pp_value name)
 	}
 	if (pp_global_find(name.s, name.len, true) != NULL)
 		return &opaque;
-	return path_value(s, "", "", name.s, name.len);
+	return path_value(s, "", "", name.s, name.len, false);
 }
 
 static void
@@ -333,7 +348,7 @@ dict_method(struct scan *s, const struct pp_node *n, const struct value *of)
 		s->optional = before;
 		for (uint32_t i = 1; i < a->pos.count; i++)
 			use(s, a->pos.item[i]);
-		return v;
+		return if_there(s, v);
 	}
 	use_at(s, of, n->pos);
 	use_args(s, a);
@@ -418,7 +433,7 @@ filter(struct scan *s, const struct pp_node *n)
 		in = use_optional(s, n->call.of);
 		if (a->pos.count > 0)
 			use(s, a->pos.item[0]);
-		return in;
+		return if_there(s, in);
 	}
 	in = expr(s, n->call.of);
 	if (named(n, NAMES("first", "last", "random", "min", "max")))
@@ -564,13 +579,13 @@ logic(struct scan *s, const struct pp_node *n)
 	if (n->kind == PP_N_OR) {
 		a = use_optional(s, n->two.a);
 		b = use(s, n->two.b);
-		return either(a, b);
+		return either(if_there(s, a), b);
 	}
 	condition(s, n->two.a);
 	add_guards(s, n->two.a);
 	b = use(s, n->two.b);
 	s->guards = guards;
-	return b;
+	return if_there(s, b);
 }
 
 static const struct value *
@@ -581,10 +596,10 @@ conditional(struct scan *s, const struct pp_node *n)
 
 	condition(s, n->cond.test);
 	add_guards(s, n->cond.test);
-	yes = use(s, n->cond.yes);
+	yes = if_there(s, use(s, n->cond.yes));
 	s->guards = guards;
 	if (n->cond.no != NULL)
-		no = use(s, n->cond.no);
+		no = if_there(s, use(s, n->cond.no));
 	return either(yes, no);
 }
 

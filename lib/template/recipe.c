@@ -360,7 +360,7 @@ check_step_id(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t i)
 	const char *id = l->r->step[i].id;
 
 	if (id == NULL) {
-		if (v == NULL)
+		if (pp_yaml_is_null(v))
 			error_at(l, map, "step %zu has no 'id'", i + 1);
 		l->r->step[i].id = "";
 		return;

@@ -1,0 +1,301 @@
+/* Recipes: findings with their place, fields, rows. */
+#include <config.h>
+
+#include "test.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "template/recipe.h"
+
+static int
+no_fragment(void *arg, const char *name, struct pp_buf *out,
+    struct pp_error *err)
+{
+	if (strcmp(name, "intro") == 0)
+		return pp_buf_adds(out, "Hello {{ reader.name }}.");
+	if (strcmp(name, "lib") == 0)
+		return pp_buf_adds(out, "{% macro show(p) %}{{ p.title }}"
+		    "{% endmacro %}");
+	(void)arg;
+	return pp_error_set(err, PP_ENOENT, "no '%s'", name);
+}
+
+static struct pp_recipe *
+load(const char *text, struct pp_findings *f, struct pp_error *err)
+{
+	return pp_recipe_load(text, strlen(text), "t.yaml", no_fragment, NULL,
+	    f, err);
+}
+
+/* ---- findings ---- */
+
+static const struct {
+	const char *name, *text, *found;
+} findings[] = {
+	{ "plain", "id: a\nsteps: [{id: s, prompt: 'x {{ a.| b }}'}]",
+	    "2:33: expected name or number" },
+	{ "in a literal", "steps:\n  - id: s\n    prompt: |\n      one\n"
+	    "      two {{ 1 + }}\n", "5:18: unexpected 'end of print "
+	    "statement'" },
+	{ "in a folded scalar", "steps:\n  - id: s\n    prompt: >\n      one\n"
+	    "      two\n\n      three {{ x | uper }}\n",
+	    "7:20: no filter named 'uper' (did you mean 'upper'?)" },
+	{ "in quotes", "steps:\n  - id: s\n    prompt: \"a\\n\\\"b\\\" {{ x "
+	    "is odder }}\"\n", "3:28: no test named 'odder'" },
+	{ "in when", "steps:\n  - {id: s, prompt: x, when: a | lenght > 1}\n",
+	    "2:34: no filter named 'lenght' (did you mean 'length'?)" },
+	{ "unclosed", "steps:\n  - id: s\n    prompt: |\n      {% if a %}\n"
+	    "      b\n", "5:1: unexpected end of template" },
+	{ "no id", "steps:\n  - prompt: x\n", "2:5: step 1 has no 'id'" },
+	{ "no prompt", "steps:\n  - id: s\n", "2:5: step 's' has no "
+	    "'prompt'" },
+	{ "twice", "steps: [{id: s, prompt: x}, {id: s, prompt: y}]",
+	    "1:34: step 's' is there twice, first on line 1" },
+	{ "no steps", "id: x\n", "1:1: the template has no list of 'steps'" },
+	{ "no number", "steps: [{id: s, prompt: x, max_tokens: many}]",
+	    "1:40: 'max_tokens' must be a whole number" },
+	{ "no tier", "steps: [{id: s, prompt: x, model_tier: best}]",
+	    "1:40: 'model_tier' must be one of cheap" },
+	{ "unknown key", "steps: [{id: s, promt: x, prompt: y}]",
+	    "1:17: unknown key 'promt' (did you mean 'prompt'?)" },
+	{ "unknown step", "steps:\n  - {id: one, prompt: x}\n  - {id: two, "
+	    "prompt: '{{ steps.on.output }}'}\n",
+	    "3:34: there is no step 'on' (did you mean 'one'?)" },
+	{ "a later step", "steps:\n  - {id: one, prompt: '{{ steps.two.output "
+	    "}}'}\n  - {id: two, prompt: x}\n",
+	    "2:34: step 'two' has no output yet: it comes later" },
+	{ "never read", "schema_requirements: [a, b]\nsteps: [{id: s, prompt: "
+	    "'{{ a }}'}]", "1:26: 'b' is required but never read" },
+	{ "not declared", "schema_requirements: [a]\nsteps: [{id: s, prompt: "
+	    "'{{ a }}{{ c.d }}'}]", "2:1: 'c.d' is read but does not stand" },
+};
+
+static void
+findings_say_what_and_where(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof findings / sizeof findings[0]; i++) {
+		struct pp_findings f = { .list = NULL };
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_recipe *r = load(findings[i].text, &f, &err);
+		bool found = false;
+		char line[600] = "nothing";
+
+		for (size_t k = 0; k < f.count; k++) {
+			snprintf(line, sizeof line, "%d:%d: %s",
+			    f.list[k].line, f.list[k].column, f.list[k].text);
+			found = found || strncmp(line, findings[i].found,
+			    strlen(findings[i].found)) == 0;
+			assert_non_null(strstr(f.list[k].shown, "\n"));
+		}
+		if (!found)
+			fail_msg("%s: %s", findings[i].name, line);
+		pp_findings_release(&f);
+		pp_recipe_free(r);
+	}
+}
+
+static void
+all_errors_are_reported_at_once(void **state)
+{
+	struct pp_findings f = { .list = NULL };
+	struct pp_error err = PP_ERROR_INIT;
+
+	(void)state;
+	assert_null(load("steps:\n  - {id: a, prompt: '{{ 1 + }}'}\n  - {id: "
+	    "a, prompt: '{{ x | uper }}', temperature: hot}\n  - {prompt: "
+	    "'{% if %}'}\n", &f, &err));
+	assert_int_equal(f.count, 6);
+	assert_int_equal(err.code, PP_EDATA);
+	assert_string_equal(err.text,
+	    "t.yaml:2:29: unexpected 'end of print statement'");
+	assert_string_equal(f.list[0].shown, "t.yaml:2:29: unexpected 'end of "
+	    "print statement'\n  - {id: a, prompt: '{{ 1 + }}'}\n"
+	    "                            ^");
+	pp_findings_release(&f);
+}
+
+/* ---- fields ---- */
+
+static const struct {
+	const char *prompt, *fields;
+} fields[] = {
+	{ "{{ a.b }} {{ a['c'] }} {{ a.l[0].x }}", "a.b a.c a.l[].x" },
+	{ "{% for p in poems %}{{ p.text }}{% for t in p.tags %}{{ t }}"
+	    "{% endfor %}{% endfor %}", "poems[].tags[] poems[].text" },
+	{ "{% for p in poems if p.ok %}{{ loop.index }}{{ p.t }}{% endfor %}",
+	    "poems[].ok? poems[].t" },
+	{ "{% set x = author %}{{ x.name }}{% with y = x.born %}{{ y }}"
+	    "{% endwith %}", "author.born author.name" },
+	{ "{{ a.x | default('n') }} {{ b.y or 'z' }} {{ c if c is defined }}",
+	    "a.x? b.y? c?" },
+	{ "{% if a.n %}{{ a.n.first }}{% endif %}{{ a.m }}",
+	    "a.m a.n? a.n.first?" },
+	{ "{{ a.n | d(1) }}{{ a.n }}", "a.n" },
+	{ "{% macro m(p, q=z) %}{{ p.t }}{{ q }}{% endmacro %}{{ m(poem) }}"
+	    "{{ m(other, 1) }}", "other.t poem.t z" },
+	{ "{% macro w() %}{{ caller() }}{% endmacro %}{% call w() %}{{ k.v }}"
+	    "{% endcall %}", "k.v" },
+	{ "{{ l | map(attribute='x.y') | join }}{{ l | sort(attribute='s') | "
+	    "length }}", "l l[].s l[].x.y" },
+	{ "{{ l | selectattr('ok') | map(attribute='n') | list }}",
+	    "l[].n l[].ok" },
+	{ "{% for g, xs in l | groupby('k') %}{{ g }}{% for x in xs %}"
+	    "{{ x.v }}{% endfor %}{% endfor %}", "l l[].k l[].v" },
+	{ "{% include 'intro' %}{% import 'lib' as lib %}{{ lib.show(poem) }}",
+	    "poem.title reader.name" },
+	{ "{{ d | tojson }}{{ d.get('k', 1) }}{% for k, v in e.items() %}"
+	    "{{ v }}{% endfor %}", "d d.k? e" },
+	{ "{{ row.id }}{{ range(n) | list }}{{ l | length > 2 }}", "l n" },
+	{ "{% for i in range(3) %}{{ names[i] }}{% endfor %}", "names" },
+	{ "{{ first(l).x if first is defined }}{{ (l | first).z }}",
+	    "first? l l[].z" },
+};
+
+static void
+fields_are_those_that_are_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		struct pp_buf text = PP_BUF_INIT, got = PP_BUF_INIT;
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_recipe *r;
+		const struct pp_field *f;
+		size_t n;
+
+		pp_buf_addf(&text, "steps:\n  - id: s\n    prompt: |\n"
+		    "      %s\n", fields[i].prompt);
+		r = load(text.data, NULL, &err);
+		if (r == NULL)
+			fail_msg("%s", err.text);
+		f = pp_recipe_fields(r, &n);
+		for (size_t k = 0; k < n; k++) {
+			pp_buf_addf(&got, "%s%s%s", k > 0 ? " " : "",
+			    f[k].path, f[k].required ? "" : "?");
+			/* Line 1 is that of a fragment. */
+			assert_true(f[k].line == 4 || f[k].line == 1);
+		}
+		assert_string_equal(got.data, fields[i].fields);
+		pp_recipe_free(r);
+		pp_buf_release(&text);
+		pp_buf_release(&got);
+	}
+}
+
+static void
+seeds_are_checked_against_fields(void **state)
+{
+	struct pp_json_doc doc = PP_JSON_DOC_INIT;
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_recipe *r = load("schema_requirements: [extra]\nsteps: [{id: "
+	    "s, prompt: '{{ a.b }}{% for x in l %}{{ x.y }}{% endfor %}"
+	    "{{ o | d(1) }}'}]", NULL, &err);
+	const char *text = "{\"a\": {}, \"l\": [{\"y\": 1}, {}], \"extra\": "
+	    "null}";
+	const struct pp_json *seed;
+	size_t next = 0;
+
+	(void)state;
+	assert_non_null(r);
+	seed = pp_json_parse(&doc, text, strlen(text), 0, &err);
+	assert_fails(pp_recipe_check_seed(r, seed, &next, &err), err,
+	    PP_EDATA);
+	assert_string_equal(err.text, "missing required field: a.b");
+	assert_fails(pp_recipe_check_seed(r, seed, &next, &err), err,
+	    PP_EDATA);
+	assert_string_equal(err.text, "missing required field: l[].y");
+	assert_ok(pp_recipe_check_seed(r, seed, &next, &err), err);
+	pp_json_doc_release(&doc);
+	pp_recipe_free(r);
+}
+
+/* ---- rows ---- */
+
+static void
+a_row_goes_through_its_steps(void **state)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_recipe *r = load("steps:\n  - {id: one, system: S, prompt: "
+	    "'{{ t }}'}\n  - {id: two, prompt: 'x', when: steps.one.output | "
+	    "length > 9}\n  - {id: three, prompt: '{{ steps.two.output | "
+	    "d(\"none\") }} {{ steps.one.model }}'}\nrecord:\n  n: '{{ n + 1 "
+	    "}}'\n  text: 'a {{ n }}'\n  list: '{{ l }}'\n  fixed: 5\n  id: "
+	    "'{{ row.id }}'\n  deep: [{x: '{{ l | map(\"upper\") }}'}]\n"
+	    "category: '{{ t }}'\n", NULL, &err);
+	const char *seed = "{\"t\": \"T\", \"n\": 1, \"l\": [\"a\"]}";
+	struct pp_render_seed s = { NULL, seed, strlen(seed) };
+	struct pp_render_row row = { 7, "r-7", 1 };
+	struct pp_buf a = PP_BUF_INIT, b = PP_BUF_INIT;
+	struct pp_render *render;
+	bool skip;
+
+	(void)state;
+	if (r == NULL)
+		fail_msg("%s", err.text);
+	render = pp_render_new(r, NULL);
+	assert_ok(pp_render_begin(render, &s, 1, &row, &err), err);
+	assert_ok(pp_render_step(render, 0, &skip, &a, &b, &err), err);
+	assert_string_equal(a.data, "S");
+	assert_string_equal(b.data, "T");
+	pp_render_set_output(render, 0, "short", 5, "m1");
+	assert_ok(pp_render_step(render, 1, &skip, &a, &b, &err), err);
+	assert_true(skip);
+	pp_render_set_skipped(render, 1);
+	assert_ok(pp_render_step(render, 1, NULL, &a, &b, &err), err);
+	assert_string_equal(b.data, "x");
+	assert_ok(pp_render_step(render, 2, &skip, &a, &b, &err), err);
+	assert_string_equal(b.data, "none m1");
+	assert_ok(pp_render_record(render, &a, &b, &err), err);
+	assert_string_equal(a.data, "{\"n\":2,\"text\":\"a 1\",\"list\":"
+	    "[\"a\"],\"fixed\":5,\"id\":\"r-7\",\"deep\":[{\"x\":[\"A\"]}]}");
+	assert_string_equal(b.data, "T");
+	pp_render_free(render);
+	pp_recipe_free(r);
+	pp_buf_release(&a);
+	pp_buf_release(&b);
+}
+
+static void
+errors_of_a_row_have_their_place(void **state)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_recipe *r = load("steps:\n  - id: s\n    prompt: |\n"
+	    "      Hi\n      to {{ autor }}\n  - id: big\n    prompt: \"{{ 'a' "
+	    "* 10**10 }}\"\n", NULL, &err);
+	struct pp_render_seed s = { NULL, "{\"author\": 1}", 13 };
+	struct pp_render_row row = { 0, "r", 1 };
+	struct pp_buf a = PP_BUF_INIT, b = PP_BUF_INIT;
+	struct pp_render *render;
+	bool skip;
+
+	(void)state;
+	assert_non_null(r);
+	render = pp_render_new(r, NULL);
+	assert_ok(pp_render_begin(render, &s, 1, &row, &err), err);
+	assert_fails(pp_render_step(render, 0, &skip, &a, &b, &err), err,
+	    PP_EDATA);
+	assert_string_equal(err.text, "t.yaml:5:13: 'autor' is undefined (did "
+	    "you mean 'author'?)");
+	assert_fails(pp_render_step(render, 1, &skip, &a, &b, &err), err,
+	    PP_ELIMIT);
+	pp_render_free(render);
+	pp_recipe_free(r);
+	pp_buf_release(&a);
+	pp_buf_release(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(findings_say_what_and_where),
+		cmocka_unit_test(all_errors_are_reported_at_once),
+		cmocka_unit_test(fields_are_those_that_are_read),
+		cmocka_unit_test(seeds_are_checked_against_fields),
+		cmocka_unit_test(a_row_goes_through_its_steps),
+		cmocka_unit_test(errors_of_a_row_have_their_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
