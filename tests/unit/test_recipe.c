@@ -46,7 +46,7 @@ static const struct {
 	{ "in when", "steps:\n  - {id: s, prompt: x, when: a | lenght > 1}\n",
 	    "2:34: no filter named 'lenght' (did you mean 'length'?)" },
 	{ "unclosed", "steps:\n  - id: s\n    prompt: |\n      {% if a %}\n"
-	    "      b\n", "5:1: unexpected end of template" },
+	    "      b\n", "5:7: unexpected end of template" },
 	{ "no id", "steps:\n  - prompt: x\n", "2:5: step 1 has no 'id'" },
 	{ "no prompt", "steps:\n  - id: s\n", "2:5: step 's' has no "
 	    "'prompt'" },
@@ -61,10 +61,10 @@ static const struct {
 	    "1:17: unknown key 'promt' (did you mean 'prompt'?)" },
 	{ "unknown step", "steps:\n  - {id: one, prompt: x}\n  - {id: two, "
 	    "prompt: '{{ steps.on.output }}'}\n",
-	    "3:34: there is no step 'on' (did you mean 'one'?)" },
+	    "3:36: there is no step 'on' (did you mean 'one'?)" },
 	{ "a later step", "steps:\n  - {id: one, prompt: '{{ steps.two.output "
 	    "}}'}\n  - {id: two, prompt: x}\n",
-	    "2:34: step 'two' has no output yet: it comes later" },
+	    "2:37: step 'two' has no output yet: it comes later" },
 	{ "never read", "schema_requirements: [a, b]\nsteps: [{id: s, prompt: "
 	    "'{{ a }}'}]", "1:26: 'b' is required but never read" },
 	{ "not declared", "schema_requirements: [a]\nsteps: [{id: s, prompt: "
