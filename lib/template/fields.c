@@ -21,7 +21,7 @@ enum kind {
 struct value {
 	enum kind kind;
 	const char *path;
-	bool optional;	/* a default stands in for it */
+	bool optional; /* a default stands in for it */
 	const struct value *a, *b;
 	const struct pp_function *fn;
 	const struct pp_template *tmpl;
@@ -81,8 +81,8 @@ path_value(struct scan *s, const char *base, const char *between,
 	memcpy(path + a, between, b);
 	memcpy(path + a + b, more, len);
 	path[a + b + len] = '\0';
-	return new_value(s, (struct value){ .kind = PATH, .path = path,
-		.optional = optional });
+	return new_value(s,
+	    (struct value){ .kind = PATH, .path = path, .optional = optional });
 }
 
 /* The same field where it may be missing. */

@@ -15,7 +15,8 @@ no_fragment(void *arg, const char *name, struct pp_buf *out,
 	if (strcmp(name, "intro") == 0)
 		return pp_buf_adds(out, "Hello {{ reader.name }}.");
 	if (strcmp(name, "lib") == 0)
-		return pp_buf_adds(out, "{% macro show(p) %}{{ p.title }}"
+		return pp_buf_adds(out,
+		    "{% macro show(p) %}{{ p.title }}"
 		    "{% endmacro %}");
 	(void)arg;
 	return pp_error_set(err, PP_ENOENT, "no '%s'", name);
@@ -35,20 +36,28 @@ static const struct {
 } findings[] = {
 	{ "plain", "id: a\nsteps: [{id: s, prompt: 'x {{ a.| b }}'}]",
 	    "2:33: expected name or number" },
-	{ "in a literal", "steps:\n  - id: s\n    prompt: |\n      one\n"
-	    "      two {{ 1 + }}\n", "5:18: unexpected 'end of print "
+	{ "in a literal",
+	    "steps:\n  - id: s\n    prompt: |\n      one\n"
+	    "      two {{ 1 + }}\n",
+	    "5:18: unexpected 'end of print "
 	    "statement'" },
-	{ "in a folded scalar", "steps:\n  - id: s\n    prompt: >\n      one\n"
+	{ "in a folded scalar",
+	    "steps:\n  - id: s\n    prompt: >\n      one\n"
 	    "      two\n\n      three {{ x | uper }}\n",
 	    "7:20: no filter named 'uper' (did you mean 'upper'?)" },
-	{ "in quotes", "steps:\n  - id: s\n    prompt: \"a\\n\\\"b\\\" {{ x "
-	    "is odder }}\"\n", "3:28: no test named 'odder'" },
+	{ "in quotes",
+	    "steps:\n  - id: s\n    prompt: \"a\\n\\\"b\\\" {{ x "
+	    "is odder }}\"\n",
+	    "3:28: no test named 'odder'" },
 	{ "in when", "steps:\n  - {id: s, prompt: x, when: a | lenght > 1}\n",
 	    "2:34: no filter named 'lenght' (did you mean 'length'?)" },
-	{ "unclosed", "steps:\n  - id: s\n    prompt: |\n      {% if a %}\n"
-	    "      b\n", "5:7: unexpected end of template" },
+	{ "unclosed",
+	    "steps:\n  - id: s\n    prompt: |\n      {% if a %}\n"
+	    "      b\n",
+	    "5:7: unexpected end of template" },
 	{ "no id", "steps:\n  - prompt: x\n", "2:5: step 1 has no 'id'" },
-	{ "no prompt", "steps:\n  - id: s\n", "2:5: step 's' has no "
+	{ "no prompt", "steps:\n  - id: s\n",
+	    "2:5: step 's' has no "
 	    "'prompt'" },
 	{ "twice", "steps: [{id: s, prompt: x}, {id: s, prompt: y}]",
 	    "1:34: step 's' is there twice, first on line 1" },
@@ -59,16 +68,22 @@ static const struct {
 	    "1:40: 'model_tier' must be one of cheap" },
 	{ "unknown key", "steps: [{id: s, promt: x, prompt: y}]",
 	    "1:17: unknown key 'promt' (did you mean 'prompt'?)" },
-	{ "unknown step", "steps:\n  - {id: one, prompt: x}\n  - {id: two, "
+	{ "unknown step",
+	    "steps:\n  - {id: one, prompt: x}\n  - {id: two, "
 	    "prompt: '{{ steps.on.output }}'}\n",
 	    "3:36: there is no step 'on' (did you mean 'one'?)" },
-	{ "a later step", "steps:\n  - {id: one, prompt: '{{ steps.two.output "
+	{ "a later step",
+	    "steps:\n  - {id: one, prompt: '{{ steps.two.output "
 	    "}}'}\n  - {id: two, prompt: x}\n",
 	    "2:37: step 'two' has no output yet: it comes later" },
-	{ "never read", "schema_requirements: [a, b]\nsteps: [{id: s, prompt: "
-	    "'{{ a }}'}]", "1:26: 'b' is required but never read" },
-	{ "not declared", "schema_requirements: [a]\nsteps: [{id: s, prompt: "
-	    "'{{ a }}{{ c.d }}'}]", "2:1: 'c.d' is read but does not stand" },
+	{ "never read",
+	    "schema_requirements: [a, b]\nsteps: [{id: s, prompt: "
+	    "'{{ a }}'}]",
+	    "1:26: 'b' is required but never read" },
+	{ "not declared",
+	    "schema_requirements: [a]\nsteps: [{id: s, prompt: "
+	    "'{{ a }}{{ c.d }}'}]",
+	    "2:1: 'c.d' is read but does not stand" },
 };
 
 static void
@@ -83,10 +98,11 @@ findings_say_what_and_where(void **state)
 		char line[600] = "nothing";
 
 		for (size_t k = 0; k < f.count; k++) {
-			snprintf(line, sizeof line, "%d:%d: %s",
-			    f.list[k].line, f.list[k].column, f.list[k].text);
-			found = found || strncmp(line, findings[i].found,
-			    strlen(findings[i].found)) == 0;
+			snprintf(line, sizeof line, "%d:%d: %s", f.list[k].line,
+			    f.list[k].column, f.list[k].text);
+			found = found ||
+			    strncmp(line, findings[i].found,
+				strlen(findings[i].found)) == 0;
 			assert_non_null(strstr(f.list[k].shown, "\n"));
 		}
 		if (!found)
@@ -103,14 +119,17 @@ all_errors_are_reported_at_once(void **state)
 	struct pp_error err = PP_ERROR_INIT;
 
 	(void)state;
-	assert_null(load("steps:\n  - {id: a, prompt: '{{ 1 + }}'}\n  - {id: "
-	    "a, prompt: '{{ x | uper }}', temperature: hot}\n  - {prompt: "
-	    "'{% if %}'}\n", &f, &err));
+	assert_null(
+	    load("steps:\n  - {id: a, prompt: '{{ 1 + }}'}\n  - {id: "
+		 "a, prompt: '{{ x | uper }}', temperature: hot}\n  - {prompt: "
+		 "'{% if %}'}\n",
+		&f, &err));
 	assert_int_equal(f.count, 6);
 	assert_int_equal(err.code, PP_EDATA);
 	assert_string_equal(err.text,
 	    "t.yaml:2:29: unexpected 'end of print statement'");
-	assert_string_equal(f.list[0].shown, "t.yaml:2:29: unexpected 'end of "
+	assert_string_equal(f.list[0].shown,
+	    "t.yaml:2:29: unexpected 'end of "
 	    "print statement'\n  - {id: a, prompt: '{{ 1 + }}'}\n"
 	    "                            ^");
 	pp_findings_release(&f);
@@ -123,30 +142,37 @@ static const struct {
 } fields[] = {
 	{ "{{ a.b }} {{ a['c'] }} {{ a.l[0].x }}", "a.b a.c a.l[].x" },
 	{ "{% for p in poems %}{{ p.text }}{% for t in p.tags %}{{ t }}"
-	    "{% endfor %}{% endfor %}", "poems[].tags[] poems[].text" },
+	  "{% endfor %}{% endfor %}",
+	    "poems[].tags[] poems[].text" },
 	{ "{% for p in poems if p.ok %}{{ loop.index }}{{ p.t }}{% endfor %}",
 	    "poems[].ok? poems[].t" },
 	{ "{% set x = author %}{{ x.name }}{% with y = x.born %}{{ y }}"
-	    "{% endwith %}", "author.born author.name" },
+	  "{% endwith %}",
+	    "author.born author.name" },
 	{ "{{ a.x | default('n') }} {{ b.y or 'z' }} {{ c if c is defined }}",
 	    "a.x? b.y? c?" },
 	{ "{% if a.n %}{{ a.n.first }}{% endif %}{{ a.m }}",
 	    "a.m a.n? a.n.first?" },
 	{ "{{ a.n | d(1) }}{{ a.n }}", "a.n" },
 	{ "{% macro m(p, q=z) %}{{ p.t }}{{ q }}{% endmacro %}{{ m(poem) }}"
-	    "{{ m(other, 1) }}", "other.t poem.t z" },
+	  "{{ m(other, 1) }}",
+	    "other.t poem.t z" },
 	{ "{% macro w() %}{{ caller() }}{% endmacro %}{% call w() %}{{ k.v }}"
-	    "{% endcall %}", "k.v" },
+	  "{% endcall %}",
+	    "k.v" },
 	{ "{{ l | map(attribute='x.y') | join }}{{ l | sort(attribute='s') | "
-	    "length }}", "l l[].s l[].x.y" },
+	  "length }}",
+	    "l l[].s l[].x.y" },
 	{ "{{ l | selectattr('ok') | map(attribute='n') | list }}",
 	    "l[].n l[].ok" },
 	{ "{% for g, xs in l | groupby('k') %}{{ g }}{% for x in xs %}"
-	    "{{ x.v }}{% endfor %}{% endfor %}", "l l[].k l[].v" },
+	  "{{ x.v }}{% endfor %}{% endfor %}",
+	    "l l[].k l[].v" },
 	{ "{% include 'intro' %}{% import 'lib' as lib %}{{ lib.show(poem) }}",
 	    "poem.title reader.name" },
 	{ "{{ d | tojson }}{{ d.get('k', 1) }}{% for k, v in e.items() %}"
-	    "{{ v }}{% endfor %}", "d d.k? e" },
+	  "{{ v }}{% endfor %}",
+	    "d d.k? e" },
 	{ "{{ row.id }}{{ range(n) | list }}{{ l | length > 2 }}", "l n" },
 	{ "{% for i in range(3) %}{{ names[i] }}{% endfor %}", "names" },
 	{ "{{ first(l).x if first is defined }}{{ (l | first).z }}",
@@ -164,15 +190,17 @@ fields_are_those_that_are_read(void **state)
 		const struct pp_field *f;
 		size_t n;
 
-		pp_buf_addf(&text, "steps:\n  - id: s\n    prompt: |\n"
-		    "      %s\n", fields[i].prompt);
+		pp_buf_addf(&text,
+		    "steps:\n  - id: s\n    prompt: |\n"
+		    "      %s\n",
+		    fields[i].prompt);
 		r = load(text.data, NULL, &err);
 		if (r == NULL)
 			fail_msg("%s", err.text);
 		f = pp_recipe_fields(r, &n);
 		for (size_t k = 0; k < n; k++) {
-			pp_buf_addf(&got, "%s%s%s", k > 0 ? " " : "",
-			    f[k].path, f[k].required ? "" : "?");
+			pp_buf_addf(&got, "%s%s%s", k > 0 ? " " : "", f[k].path,
+			    f[k].required ? "" : "?");
 			/* Line 1 is that of a fragment. */
 			assert_true(f[k].line == 4 || f[k].line == 1);
 		}
@@ -188,22 +216,22 @@ seeds_are_checked_against_fields(void **state)
 {
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	struct pp_error err = PP_ERROR_INIT;
-	struct pp_recipe *r = load("schema_requirements: [extra]\nsteps: [{id: "
-	    "s, prompt: '{{ a.b }}{% for x in l %}{{ x.y }}{% endfor %}"
-	    "{{ o | d(1) }}'}]", NULL, &err);
+	struct pp_recipe *r =
+	    load("schema_requirements: [extra]\nsteps: [{id: "
+		 "s, prompt: '{{ a.b }}{% for x in l %}{{ x.y }}{% endfor %}"
+		 "{{ o | d(1) }}'}]",
+		NULL, &err);
 	const char *text = "{\"a\": {}, \"l\": [{\"y\": 1}, {}], \"extra\": "
-	    "null}";
+			   "null}";
 	const struct pp_json *seed;
 	size_t next = 0;
 
 	(void)state;
 	assert_non_null(r);
 	seed = pp_json_parse(&doc, text, strlen(text), 0, &err);
-	assert_fails(pp_recipe_check_seed(r, seed, &next, &err), err,
-	    PP_EDATA);
+	assert_fails(pp_recipe_check_seed(r, seed, &next, &err), err, PP_EDATA);
 	assert_string_equal(err.text, "missing required field: a.b");
-	assert_fails(pp_recipe_check_seed(r, seed, &next, &err), err,
-	    PP_EDATA);
+	assert_fails(pp_recipe_check_seed(r, seed, &next, &err), err, PP_EDATA);
 	assert_string_equal(err.text, "missing required field: l[].y");
 	assert_ok(pp_recipe_check_seed(r, seed, &next, &err), err);
 	pp_json_doc_release(&doc);
@@ -216,13 +244,15 @@ static void
 a_row_goes_through_its_steps(void **state)
 {
 	struct pp_error err = PP_ERROR_INIT;
-	struct pp_recipe *r = load("steps:\n  - {id: one, system: S, prompt: "
+	struct pp_recipe *r = load(
+	    "steps:\n  - {id: one, system: S, prompt: "
 	    "'{{ t }}'}\n  - {id: two, prompt: 'x', when: steps.one.output | "
 	    "length > 9}\n  - {id: three, prompt: '{{ steps.two.output | "
 	    "d(\"none\") }} {{ steps.one.model }}'}\nrecord:\n  n: '{{ n + 1 "
 	    "}}'\n  text: 'a {{ n }}'\n  list: '{{ l }}'\n  fixed: 5\n  id: "
 	    "'{{ row.id }}'\n  deep: [{x: '{{ l | map(\"upper\") }}'}]\n"
-	    "category: '{{ t }}'\n", NULL, &err);
+	    "category: '{{ t }}'\n",
+	    NULL, &err);
 	const char *seed = "{\"t\": \"T\", \"n\": 1, \"l\": [\"a\"]}";
 	struct pp_render_seed s = { NULL, seed, strlen(seed) };
 	struct pp_render_row row = { 7, "r-7", 1 };
@@ -247,7 +277,8 @@ a_row_goes_through_its_steps(void **state)
 	assert_ok(pp_render_step(render, 2, &skip, &a, &b, &err), err);
 	assert_string_equal(b.data, "none m1");
 	assert_ok(pp_render_record(render, &a, &b, &err), err);
-	assert_string_equal(a.data, "{\"n\":2,\"text\":\"a 1\",\"list\":"
+	assert_string_equal(a.data,
+	    "{\"n\":2,\"text\":\"a 1\",\"list\":"
 	    "[\"a\"],\"fixed\":5,\"id\":\"r-7\",\"deep\":[{\"x\":[\"A\"]}]}");
 	assert_string_equal(b.data, "T");
 	pp_render_free(render);
@@ -260,9 +291,11 @@ static void
 errors_of_a_row_have_their_place(void **state)
 {
 	struct pp_error err = PP_ERROR_INIT;
-	struct pp_recipe *r = load("steps:\n  - id: s\n    prompt: |\n"
+	struct pp_recipe *r = load(
+	    "steps:\n  - id: s\n    prompt: |\n"
 	    "      Hi\n      to {{ autor }}\n  - id: big\n    prompt: \"{{ 'a' "
-	    "* 10**10 }}\"\n", NULL, &err);
+	    "* 10**10 }}\"\n",
+	    NULL, &err);
 	struct pp_render_seed s = { NULL, "{\"author\": 1}", 13 };
 	struct pp_render_row row = { 0, "r", 1 };
 	struct pp_buf a = PP_BUF_INIT, b = PP_BUF_INIT;
@@ -275,7 +308,8 @@ errors_of_a_row_have_their_place(void **state)
 	assert_ok(pp_render_begin(render, &s, 1, &row, &err), err);
 	assert_fails(pp_render_step(render, 0, &skip, &a, &b, &err), err,
 	    PP_EDATA);
-	assert_string_equal(err.text, "t.yaml:5:13: 'autor' is undefined (did "
+	assert_string_equal(err.text,
+	    "t.yaml:5:13: 'autor' is undefined (did "
 	    "you mean 'author'?)");
 	assert_fails(pp_render_step(render, 1, &skip, &a, &b, &err), err,
 	    PP_ELIMIT);

@@ -68,14 +68,14 @@ run_case(const char *file, const struct golden *c)
 	pp_buf_addc(&request, '{');
 	put_member(&request, "template", c->template);
 	put_member(&request, "undefined", "strict");
-	pp_buf_addf(&request, "\"context\":%s}", c->context != NULL ?
-	    c->context : "{}");
-	assert_ok(pp_batch_render(batch, request.data, request.len, &out,
-	    &err), err);
+	pp_buf_addf(&request, "\"context\":%s}",
+	    c->context != NULL ? c->context : "{}");
+	assert_ok(pp_batch_render(batch, request.data, request.len, &out, &err),
+	    err);
 	answer = pp_json_parse(&doc, out.data, out.len, 0, &err);
 	assert_non_null(answer);
 	v = c->error != NULL ? pp_json_path(answer, "error.message") :
-	    pp_json_get(answer, "output");
+			       pp_json_get(answer, "output");
 	if (v == NULL)
 		fail_msg("%s: %s: %s", file, c->name, out.data);
 	pp_json_unescape(v, &text);
@@ -168,17 +168,16 @@ golden_cases_hold(void **state)
 static void
 method_tables_are_sorted(void **state)
 {
-	static const struct pp_method_table *const tables[] = {
-		&pp_str_methods, &pp_list_methods, &pp_tuple_methods,
-		&pp_dict_methods, &pp_int_methods, &pp_float_methods,
-		&pp_range_methods, &pp_loop_methods, &pp_cycler_methods
-	};
+	static const struct pp_method_table *const tables[] = { &pp_str_methods,
+		&pp_list_methods, &pp_tuple_methods, &pp_dict_methods,
+		&pp_int_methods, &pp_float_methods, &pp_range_methods,
+		&pp_loop_methods, &pp_cycler_methods };
 
 	(void)state;
 	for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
 		for (size_t i = 1; i < tables[t]->count; i++)
 			assert_true(strcmp(tables[t]->row[i - 1].name,
-			    tables[t]->row[i].name) < 0);
+					tables[t]->row[i].name) < 0);
 	}
 }
 
@@ -190,14 +189,14 @@ filters_and_tests_are_in_order_and_found(void **state)
 		const char *name = pp_filter_table[i].name;
 
 		if (i > 0)
-			assert_true(strcmp(pp_filter_table[i - 1].name,
-			    name) < 0);
+			assert_true(strcmp(pp_filter_table[i - 1].name, name) <
+			    0);
 		assert_ptr_equal(pp_filter_find(name, strlen(name)),
 		    &pp_filter_table[i]);
 	}
 	for (size_t i = 1; pp_test_table[i].name != NULL; i++)
 		assert_true(strcmp(pp_test_table[i - 1].name,
-		    pp_test_table[i].name) < 0);
+				pp_test_table[i].name) < 0);
 	assert_null(pp_filter_find("uppe", 4));
 	assert_null(pp_test_find("definedd", 8));
 }
@@ -227,8 +226,9 @@ start(struct engine *e, const char *text, const char *json)
 	    NULL);
 	if (e->t == NULL)
 		fail_msg("%s", fault.text);
-	e->vars = pp_from_json(&e->context, pp_json_parse(&e->doc, json,
-	    strlen(json), 0, &err)).dict;
+	e->vars = pp_from_json(&e->context,
+	    pp_json_parse(&e->doc, json, strlen(json), 0, &err))
+		      .dict;
 }
 
 static void
@@ -247,8 +247,10 @@ the_context_is_put_back(void **state)
 	struct engine e;
 
 	(void)state;
-	start(&e, "{% do l.append(3) %}{% do d.update(a=2, b=3) %}{% do "
-	    "d.c.append(1) %}{{ l }}{{ d }}", "{\"l\": [1, 2], \"d\": "
+	start(&e,
+	    "{% do l.append(3) %}{% do d.update(a=2, b=3) %}{% do "
+	    "d.c.append(1) %}{{ l }}{{ d }}",
+	    "{\"l\": [1, 2], \"d\": "
 	    "{\"a\": 1, \"c\": []}}");
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(pp_rt_render(&e.rt, e.t, e.vars), 0);
@@ -265,8 +267,10 @@ loops_give_their_memory_back(void **state)
 	struct engine e;
 
 	(void)state;
-	start(&e, "{% for i in range(100000) %}{% set x = ('a' * 1000) ~ i %}"
-	    "{{ x|upper|length }}{% endfor %}", "{}");
+	start(&e,
+	    "{% for i in range(100000) %}{% set x = ('a' * 1000) ~ i %}"
+	    "{{ x|upper|length }}{% endfor %}",
+	    "{}");
 	assert_int_equal(pp_rt_render(&e.rt, e.t, e.vars), 0);
 	assert_true(e.rt.arena.used_bytes < 10000);
 	stop(&e);
@@ -279,10 +283,12 @@ what_a_loop_stores_outlives_it(void **state)
 	struct engine e;
 
 	(void)state;
-	start(&e, "{% set ns = namespace(s='', l=[]) %}{% for i in range(300) "
+	start(&e,
+	    "{% set ns = namespace(s='', l=[]) %}{% for i in range(300) "
 	    "%}{% set ns.s = ns.s ~ i %}{% do ns.l.append('<' ~ i ~ '>') %}"
 	    "{% endfor %}{{ ns.s|length }} {{ ns.l|join|length }} "
-	    "{{ ns.l[299] }}", "{}");
+	    "{{ ns.l[299] }}",
+	    "{}");
 	assert_int_equal(pp_rt_render(&e.rt, e.t, e.vars), 0);
 	assert_string_equal(e.rt.out.data, "790 1390 <299>");
 	stop(&e);
