@@ -46,7 +46,8 @@ coverage: check
 check-valgrind: $(check_PROGRAMS)
 	@for t in $(unit_tests); do \
 		echo "valgrind $$t"; \
-		$(LIBTOOL) --mode=execute valgrind -q --error-exitcode=9 \
+		srcdir='$(srcdir)' PP_SRCDIR='$(abs_top_srcdir)' \
+		PP_BUILDDIR='$(abs_top_builddir)' $(LIBTOOL) --mode=execute valgrind -q --error-exitcode=9 \
 		--leak-check=full ./$$t >$$t.valgrind 2>&1 || \
 		{ cat $$t.valgrind; exit 1; }; done
 
