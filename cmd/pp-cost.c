@@ -37,32 +37,10 @@
 /* ---- printing ---- */
 
 static void
-put_text(struct pp_buf *out, const char *key, const char *text)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_cstr(out, text);
-}
-
-static void
-put_int(struct pp_buf *out, const char *key, int64_t v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_int(out, v);
-}
-
-static void
 put_bool(struct pp_buf *out, const char *key, bool v)
 {
 	pp_json_put_key(out, key);
 	pp_buf_adds(out, v ? "true" : "false");
-}
-
-static void
-put_money(struct pp_buf *out, const char *key, int64_t nusd)
-{
-	char text[PP_MONEY_TEXT_BYTES];
-
-	put_text(out, key, pp_money_format(nusd, text));
 }
 
 /* A price or a limit that may not be there. */
@@ -70,9 +48,9 @@ static void
 put_money_or_null(struct pp_buf *out, const char *key, int64_t nusd)
 {
 	if (nusd >= 0)
-		put_money(out, key, nusd);
+		pp_json_member_money(out, key, nusd);
 	else
-		put_text(out, key, NULL);
+		pp_json_member_str(out, key, NULL);
 }
 
 /* End the object and print it as a line. */
@@ -163,28 +141,29 @@ price_json(struct pp_buf *out, const struct pp_model *m)
 	bool callable = pp_model_is_configured(m, &why);
 
 	pp_buf_addc(out, '{');
-	put_text(out, "model", m->name);
-	put_text(out, "label", m->label);
-	put_text(out, "provider", pp_provider_name(m->provider));
-	put_text(out, "id", m->id);
-	put_text(out, "tier", m->tier > 0 ? pp_tier_name(m->tier) : NULL);
-	put_text(out, "status", m->status);
+	pp_json_member_str(out, "model", m->name);
+	pp_json_member_str(out, "label", m->label);
+	pp_json_member_str(out, "provider", pp_provider_name(m->provider));
+	pp_json_member_str(out, "id", m->id);
+	pp_json_member_str(out, "tier",
+	    m->tier > 0 ? pp_tier_name(m->tier) : NULL);
+	pp_json_member_str(out, "status", m->status);
 	put_money_or_null(out, "input", p->input);
 	put_money_or_null(out, "output", p->output);
 	put_money_or_null(out, "cache_read", p->cache_read);
 	put_money_or_null(out, "cache_write", p->cache_write);
 	if (p->long_above > 0) {
-		put_int(out, "long_above", p->long_above);
+		pp_json_member_int(out, "long_above", p->long_above);
 		put_money_or_null(out, "long_input", p->long_input);
 		put_money_or_null(out, "long_output", p->long_output);
 		put_money_or_null(out, "long_cache_read", p->long_cache_read);
 		put_money_or_null(out, "long_cache_write", p->long_cache_write);
 	}
-	put_text(out, "date", m->price_date);
-	put_text(out, "source", m->price_source);
+	pp_json_member_str(out, "date", m->price_date);
+	pp_json_member_str(out, "source", m->price_source);
 	put_bool(out, "callable", callable);
 	if (!callable)
-		put_text(out, "why", why.text);
+		pp_json_member_str(out, "why", why.text);
 	print_object(out);
 }
 
@@ -483,15 +462,15 @@ static void
 put_line(struct pp_buf *out, const struct pp_estimate_line *line)
 {
 	if (line->model != NULL) {
-		put_text(out, "model", line->model->name);
+		pp_json_member_str(out, "model", line->model->name);
 		put_bool(out, "callable",
 		    pp_model_is_configured(line->model, NULL));
 	}
-	put_int(out, "calls", line->calls);
-	put_int(out, "tokens_in", line->tokens_in);
-	put_int(out, "tokens_out", line->tokens_out);
-	put_money(out, "cost", line->cost_nusd);
-	put_money(out, "bound", line->bound_nusd);
+	pp_json_member_int(out, "calls", line->calls);
+	pp_json_member_int(out, "tokens_in", line->tokens_in);
+	pp_json_member_int(out, "tokens_out", line->tokens_out);
+	pp_json_member_money(out, "cost", line->cost_nusd);
+	pp_json_member_money(out, "bound", line->bound_nusd);
 }
 
 static void
@@ -502,7 +481,7 @@ estimate_json(const struct pp_estimate *e)
 
 	for (size_t i = 0; i < e->count; i++) {
 		pp_buf_addc(&out, '{');
-		put_text(&out, "step", e->lines[i].step);
+		pp_json_member_str(&out, "step", e->lines[i].step);
 		put_line(&out, &e->lines[i]);
 		if (e->lines[i].assumed)
 			put_bool(&out, "assumed", true);
@@ -512,9 +491,9 @@ estimate_json(const struct pp_estimate *e)
 	pp_buf_addc(&out, '{');
 	put_bool(&out, "total", true);
 	if (e->rows > 0) {
-		put_int(&out, "rows", e->rows);
-		put_int(&out, "sampled", e->sampled);
-		put_int(&out, "sampled_failed", e->failed);
+		pp_json_member_int(&out, "rows", e->rows);
+		pp_json_member_int(&out, "sampled", e->sampled);
+		pp_json_member_int(&out, "sampled_failed", e->failed);
 	}
 	put_line(&out, &total);
 	print_object(&out);
@@ -658,13 +637,13 @@ out:
 static void
 put_entry(struct pp_buf *out, const struct pp_ledger_entry *e)
 {
-	put_int(out, "calls", e->calls);
-	put_int(out, "tokens_in", e->usage.tokens_in);
-	put_int(out, "tokens_out", e->usage.tokens_out);
-	put_int(out, "tokens_cached", e->usage.cache_read);
-	put_int(out, "tokens_cache_write", e->usage.cache_write);
-	put_money(out, "cost", e->cost_nusd);
-	put_money(out, "unproven", e->unproven_nusd);
+	pp_json_member_int(out, "calls", e->calls);
+	pp_json_member_int(out, "tokens_in", e->usage.tokens_in);
+	pp_json_member_int(out, "tokens_out", e->usage.tokens_out);
+	pp_json_member_int(out, "tokens_cached", e->usage.cache_read);
+	pp_json_member_int(out, "tokens_cache_write", e->usage.cache_write);
+	pp_json_member_money(out, "cost", e->cost_nusd);
+	pp_json_member_money(out, "unproven", e->unproven_nusd);
 }
 
 /* `job_id` may be NULL. */
@@ -676,9 +655,9 @@ ledger_json(const struct pp_ledger *l, const char *job_id)
 	for (size_t i = 0; i < l->count; i++) {
 		pp_buf_addc(&out, '{');
 		if (job_id != NULL)
-			put_text(&out, "job_id", job_id);
-		put_text(&out, "step", l->entries[i].step);
-		put_text(&out, "model", l->entries[i].model);
+			pp_json_member_str(&out, "job_id", job_id);
+		pp_json_member_str(&out, "step", l->entries[i].step);
+		pp_json_member_str(&out, "model", l->entries[i].model);
 		put_entry(&out, &l->entries[i]);
 		print_object(&out);
 	}
@@ -722,8 +701,8 @@ put_ledger_total(struct pp_buf *out, const struct pp_ledger *l)
 	struct pp_ledger_entry total;
 
 	pp_ledger_sum(l, &total);
-	put_int(out, "rows_done", l->rows_done);
-	put_int(out, "rows_failed", l->rows_failed);
+	pp_json_member_int(out, "rows_done", l->rows_done);
+	pp_json_member_int(out, "rows_failed", l->rows_failed);
 	put_entry(out, &total);
 }
 
@@ -776,22 +755,22 @@ show_json(const struct show_state *s, const struct pp_job *job,
 
 	ledger_json(&a->ledger, job->job_id);
 	pp_buf_addc(&out, '{');
-	put_text(&out, "job_id", job->job_id);
+	pp_json_member_str(&out, "job_id", job->job_id);
 	put_bool(&out, "total", true);
-	put_text(&out, "name", job->name);
-	put_text(&out, "status", pp_job_status_name(job->status));
-	put_int(&out, "rows", job->rows);
+	pp_json_member_str(&out, "name", job->name);
+	pp_json_member_str(&out, "status", pp_job_status_name(job->status));
+	pp_json_member_int(&out, "rows", job->rows);
 	put_ledger_total(&out, &a->ledger);
-	put_int(&out, "rows_open", a->open_rows);
-	put_int(&out, "calls_on_wire", a->calls_on_wire);
-	put_money(&out, "on_wire", a->on_wire_nusd);
-	put_int(&out, "compute_ms", a->compute_ms);
+	pp_json_member_int(&out, "rows_open", a->open_rows);
+	pp_json_member_int(&out, "calls_on_wire", a->calls_on_wire);
+	pp_json_member_money(&out, "on_wire", a->on_wire_nusd);
+	pp_json_member_int(&out, "compute_ms", a->compute_ms);
 	put_money_or_null(&out, "budget", limit);
 	if (limit != PP_NO_LIMIT)
-		put_money(&out, "left", limit - spent(a));
+		pp_json_member_money(&out, "left", limit - spent(a));
 	else
-		put_text(&out, "left", NULL);
-	put_text(&out, "as_of",
+		pp_json_member_str(&out, "left", NULL);
+	pp_json_member_str(&out, "as_of",
 	    a->as_of_ms > 0 ? pp_time_format(a->as_of_ms, time) : NULL);
 	if (s->verify)
 		put_bool(&out, "verified", true);
@@ -1052,12 +1031,12 @@ report_json(const struct pp_cost_sums *sums, enum pp_cost_by by)
 		const struct pp_cost_sum *c = &sums->list[i];
 
 		pp_buf_addc(&out, '{');
-		put_text(&out,
+		pp_json_member_str(&out,
 		    by == PP_COST_BY_JOB ? "job_id" : pp_cost_by_name(by),
 		    c->key);
-		put_int(&out, "tokens_in", c->tokens_in);
-		put_int(&out, "tokens_out", c->tokens_out);
-		put_money(&out, "cost", c->cost_nusd);
+		pp_json_member_int(&out, "tokens_in", c->tokens_in);
+		pp_json_member_int(&out, "tokens_out", c->tokens_out);
+		pp_json_member_money(&out, "cost", c->cost_nusd);
 		print_object(&out);
 	}
 	pp_buf_release(&out);

@@ -27,7 +27,7 @@
 #include "job/user.h"
 #include "model/catalog.h"
 #include "store/store.h"
-#include "template/batch.h"
+#include "template/render_batch.h"
 #include "template/recipe.h"
 #include "template/template.h"
 

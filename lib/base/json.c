@@ -270,6 +270,26 @@ pp_json_int64(const struct pp_json *v, int64_t *out)
 	return true;
 }
 
+bool
+pp_json_get_count(const struct pp_json *v, const char *key, int64_t *out)
+{
+	return pp_json_int64(pp_json_get(v, key), out) && *out >= 0;
+}
+
+bool
+pp_json_get_text(const struct pp_json *v, const char *key, char *out,
+    size_t size)
+{
+	const struct pp_json *s = pp_json_get(v, key);
+
+	if (s == NULL || s->type != PP_JSON_STRING || s->escaped ||
+	    s->len >= size)
+		return false;
+	memcpy(out, s->text, s->len);
+	out[s->len] = '\0';
+	return true;
+}
+
 /*
  * Up to 15 digits and a power of ten up to 22 are both exact as doubles, so
  * one division gives the nearest one (Clinger, 1990). Most numbers are such.

@@ -36,13 +36,13 @@ enum pp_json_type {
  * are string nodes. The node after a value without children is its sibling.
  */
 struct pp_json {
-	const char *text;	/* string: inside the quotes; else all of it */
-	uint32_t len;		/* bytes of text */
-	uint32_t count;		/* items, or members of an object */
-	uint32_t skip;		/* nodes from here to the next sibling */
-	uint8_t type;		/* enum pp_json_type */
-	bool escaped;		/* a string with a backslash in it */
-	bool integer;		/* a number without '.', 'e' and 'E' */
+	const char *text; /* string: inside the quotes; else all of it */
+	uint32_t len;	  /* bytes of text */
+	uint32_t count;	  /* items, or members of an object */
+	uint32_t skip;	  /* nodes from here to the next sibling */
+	uint8_t type;	  /* enum pp_json_type */
+	bool escaped;	  /* a string with a backslash in it */
+	bool integer;	  /* a number without '.', 'e' and 'E' */
 };
 
 struct pp_json_doc {
@@ -53,10 +53,13 @@ struct pp_json_doc {
 	size_t problem_at;
 };
 
-#define PP_JSON_DOC_INIT { .nodes = NULL }
+#define PP_JSON_DOC_INIT \
+	{ \
+		.nodes = NULL \
+	}
 
 /* What pp_json_parse() lets pass. */
-#define PP_JSON_LONE_SURROGATES 1u	/* "\ud800" reads as U+FFFD */
+#define PP_JSON_LONE_SURROGATES 1u /* "\ud800" reads as U+FFFD */
 
 /*
  * Read the one value in `text`, blanks around it allowed. The nodes point
@@ -65,14 +68,14 @@ struct pp_json_doc {
  * PP_EDATA, the text of which says what is wrong and at which byte.
  */
 const struct pp_json *pp_json_parse(struct pp_json_doc *doc, const char *text,
-	    size_t len, unsigned flags, struct pp_error *err);
-void	pp_json_doc_release(struct pp_json_doc *doc);
+    size_t len, unsigned flags, struct pp_error *err);
+void pp_json_doc_release(struct pp_json_doc *doc);
 
 /*
  * How many bytes the value at the start of `text` has, with blanks before it,
  * for values that follow each other without newlines. 0: not a whole value.
  */
-size_t	pp_json_value_len(const char *text, size_t len);
+size_t pp_json_value_len(const char *text, size_t len);
 
 /* The first child of a container (an object's first key), or NULL. */
 static inline const struct pp_json *
@@ -90,8 +93,8 @@ pp_json_next(const struct pp_json *v)
 
 /* The member's value, or NULL: no such member, or not an object. */
 const struct pp_json *pp_json_get(const struct pp_json *v, const char *key);
-const struct pp_json *pp_json_getn(const struct pp_json *v, const char *key,
-	    size_t len);
+const struct pp_json *
+pp_json_getn(const struct pp_json *v, const char *key, size_t len);
 
 /* Element `i` of an array, or NULL. */
 const struct pp_json *pp_json_at(const struct pp_json *v, size_t i);
@@ -100,19 +103,29 @@ const struct pp_json *pp_json_at(const struct pp_json *v, size_t i);
 const struct pp_json *pp_json_path(const struct pp_json *v, const char *path);
 
 /* Whether it is the string `s`. */
-bool	pp_json_is(const struct pp_json *v, const char *s);
+bool pp_json_is(const struct pp_json *v, const char *s);
 
 /* Append a string's text without its escapes; 0, or -1 at out's ceiling. */
-int	pp_json_unescape(const struct pp_json *v, struct pp_buf *out);
+int pp_json_unescape(const struct pp_json *v, struct pp_buf *out);
 
 /* Returns owned (free(3)) text of a string, or NULL when it is none. */
-char	*pp_json_strdup(const struct pp_json *v);
+char *pp_json_strdup(const struct pp_json *v);
 
 /* A whole number that fits; false for anything else. v may be NULL. */
-bool	pp_json_int64(const struct pp_json *v, int64_t *out);
+bool pp_json_int64(const struct pp_json *v, int64_t *out);
+
+/* The member `key` as a whole number of 0 or more; false for anything else. */
+bool pp_json_get_count(const struct pp_json *v, const char *key, int64_t *out);
+
+/*
+ * The member `key`, a string without escapes, copied with its NUL into
+ * `size` bytes: ids, hashes, times. False for anything else or longer.
+ */
+bool pp_json_get_text(const struct pp_json *v, const char *key, char *out,
+    size_t size);
 
 /* Any number; false for anything else. v may be NULL. */
-bool	pp_json_double(const struct pp_json *v, double *out);
+bool pp_json_double(const struct pp_json *v, double *out);
 
 /*
  * The text of the whole value as it came, quotes included, for copying it
@@ -124,23 +137,28 @@ const char *pp_json_raw(const struct pp_json *v, size_t *len);
  * Writing: each appends to `out`. Text must be UTF-8; only what RFC 8259 asks
  * for is escaped.
  */
-void	pp_json_put_str(struct pp_buf *out, const char *s, size_t len);
-void	pp_json_put_cstr(struct pp_buf *out, const char *s);  /* or null */
-void	pp_json_put_int(struct pp_buf *out, int64_t v);
+void pp_json_put_str(struct pp_buf *out, const char *s, size_t len);
+void pp_json_put_cstr(struct pp_buf *out, const char *s); /* or null */
+void pp_json_put_int(struct pp_buf *out, int64_t v);
 
 /* The shortest text that reads back as `v`, "1.5", "1e+16"; NaN is null. */
-void	pp_json_put_double(struct pp_buf *out, double v);
+void pp_json_put_double(struct pp_buf *out, double v);
 
 /*
  * `"key":`, with a comma before it unless it follows "{". Keys are ours and
  * need no escapes.
  */
-void	pp_json_put_key(struct pp_buf *out, const char *key);
+void pp_json_put_key(struct pp_buf *out, const char *key);
+
+/* A whole member, key and value; a NULL string is null. Money is a string. */
+void pp_json_member_int(struct pp_buf *out, const char *key, int64_t v);
+void pp_json_member_str(struct pp_buf *out, const char *key, const char *s);
+void pp_json_member_money(struct pp_buf *out, const char *key, int64_t nusd);
 
 /*
  * Text from an unsure source, such as a failed reply: bytes that are not
  * UTF-8 become U+FFFD.
  */
-void	pp_json_put_lossy(struct pp_buf *out, const char *s, size_t len);
+void pp_json_put_lossy(struct pp_buf *out, const char *s, size_t len);
 
 #endif

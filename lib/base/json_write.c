@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json_int.h"
+#include "base/money.h"
 #include "base/str.h"
 
 /* ---- text ---- */
@@ -264,4 +265,26 @@ pp_json_put_key(struct pp_buf *out, const char *key)
 	bool first = out->len == 0 || out->data[out->len - 1] == '{';
 
 	pp_buf_addf(out, first ? "\"%s\":" : ",\"%s\":", key);
+}
+
+void
+pp_json_member_int(struct pp_buf *out, const char *key, int64_t v)
+{
+	pp_json_put_key(out, key);
+	pp_json_put_int(out, v);
+}
+
+void
+pp_json_member_str(struct pp_buf *out, const char *key, const char *s)
+{
+	pp_json_put_key(out, key);
+	pp_json_put_cstr(out, s);
+}
+
+void
+pp_json_member_money(struct pp_buf *out, const char *key, int64_t nusd)
+{
+	char text[PP_MONEY_TEXT_BYTES];
+
+	pp_json_member_str(out, key, pp_money_format(nusd, text));
 }

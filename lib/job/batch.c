@@ -21,53 +21,26 @@ pp_batch_key(const char *job_id, int shards, int shard, int64_t number)
 	    (long long)number);
 }
 
-static void
-put_int(struct pp_buf *out, const char *key, int64_t v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_int(out, v);
-}
-
-static void
-put_string(struct pp_buf *out, const char *key, const char *v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_cstr(out, v);
-}
-
 void
 pp_batch_put_head(const struct pp_batch_head *h, struct pp_buf *out)
 {
 	pp_buf_adds(out, "{");
 	pp_json_put_key(out, "batch");
 	pp_buf_addc(out, '{');
-	put_string(out, "job_id", h->job_id);
-	put_int(out, "shard", h->shard);
-	put_int(out, "number", h->number);
-	put_int(out, "epoch", h->epoch);
-	put_string(out, "writer", h->writer);
-	put_string(out, "previous", h->previous);
-	put_int(out, "rows", h->rows);
-	put_int(out, "failed", h->failed);
-	put_int(out, "first_row", h->first_row);
-	put_int(out, "last_row", h->last_row);
+	pp_json_member_str(out, "job_id", h->job_id);
+	pp_json_member_int(out, "shard", h->shard);
+	pp_json_member_int(out, "number", h->number);
+	pp_json_member_int(out, "epoch", h->epoch);
+	pp_json_member_str(out, "writer", h->writer);
+	pp_json_member_str(out, "previous", h->previous);
+	pp_json_member_int(out, "rows", h->rows);
+	pp_json_member_int(out, "failed", h->failed);
+	pp_json_member_int(out, "first_row", h->first_row);
+	pp_json_member_int(out, "last_row", h->last_row);
 	pp_buf_adds(out, "}}\n");
 }
 
 /* Copy a string member that must fit; false when it does not. */
-static bool
-copy_member(const struct pp_json *v, const char *key, char *out, size_t size)
-{
-	const struct pp_json *s = pp_json_get(v, key);
-
-	if (s == NULL || s->type != PP_JSON_STRING || s->escaped ||
-	    s->len >= size)
-		return false;
-	memcpy(out, s->text, s->len);
-	out[s->len] = '\0';
-	return true;
-}
-
 static bool
 read_head_members(const struct pp_json *v, struct pp_batch_head *h)
 {
@@ -77,9 +50,9 @@ read_head_members(const struct pp_json *v, struct pp_batch_head *h)
 	    shard < 0 || shard > INT32_MAX)
 		return false;
 	h->shard = (int)shard;
-	return copy_member(v, "job_id", h->job_id, sizeof h->job_id) &&
-	    copy_member(v, "writer", h->writer, sizeof h->writer) &&
-	    copy_member(v, "previous", h->previous, sizeof h->previous) &&
+	return pp_json_get_text(v, "job_id", h->job_id, sizeof h->job_id) &&
+	    pp_json_get_text(v, "writer", h->writer, sizeof h->writer) &&
+	    pp_json_get_text(v, "previous", h->previous, sizeof h->previous) &&
 	    pp_json_int64(pp_json_get(v, "number"), &h->number) &&
 	    pp_json_int64(pp_json_get(v, "epoch"), &h->epoch) &&
 	    pp_json_int64(pp_json_get(v, "rows"), &h->rows) &&

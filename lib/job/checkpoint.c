@@ -130,28 +130,6 @@ pp_checkpoint_totals(const struct pp_checkpoint *cp, struct pp_totals *out)
 
 /* ---- writing ---- */
 
-static void
-put_int(struct pp_buf *out, const char *key, int64_t v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_int(out, v);
-}
-
-static void
-put_string(struct pp_buf *out, const char *key, const char *v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_cstr(out, v);
-}
-
-static void
-put_money(struct pp_buf *out, const char *key, int64_t nusd)
-{
-	char text[PP_MONEY_TEXT_BYTES];
-
-	put_string(out, key, pp_money_format(nusd, text));
-}
-
 /* The members that the original design named, for people and their scripts. */
 static void
 put_summary(const struct pp_checkpoint *cp, struct pp_buf *out)
@@ -160,19 +138,19 @@ put_summary(const struct pp_checkpoint *cp, struct pp_buf *out)
 	struct pp_totals t;
 
 	pp_checkpoint_totals(cp, &t);
-	put_string(out, "job_id", cp->job_id);
-	put_int(out, "records_generated", t.rows_done);
-	put_int(out, "records_failed", t.rows_failed);
-	put_int(out, "current_batch", cp->last_batch);
-	put_int(out, "tokens_used", t.tokens_in + t.tokens_out);
-	put_money(out, "cost_accumulated", t.settled_nusd);
-	put_money(out, "cost_unproven", t.unproven_nusd);
-	put_string(out, "last_updated",
+	pp_json_member_str(out, "job_id", cp->job_id);
+	pp_json_member_int(out, "records_generated", t.rows_done);
+	pp_json_member_int(out, "records_failed", t.rows_failed);
+	pp_json_member_int(out, "current_batch", cp->last_batch);
+	pp_json_member_int(out, "tokens_used", t.tokens_in + t.tokens_out);
+	pp_json_member_money(out, "cost_accumulated", t.settled_nusd);
+	pp_json_member_money(out, "cost_unproven", t.unproven_nusd);
+	pp_json_member_str(out, "last_updated",
 	    pp_time_format(cp->last_updated_ms, time));
 	pp_json_put_key(out, "resume_state");
 	pp_buf_addc(out, '{');
-	put_int(out, "seed_data_index", cp->low_water);
-	put_int(out, "template_step",
+	pp_json_member_int(out, "seed_data_index", cp->low_water);
+	pp_json_member_int(out, "template_step",
 	    cp->open_count > 0 ? (int64_t)cp->open[0]->at : 0);
 	pp_buf_addc(out, '}');
 }
@@ -186,10 +164,10 @@ put_attempts(const struct pp_checkpoint *cp, struct pp_buf *out)
 		const struct pp_open_attempt *a = &cp->attempts[i];
 
 		pp_buf_adds(out, i > 0 ? ",{" : "{");
-		put_string(out, "id", a->id);
-		put_int(out, "row", a->row);
-		put_int(out, "step", (int64_t)a->step);
-		put_money(out, "reserved", a->reserved_nusd);
+		pp_json_member_str(out, "id", a->id);
+		pp_json_member_int(out, "row", a->row);
+		pp_json_member_int(out, "step", (int64_t)a->step);
+		pp_json_member_money(out, "reserved", a->reserved_nusd);
 		pp_buf_addc(out, '}');
 	}
 	pp_buf_addc(out, ']');
@@ -200,13 +178,13 @@ pp_checkpoint_put_json(const struct pp_checkpoint *cp, struct pp_buf *out)
 {
 	pp_buf_addc(out, '{');
 	put_summary(cp, out);
-	put_int(out, "shard", cp->shard);
-	put_int(out, "epoch", cp->epoch);
-	put_string(out, "writer", cp->writer);
-	put_int(out, "number", cp->number);
-	put_string(out, "last_batch_sha256", cp->last_batch_sha);
-	put_int(out, "journal_generation", cp->journal_generation);
-	put_int(out, "compute_ms", cp->compute_ms);
+	pp_json_member_int(out, "shard", cp->shard);
+	pp_json_member_int(out, "epoch", cp->epoch);
+	pp_json_member_str(out, "writer", cp->writer);
+	pp_json_member_int(out, "number", cp->number);
+	pp_json_member_str(out, "last_batch_sha256", cp->last_batch_sha);
+	pp_json_member_int(out, "journal_generation", cp->journal_generation);
+	pp_json_member_int(out, "compute_ms", cp->compute_ms);
 	pp_json_put_key(out, "done");
 	pp_buf_addc(out, '[');
 	for (size_t i = 0; i < cp->done_count; i++)
@@ -251,25 +229,6 @@ pp_checkpoint_save(struct pp_blob *blobs, int shards, struct pp_checkpoint *cp,
 }
 
 /* ---- reading ---- */
-
-static bool
-copy_string(const struct pp_json *v, const char *key, char *out, size_t size)
-{
-	const struct pp_json *s = pp_json_get(v, key);
-
-	if (s == NULL || s->type != PP_JSON_STRING || s->escaped ||
-	    s->len >= size)
-		return false;
-	memcpy(out, s->text, s->len);
-	out[s->len] = '\0';
-	return true;
-}
-
-static bool
-read_count(const struct pp_json *v, const char *key, int64_t *out)
-{
-	return pp_json_int64(pp_json_get(v, key), out) && *out >= 0;
-}
 
 static const struct pp_json *
 get_array(const struct pp_json *v, const char *key)
@@ -318,9 +277,10 @@ read_attempts(const struct pp_json *v, struct pp_checkpoint *cp)
 		struct pp_open_attempt *t = &cp->attempts[i];
 		int64_t step;
 
-		if (!copy_string(item, "id", t->id, sizeof t->id) ||
-		    !read_count(item, "row", &t->row) ||
-		    !read_count(item, "step", &step) || step >= PP_MAX_STEPS ||
+		if (!pp_json_get_text(item, "id", t->id, sizeof t->id) ||
+		    !pp_json_get_count(item, "row", &t->row) ||
+		    !pp_json_get_count(item, "step", &step) ||
+		    step >= PP_MAX_STEPS ||
 		    pp_row_read_money(item, "reserved", &t->reserved_nusd) < 0)
 			return false;
 		t->step = (size_t)step;
@@ -358,19 +318,20 @@ read_members(const struct pp_json *v, struct pp_checkpoint *cp)
 	char job_id[PP_ID_BYTES], time[PP_TIME_TEXT_BYTES];
 	int64_t shard;
 
-	return copy_string(v, "job_id", job_id, sizeof job_id) &&
-	    strcmp(job_id, cp->job_id) == 0 && read_count(v, "shard", &shard) &&
-	    shard == cp->shard &&
-	    copy_string(v, "last_updated", time, sizeof time) &&
+	return pp_json_get_text(v, "job_id", job_id, sizeof job_id) &&
+	    strcmp(job_id, cp->job_id) == 0 &&
+	    pp_json_get_count(v, "shard", &shard) && shard == cp->shard &&
+	    pp_json_get_text(v, "last_updated", time, sizeof time) &&
 	    pp_time_parse(time, &cp->last_updated_ms, NULL) == 0 &&
-	    read_count(v, "epoch", &cp->epoch) &&
-	    copy_string(v, "writer", cp->writer, sizeof cp->writer) &&
-	    read_count(v, "number", &cp->number) &&
-	    read_count(v, "current_batch", &cp->last_batch) &&
-	    copy_string(v, "last_batch_sha256", cp->last_batch_sha,
+	    pp_json_get_count(v, "epoch", &cp->epoch) &&
+	    pp_json_get_text(v, "writer", cp->writer, sizeof cp->writer) &&
+	    pp_json_get_count(v, "number", &cp->number) &&
+	    pp_json_get_count(v, "current_batch", &cp->last_batch) &&
+	    pp_json_get_text(v, "last_batch_sha256", cp->last_batch_sha,
 		sizeof cp->last_batch_sha) &&
-	    read_count(v, "journal_generation", &cp->journal_generation) &&
-	    read_count(v, "compute_ms", &cp->compute_ms) &&
+	    pp_json_get_count(v, "journal_generation",
+		&cp->journal_generation) &&
+	    pp_json_get_count(v, "compute_ms", &cp->compute_ms) &&
 	    pp_json_int64(low, &cp->low_water) && cp->low_water >= 0 &&
 	    read_spans(v, cp) && read_attempts(v, cp) &&
 	    read_open_rows(v, cp) &&

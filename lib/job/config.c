@@ -41,20 +41,6 @@ pp_job_config_release(struct pp_job_config *c)
 }
 
 static void
-put_string(struct pp_buf *out, const char *key, const char *value)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_cstr(out, value);
-}
-
-static void
-put_int(struct pp_buf *out, const char *key, int64_t value)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_int(out, value);
-}
-
-static void
 put_seeds(const struct pp_job_config *c, struct pp_buf *out)
 {
 	pp_json_put_key(out, "seeds");
@@ -63,11 +49,11 @@ put_seeds(const struct pp_job_config *c, struct pp_buf *out)
 		const struct pp_config_seeds *s = &c->seeds[i];
 
 		pp_buf_adds(out, i > 0 ? ",{" : "{");
-		put_string(out, "name", s->name);
-		put_string(out, "set", s->set);
-		put_int(out, "count", s->count);
+		pp_json_member_str(out, "name", s->name);
+		pp_json_member_str(out, "set", s->set);
+		pp_json_member_int(out, "count", s->count);
 		/* as text: its bytes have a digest */
-		put_string(out, "manifest", s->manifest);
+		pp_json_member_str(out, "manifest", s->manifest);
 		pp_buf_addc(out, '}');
 	}
 	pp_buf_addc(out, ']');
@@ -80,8 +66,8 @@ put_steps(const struct pp_job_config *c, struct pp_buf *out)
 	pp_buf_addc(out, '[');
 	for (size_t i = 0; i < c->step_count; i++) {
 		pp_buf_adds(out, i > 0 ? ",{" : "{");
-		put_string(out, "id", c->steps[i].id);
-		put_int(out, "max_tokens", c->steps[i].max_tokens);
+		pp_json_member_str(out, "id", c->steps[i].id);
+		pp_json_member_int(out, "max_tokens", c->steps[i].max_tokens);
 		pp_json_put_key(out, "model");
 		pp_model_put_json(out, &c->steps[i].model);
 		pp_buf_addc(out, '}');
@@ -96,8 +82,8 @@ put_fragments(const struct pp_job_config *c, struct pp_buf *out)
 	pp_buf_addc(out, '[');
 	for (size_t i = 0; i < c->fragment_count; i++) {
 		pp_buf_adds(out, i > 0 ? ",{" : "{");
-		put_string(out, "name", c->fragments[i].name);
-		put_string(out, "text", c->fragments[i].text);
+		pp_json_member_str(out, "name", c->fragments[i].name);
+		pp_json_member_str(out, "text", c->fragments[i].text);
 		pp_buf_addc(out, '}');
 	}
 	pp_buf_addc(out, ']');
@@ -107,28 +93,28 @@ void
 pp_job_config_put_json(const struct pp_job_config *c, struct pp_buf *out)
 {
 	pp_buf_addc(out, '{');
-	put_string(out, "job_id", c->job_id);
-	put_string(out, "user_id", c->user_id);
-	put_string(out, "template_id", c->template_id);
-	put_int(out, "template_version", c->template_version);
-	put_string(out, "template_name", c->template_name);
-	put_int(out, "rows", c->rows);
-	put_int(out, "shards", c->shards);
+	pp_json_member_str(out, "job_id", c->job_id);
+	pp_json_member_str(out, "user_id", c->user_id);
+	pp_json_member_str(out, "template_id", c->template_id);
+	pp_json_member_int(out, "template_version", c->template_version);
+	pp_json_member_str(out, "template_name", c->template_name);
+	pp_json_member_int(out, "rows", c->rows);
+	pp_json_member_int(out, "shards", c->shards);
 	/* 64 bits of seed do not fit a JSON number that others read */
 	pp_json_put_key(out, "seed");
 	pp_buf_addf(out, "\"%llu\"", (unsigned long long)c->seed);
-	put_string(out, "order", pp_order_name(c->order));
-	put_int(out, "max_failures", c->max_failures);
+	pp_json_member_str(out, "order", pp_order_name(c->order));
+	pp_json_member_int(out, "max_failures", c->max_failures);
 	pp_json_put_key(out, "max_failures_percent");
 	pp_buf_adds(out, c->max_failures_percent ? "true" : "false");
-	put_int(out, "checkpoint_rows", c->checkpoint_rows);
-	put_string(out, "export_formats", c->export_formats);
-	put_string(out, "export_partition", c->export_partition);
-	put_int(out, "created_at_ms", c->created_at_ms);
+	pp_json_member_int(out, "checkpoint_rows", c->checkpoint_rows);
+	pp_json_member_str(out, "export_formats", c->export_formats);
+	pp_json_member_str(out, "export_partition", c->export_partition);
+	pp_json_member_int(out, "created_at_ms", c->created_at_ms);
 	put_seeds(c, out);
 	put_steps(c, out);
 	put_fragments(c, out);
-	put_string(out, "template_source", c->template_source);
+	pp_json_member_str(out, "template_source", c->template_source);
 	pp_buf_addc(out, '}');
 }
 

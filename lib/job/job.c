@@ -37,26 +37,13 @@ pp_job_read_config(const struct pp_job *job, struct pp_job_config *out,
 
 /* ---- as JSON ---- */
 
+/* A limit that may not be there is null. */
 static void
-put_text(struct pp_buf *out, const char *key, const char *text)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_cstr(out, text);
-}
-
-static void
-put_int(struct pp_buf *out, const char *key, int64_t v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_int(out, v);
-}
-
-static void
-put_money(struct pp_buf *out, const char *key, int64_t nusd)
+put_limit(struct pp_buf *out, const char *key, int64_t nusd)
 {
 	char text[PP_MONEY_TEXT_BYTES];
 
-	put_text(out, key,
+	pp_json_member_str(out, key,
 	    nusd == PP_NO_LIMIT ? NULL : pp_money_format(nusd, text));
 }
 
@@ -66,7 +53,8 @@ put_time(struct pp_buf *out, const char *key, int64_t wall_ms)
 {
 	char text[PP_TIME_TEXT_BYTES];
 
-	put_text(out, key, wall_ms == 0 ? NULL : pp_time_format(wall_ms, text));
+	pp_json_member_str(out, key,
+	    wall_ms == 0 ? NULL : pp_time_format(wall_ms, text));
 }
 
 static void
@@ -76,9 +64,9 @@ put_seeds(const struct pp_job_config *c, struct pp_buf *out)
 	pp_buf_addc(out, '[');
 	for (size_t i = 0; i < c->seeds_count; i++) {
 		pp_buf_adds(out, i > 0 ? ",{" : "{");
-		put_text(out, "name", c->seeds[i].name);
-		put_text(out, "set", c->seeds[i].set);
-		put_int(out, "count", c->seeds[i].count);
+		pp_json_member_str(out, "name", c->seeds[i].name);
+		pp_json_member_str(out, "set", c->seeds[i].set);
+		pp_json_member_int(out, "count", c->seeds[i].count);
 		pp_buf_addc(out, '}');
 	}
 	pp_buf_addc(out, ']');
@@ -122,14 +110,14 @@ put_config(const struct pp_job *job, struct pp_buf *out)
 		pp_json_put_key(out, "config");
 		pp_buf_addc(out, '{');
 		template = pp_job_template_text(&c);
-		put_text(out, "template", template);
+		pp_json_member_str(out, "template", template);
 		free(template);
 		put_seeds(&c, out);
 		put_models(&c, out);
 		/* 64 bits do not fit a JSON number that others read */
 		pp_json_put_key(out, "seed");
 		pp_buf_addf(out, "\"%llu\"", (unsigned long long)c.seed);
-		put_text(out, "order", pp_order_name(c.order));
+		pp_json_member_str(out, "order", pp_order_name(c.order));
 		pp_json_put_key(out, "max_failures");
 		if (c.max_failures < 0)
 			pp_buf_adds(out, "null");
@@ -138,9 +126,9 @@ put_config(const struct pp_job *job, struct pp_buf *out)
 			    (long long)c.max_failures);
 		else
 			pp_json_put_int(out, c.max_failures);
-		put_int(out, "checkpoint_rows", c.checkpoint_rows);
-		put_text(out, "export", c.export_formats);
-		put_text(out, "partition", c.export_partition);
+		pp_json_member_int(out, "checkpoint_rows", c.checkpoint_rows);
+		pp_json_member_str(out, "export", c.export_formats);
+		pp_json_member_str(out, "partition", c.export_partition);
 		pp_buf_addc(out, '}');
 	}
 	pp_job_config_release(&c);
@@ -152,29 +140,29 @@ pp_job_put_json(const struct pp_job *job, struct pp_buf *out)
 	const struct pp_totals *t = &job->totals;
 
 	pp_buf_addc(out, '{');
-	put_text(out, "job_id", job->job_id);
-	put_text(out, "user_id", job->user_id);
-	put_text(out, "name", job->name);
-	put_text(out, "status", pp_job_status_name(job->status));
-	put_text(out, "reason", job->reason);
+	pp_json_member_str(out, "job_id", job->job_id);
+	pp_json_member_str(out, "user_id", job->user_id);
+	pp_json_member_str(out, "name", job->name);
+	pp_json_member_str(out, "status", pp_job_status_name(job->status));
+	pp_json_member_str(out, "reason", job->reason);
 	pp_json_put_key(out, "cancel_requested");
 	pp_buf_adds(out, job->cancel_requested ? "true" : "false");
 	put_time(out, "created_at", job->created_at_ms);
 	put_time(out, "updated_at", job->updated_at_ms);
 	put_time(out, "started_at", job->started_at_ms);
 	put_time(out, "ended_at", job->ended_at_ms);
-	put_int(out, "rows", job->rows);
-	put_int(out, "shards", job->shards);
-	put_int(out, "priority", job->priority);
-	put_int(out, "records_generated", t->rows_done);
-	put_int(out, "records_failed", t->rows_failed);
-	put_int(out, "calls", t->calls);
-	put_int(out, "tokens_used", t->tokens_in + t->tokens_out);
-	put_int(out, "tokens_in", t->tokens_in);
-	put_int(out, "tokens_out", t->tokens_out);
-	put_money(out, "budget_limit", job->budget_limit_nusd);
-	put_money(out, "cost_estimate", t->settled_nusd);
-	put_money(out, "cost_unproven", t->unproven_nusd);
+	pp_json_member_int(out, "rows", job->rows);
+	pp_json_member_int(out, "shards", job->shards);
+	pp_json_member_int(out, "priority", job->priority);
+	pp_json_member_int(out, "records_generated", t->rows_done);
+	pp_json_member_int(out, "records_failed", t->rows_failed);
+	pp_json_member_int(out, "calls", t->calls);
+	pp_json_member_int(out, "tokens_used", t->tokens_in + t->tokens_out);
+	pp_json_member_int(out, "tokens_in", t->tokens_in);
+	pp_json_member_int(out, "tokens_out", t->tokens_out);
+	put_limit(out, "budget_limit", job->budget_limit_nusd);
+	pp_json_member_money(out, "cost_estimate", t->settled_nusd);
+	pp_json_member_money(out, "cost_unproven", t->unproven_nusd);
 	put_config(job, out);
 	pp_buf_addc(out, '}');
 }

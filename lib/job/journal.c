@@ -46,20 +46,6 @@ begin_line(struct pp_journal *j, const char *type)
 	pp_json_put_cstr(&j->line, type);
 }
 
-static void
-put_int(struct pp_buf *out, const char *key, int64_t v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_int(out, v);
-}
-
-static void
-put_string(struct pp_buf *out, const char *key, const char *v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_cstr(out, v);
-}
-
 static int
 write_line(struct pp_journal *j, struct pp_error *err)
 {
@@ -105,12 +91,12 @@ pp_journal_open(const struct pp_journal_where *where, int64_t generation,
 		goto fail;
 	}
 	begin_line(j, "open");
-	put_string(&j->line, "job_id", where->job_id);
-	put_int(&j->line, "shard", where->shard);
-	put_int(&j->line, "epoch", where->epoch);
-	put_string(&j->line, "writer", where->writer);
-	put_int(&j->line, "generation", generation);
-	put_string(&j->line, "boot_id", pp_boot_id());
+	pp_json_member_str(&j->line, "job_id", where->job_id);
+	pp_json_member_int(&j->line, "shard", where->shard);
+	pp_json_member_int(&j->line, "epoch", where->epoch);
+	pp_json_member_str(&j->line, "writer", where->writer);
+	pp_json_member_int(&j->line, "generation", generation);
+	pp_json_member_str(&j->line, "boot_id", pp_boot_id());
 	if (write_line(j, err) < 0 || pp_io_sync_dir(folder, err) < 0)
 		goto fail;
 	goto out;
@@ -153,10 +139,10 @@ pp_journal_try(struct pp_journal *j, const struct pp_journal_try *t,
     struct pp_error *err)
 {
 	begin_line(j, "try");
-	put_string(&j->line, "id", t->id);
-	put_int(&j->line, "row", t->row);
-	put_int(&j->line, "step", (int64_t)t->step);
-	put_int(&j->line, "reserved", t->reserved_nusd);
+	pp_json_member_str(&j->line, "id", t->id);
+	pp_json_member_int(&j->line, "row", t->row);
+	pp_json_member_int(&j->line, "step", (int64_t)t->step);
+	pp_json_member_int(&j->line, "reserved", t->reserved_nusd);
 	return write_line(j, err);
 }
 
@@ -167,23 +153,23 @@ pp_journal_end(struct pp_journal *j, const struct pp_journal_end *e,
 	struct pp_buf *b = &j->line;
 
 	begin_line(j, "end");
-	put_string(b, "id", e->id);
-	put_int(b, "row", e->row);
-	put_int(b, "step", (int64_t)e->step);
-	put_string(b, "class", pp_call_class_info(e->class)->name);
-	put_int(b, "in", e->usage.tokens_in);
-	put_int(b, "out", e->usage.tokens_out);
-	put_int(b, "cache_read", e->usage.cache_read);
-	put_int(b, "cache_write", e->usage.cache_write);
-	put_int(b, "cost", e->cost_nusd);
-	put_int(b, "unproven", e->unproven_nusd);
+	pp_json_member_str(b, "id", e->id);
+	pp_json_member_int(b, "row", e->row);
+	pp_json_member_int(b, "step", (int64_t)e->step);
+	pp_json_member_str(b, "class", pp_call_class_info(e->class)->name);
+	pp_json_member_int(b, "in", e->usage.tokens_in);
+	pp_json_member_int(b, "out", e->usage.tokens_out);
+	pp_json_member_int(b, "cache_read", e->usage.cache_read);
+	pp_json_member_int(b, "cache_write", e->usage.cache_write);
+	pp_json_member_int(b, "cost", e->cost_nusd);
+	pp_json_member_int(b, "unproven", e->unproven_nusd);
 	if (e->text != NULL) {
-		put_string(b, "finish", pp_finish_name(e->finish));
+		pp_json_member_str(b, "finish", pp_finish_name(e->finish));
 		pp_json_put_key(b, "text");
 		pp_json_put_str(b, e->text, e->text_len);
 	}
 	if (e->http_status != 0)
-		put_int(b, "status", e->http_status);
+		pp_json_member_int(b, "status", e->http_status);
 	if (e->reason != NULL) {
 		pp_json_put_key(b, "reason");
 		pp_json_put_lossy(b, e->reason, strlen(e->reason));
@@ -327,12 +313,6 @@ read_text(const struct pp_json *v, const char *key, struct pp_buf *out)
 }
 
 static bool
-read_int(const struct pp_json *v, const char *key, int64_t *out)
-{
-	return pp_json_int64(pp_json_get(v, key), out) && *out >= 0;
-}
-
-static bool
 read_class(const struct pp_json *v, enum pp_call_class *out)
 {
 	const struct pp_json *name = pp_json_get(v, "class");
@@ -364,9 +344,10 @@ replay_try(struct replay *p, const struct pp_json *v)
 	struct pp_journal_try t = { .id = NULL };
 	int64_t step;
 
-	if (!read_text(v, "id", &p->id) || !read_int(v, "row", &t.row) ||
-	    !read_int(v, "step", &step) ||
-	    !read_int(v, "reserved", &t.reserved_nusd))
+	if (!read_text(v, "id", &p->id) ||
+	    !pp_json_get_count(v, "row", &t.row) ||
+	    !pp_json_get_count(v, "step", &step) ||
+	    !pp_json_get_count(v, "reserved", &t.reserved_nusd))
 		return false;
 	t.id = p->id.data;
 	t.step = (size_t)step;
@@ -380,14 +361,15 @@ replay_end(struct replay *p, const struct pp_json *v)
 	struct pp_journal_end e = { .id = NULL };
 	int64_t step, status = 0;
 
-	if (!read_text(v, "id", &p->id) || !read_int(v, "row", &e.row) ||
-	    !read_int(v, "step", &step) || !read_class(v, &e.class) ||
-	    !read_int(v, "in", &e.usage.tokens_in) ||
-	    !read_int(v, "out", &e.usage.tokens_out) ||
-	    !read_int(v, "cache_read", &e.usage.cache_read) ||
-	    !read_int(v, "cache_write", &e.usage.cache_write) ||
-	    !read_int(v, "cost", &e.cost_nusd) ||
-	    !read_int(v, "unproven", &e.unproven_nusd))
+	if (!read_text(v, "id", &p->id) ||
+	    !pp_json_get_count(v, "row", &e.row) ||
+	    !pp_json_get_count(v, "step", &step) || !read_class(v, &e.class) ||
+	    !pp_json_get_count(v, "in", &e.usage.tokens_in) ||
+	    !pp_json_get_count(v, "out", &e.usage.tokens_out) ||
+	    !pp_json_get_count(v, "cache_read", &e.usage.cache_read) ||
+	    !pp_json_get_count(v, "cache_write", &e.usage.cache_write) ||
+	    !pp_json_get_count(v, "cost", &e.cost_nusd) ||
+	    !pp_json_get_count(v, "unproven", &e.unproven_nusd))
 		return false;
 	e.id = p->id.data;
 	e.step = (size_t)step;
@@ -396,7 +378,7 @@ replay_end(struct replay *p, const struct pp_json *v)
 		e.text = p->text.data;
 		e.text_len = p->text.len;
 	}
-	if (read_int(v, "status", &status))
+	if (pp_json_get_count(v, "status", &status))
 		e.http_status = (int)status;
 	if (read_text(v, "reason", &p->reason))
 		e.reason = p->reason.data;

@@ -216,29 +216,13 @@ pp_ledger_add_line(struct pp_ledger *l, const struct pp_json *line,
 	return 0;
 }
 
-static void
-put_int(struct pp_buf *out, const char *key, int64_t v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_int(out, v);
-}
-
-static void
-put_money(struct pp_buf *out, const char *key, int64_t nusd)
-{
-	char text[PP_MONEY_TEXT_BYTES];
-
-	pp_json_put_key(out, key);
-	pp_buf_addf(out, "\"%s\"", pp_money_format(nusd, text));
-}
-
 void
 pp_ledger_put_json(const struct pp_ledger *l, struct pp_buf *out)
 {
 	pp_buf_addc(out, '{');
-	put_int(out, "rows_done", l->rows_done);
-	put_int(out, "rows_failed", l->rows_failed);
-	put_money(out, "lost", l->lost_nusd);
+	pp_json_member_int(out, "rows_done", l->rows_done);
+	pp_json_member_int(out, "rows_failed", l->rows_failed);
+	pp_json_member_money(out, "lost", l->lost_nusd);
 	pp_json_put_key(out, "steps");
 	pp_buf_addc(out, '[');
 	for (size_t i = 0; i < l->count; i++) {
@@ -249,13 +233,14 @@ pp_ledger_put_json(const struct pp_ledger *l, struct pp_buf *out)
 		pp_json_put_cstr(out, e->step);
 		pp_json_put_key(out, "model");
 		pp_json_put_cstr(out, e->model);
-		put_int(out, "calls", e->calls);
-		put_int(out, "tokens_in", e->usage.tokens_in);
-		put_int(out, "tokens_out", e->usage.tokens_out);
-		put_int(out, "tokens_cached", e->usage.cache_read);
-		put_int(out, "tokens_cache_write", e->usage.cache_write);
-		put_money(out, "cost", e->cost_nusd);
-		put_money(out, "unproven", e->unproven_nusd);
+		pp_json_member_int(out, "calls", e->calls);
+		pp_json_member_int(out, "tokens_in", e->usage.tokens_in);
+		pp_json_member_int(out, "tokens_out", e->usage.tokens_out);
+		pp_json_member_int(out, "tokens_cached", e->usage.cache_read);
+		pp_json_member_int(out, "tokens_cache_write",
+		    e->usage.cache_write);
+		pp_json_member_money(out, "cost", e->cost_nusd);
+		pp_json_member_money(out, "unproven", e->unproven_nusd);
 		pp_buf_addc(out, '}');
 	}
 	pp_buf_adds(out, "]}");

@@ -85,34 +85,19 @@ pp_row_unproven(const struct pp_row *r)
 }
 
 static void
-put_money(struct pp_buf *out, const char *key, int64_t nusd)
-{
-	char text[PP_MONEY_TEXT_BYTES];
-
-	pp_json_put_key(out, key);
-	pp_buf_addf(out, "\"%s\"", pp_money_format(nusd, text));
-}
-
-static void
-put_int(struct pp_buf *out, const char *key, int64_t v)
-{
-	pp_json_put_key(out, key);
-	pp_json_put_int(out, v);
-}
-
-static void
 put_usage(struct pp_buf *out, const struct pp_row_step *s)
 {
-	put_int(out, "tokens_in", s->usage.tokens_in);
-	put_int(out, "tokens_out", s->usage.tokens_out);
+	pp_json_member_int(out, "tokens_in", s->usage.tokens_in);
+	pp_json_member_int(out, "tokens_out", s->usage.tokens_out);
 	if (s->usage.cache_read != 0)
-		put_int(out, "tokens_cached", s->usage.cache_read);
+		pp_json_member_int(out, "tokens_cached", s->usage.cache_read);
 	if (s->usage.cache_write != 0)
-		put_int(out, "tokens_cache_write", s->usage.cache_write);
-	put_money(out, "cost", s->cost_nusd);
+		pp_json_member_int(out, "tokens_cache_write",
+		    s->usage.cache_write);
+	pp_json_member_money(out, "cost", s->cost_nusd);
 	if (s->unproven_nusd != 0)
-		put_money(out, "unproven", s->unproven_nusd);
-	put_int(out, "attempts", s->attempts);
+		pp_json_member_money(out, "unproven", s->unproven_nusd);
+	pp_json_member_int(out, "attempts", s->attempts);
 }
 
 static void
@@ -140,7 +125,7 @@ put_failure(const struct pp_row *r, const struct pp_step_plan *plan,
 	pp_json_put_key(out, "class");
 	pp_json_put_cstr(out, r->failure.class);
 	if (r->failure.http_status != 0)
-		put_int(out, "status", r->failure.http_status);
+		pp_json_member_int(out, "status", r->failure.http_status);
 	pp_json_put_key(out, "reason");
 	pp_json_put_lossy(out, r->failure.reason, strlen(r->failure.reason));
 	if (r->failure.raw != NULL) {
@@ -157,7 +142,7 @@ pp_row_put_line(const struct pp_row *r, const struct pp_step_plan *plan,
 	char time[PP_TIME_TEXT_BYTES];
 
 	pp_buf_addc(out, '{');
-	put_int(out, "row", r->index);
+	pp_json_member_int(out, "row", r->index);
 	pp_json_put_key(out, "id");
 	pp_json_put_cstr(out, extra->id);
 	if (extra->category->len > 0) {
@@ -203,16 +188,16 @@ void
 pp_row_put_open(const struct pp_row *r, struct pp_buf *out)
 {
 	pp_buf_addc(out, '{');
-	put_int(out, "row", r->index);
-	put_int(out, "at", (int64_t)r->at);
+	pp_json_member_int(out, "row", r->index);
+	pp_json_member_int(out, "at", (int64_t)r->at);
 	pp_json_put_key(out, "steps");
 	pp_buf_addc(out, '[');
 	for (size_t i = 0; i < r->step_count; i++) {
 		const struct pp_row_step *s = &r->steps[i];
 
 		pp_buf_adds(out, i > 0 ? ",{" : "{");
-		put_int(out, "state", s->state);
-		put_int(out, "tries", s->tries);
+		pp_json_member_int(out, "state", s->state);
+		pp_json_member_int(out, "tries", s->tries);
 		if (s->state == PP_STEP_DONE)
 			put_output(out, s);
 		put_usage(out, s);

@@ -67,24 +67,11 @@ pp_seed_part_key(const char *base, const char *generation, int64_t number)
 /* ---- the manifest ---- */
 
 /* A count; false when it is none. */
-static bool
-read_count(const struct pp_json *v, const char *key, int64_t *out)
-{
-	return pp_json_int64(pp_json_get(v, key), out) && *out >= 0;
-}
-
 /* A string of exactly `size` bytes with its NUL. */
 static bool
 read_fixed(const struct pp_json *v, const char *key, char *out, size_t size)
 {
-	const struct pp_json *s = pp_json_get(v, key);
-
-	if (s == NULL || s->type != PP_JSON_STRING || s->escaped ||
-	    s->len != size - 1)
-		return false;
-	memcpy(out, s->text, s->len);
-	out[s->len] = '\0';
-	return true;
+	return pp_json_get_text(v, key, out, size) && strlen(out) == size - 1;
 }
 
 /* "seed-data/USER/NAME" and "sample-datasets/NAME", nothing else. */
@@ -122,9 +109,10 @@ read_manifest(const struct pp_json *v, struct pp_seed_manifest *m)
 	    m->base != NULL && is_base(m->base) && created != NULL &&
 	    pp_time_parse(created, &m->created_at_ms, NULL) == 0 &&
 	    read_fixed(v, "generation", m->generation, PP_ID_BYTES) &&
-	    pp_id_valid(m->generation) && read_count(v, "count", &m->count) &&
-	    read_count(v, "bytes", &m->bytes) &&
-	    read_count(v, "parts", &m->parts) &&
+	    pp_id_valid(m->generation) &&
+	    pp_json_get_count(v, "count", &m->count) &&
+	    pp_json_get_count(v, "bytes", &m->bytes) &&
+	    pp_json_get_count(v, "parts", &m->parts) &&
 	    read_fixed(v, "index_sha256", m->index_sha256, PP_SHA256_HEX_BYTES);
 	free(created);
 	return ok;

@@ -2,7 +2,6 @@
 lib_libpp_la_SOURCES += \
 	lib/template/ast.h \
 	lib/template/attribute.c \
-	lib/template/batch.c lib/template/batch.h \
 	lib/template/call.c lib/template/call.h \
 	lib/template/compare.c \
 	lib/template/dict.c \
@@ -16,14 +15,14 @@ lib_libpp_la_SOURCES += \
 	lib/template/filters_ours.c \
 	lib/template/filters_seq.c \
 	lib/template/filters_text.c \
+	lib/template/for_loop.c \
 	lib/template/format.h lib/template/format_spec.c \
 	lib/template/fragment.c \
 	lib/template/globals.c \
-	lib/template/invoke.c \
 	lib/template/iter.c \
 	lib/template/lexer.c lib/template/lexer.h \
 	lib/template/lexer_literal.c lib/template/lexer_literal.h \
-	lib/template/loop.c \
+	lib/template/macro.c \
 	lib/template/methods.h lib/template/methods_more.c \
 	lib/template/methods_str.c \
 	lib/template/number.c lib/template/number.h \
@@ -40,6 +39,7 @@ lib_libpp_la_SOURCES += \
 	lib/template/recipe_place.c \
 	lib/template/recipe_render.c \
 	lib/template/render.c \
+	lib/template/render_batch.c lib/template/render_batch.h \
 	lib/template/resolve.c lib/template/resolve.h \
 	lib/template/runtime.c lib/template/runtime.h \
 	lib/template/scope.c lib/template/scope.h \

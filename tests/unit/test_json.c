@@ -250,6 +250,38 @@ members_and_items_are_found(void **state)
 }
 
 static void
+members_are_read_by_kind(void **state)
+{
+	static const char text[] =
+	    "{\"n\":7,\"z\":0,\"less\":-1,\"half\":0.5,\"s\":\"abcd\","
+	    "\"escaped\":\"a\\nb\"}";
+	struct pp_json_doc doc = PP_JSON_DOC_INIT;
+	struct pp_error err = PP_ERROR_INIT;
+	const struct pp_json *v;
+	int64_t n = -5;
+	char out[5];
+
+	(void)state;
+	v = pp_json_parse(&doc, text, sizeof text - 1, 0, &err);
+	assert_non_null(v);
+	assert_true(pp_json_get_count(v, "n", &n));
+	assert_int_equal(n, 7);
+	assert_true(pp_json_get_count(v, "z", &n));
+	assert_int_equal(n, 0);
+	assert_false(pp_json_get_count(v, "less", &n));
+	assert_false(pp_json_get_count(v, "half", &n));
+	assert_false(pp_json_get_count(v, "s", &n));
+	assert_false(pp_json_get_count(v, "none", &n));
+	assert_true(pp_json_get_text(v, "s", out, sizeof out));
+	assert_string_equal(out, "abcd");
+	assert_false(pp_json_get_text(v, "s", out, sizeof out - 1));
+	assert_false(pp_json_get_text(v, "escaped", out, sizeof out));
+	assert_false(pp_json_get_text(v, "n", out, sizeof out));
+	assert_false(pp_json_get_text(v, "none", out, sizeof out));
+	pp_json_doc_release(&doc);
+}
+
+static void
 whole_numbers_fit_or_are_refused(void **state)
 {
 	static const struct {
@@ -499,6 +531,24 @@ keys_and_integers(void **state)
 }
 
 static void
+whole_members_are_written(void **state)
+{
+	struct pp_buf out = PP_BUF_INIT;
+
+	(void)state;
+	pp_buf_addc(&out, '{');
+	pp_json_member_int(&out, "n", -3);
+	pp_json_member_str(&out, "s", "a\"b");
+	pp_json_member_str(&out, "none", NULL);
+	pp_json_member_money(&out, "usd", 1);
+	pp_buf_addc(&out, '}');
+	assert_string_equal(out.data,
+	    "{\"n\":-3,\"s\":\"a\\\"b\",\"none\":null,"
+	    "\"usd\":\"0.000000001\"}");
+	pp_buf_release(&out);
+}
+
+static void
 values_that_follow_each_other_are_cut(void **state)
 {
 	static const struct {
@@ -544,6 +594,7 @@ main(void)
 		cmocka_unit_test(nesting_has_a_bound),
 		cmocka_unit_test(half_a_pair_reads_as_a_replacement_when_asked),
 		cmocka_unit_test(members_and_items_are_found),
+		cmocka_unit_test(members_are_read_by_kind),
 		cmocka_unit_test(whole_numbers_fit_or_are_refused),
 		cmocka_unit_test(doubles_read_as_the_nearest),
 		cmocka_unit_test(doubles_are_written_short),
@@ -552,6 +603,7 @@ main(void)
 		cmocka_unit_test(any_text_reads_back),
 		cmocka_unit_test(a_ceiling_holds_for_text),
 		cmocka_unit_test(keys_and_integers),
+		cmocka_unit_test(whole_members_are_written),
 		cmocka_unit_test(values_that_follow_each_other_are_cut),
 	};
 

@@ -10,7 +10,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "template/batch.h"
+#include "template/render_batch.h"
 #include "template/call.h"
 #include "template/methods.h"
 #include "template/template.h"

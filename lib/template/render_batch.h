@@ -11,8 +11,8 @@
  * templates are rendered) and now (the time of strftime_now); `templates` maps
  * names to sources for include, import and extends.
  */
-#ifndef PP_TEMPLATE_BATCH_H
-#define PP_TEMPLATE_BATCH_H
+#ifndef PP_TEMPLATE_RENDER_BATCH_H
+#define PP_TEMPLATE_RENDER_BATCH_H
 
 #include "base/buf.h"
 #include "base/error.h"

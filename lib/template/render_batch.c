@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "template/batch.h"
+#include "template/render_batch.h"
 
 #include <stdlib.h>
 #include <string.h>
