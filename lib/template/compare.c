@@ -288,26 +288,92 @@ struct sorted {
 	struct pp_value key, item;
 };
 
+#define SHORT_SORT 64
+
+static void
+turn(struct sorted *v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n / 2; i++) {
+		struct sorted other = v[i];
+
+		v[i] = v[n - 1 - i];
+		v[n - 1 - i] = other;
+	}
+}
+
+static int
+is_less(struct pp_rt *rt, const struct sorted *a, const struct sorted *b)
+{
+	return pp_order(rt, a->key, b->key, PP_LT);
+}
+
+/* How many are in order from the start; when they fall, they are turned. */
+static int
+count_run(struct pp_rt *rt, struct sorted *v, uint32_t n, uint32_t *run)
+{
+	int falls = is_less(rt, &v[1], &v[0]), less;
+
+	for (*run = 2; falls >= 0 && *run < n; ++*run) {
+		less = is_less(rt, &v[*run], &v[*run - 1]);
+		if (less < 0)
+			return -1;
+		if (less != falls)
+			break;
+	}
+	if (falls > 0)
+		turn(v, *run);
+	return falls < 0 ? -1 : 0;
+}
+
 /*
- * Merge sort, stable. `reverse` keeps equal items in their order too, as
- * Python's does. Returns 0 or -1.
+ * As CPython sorts few items, comparison by comparison: when some have no
+ * order, the first pair that it asks about decides which error there is.
  */
 static int
-merge_sort(struct pp_rt *rt, struct sorted *v, struct sorted *spare, uint32_t n,
-    bool reverse)
+insertion_sort(struct pp_rt *rt, struct sorted *v, uint32_t n)
+{
+	uint32_t start;
+
+	if (n < 2)
+		return 0;
+	if (count_run(rt, v, n, &start) < 0)
+		return -1;
+	for (; start < n; start++) {
+		struct sorted pivot = v[start];
+		uint32_t low = 0, high = start;
+
+		while (low < high) {
+			uint32_t middle = low + (high - low) / 2;
+			int less = is_less(rt, &pivot, &v[middle]);
+
+			if (less < 0)
+				return -1;
+			if (less)
+				high = middle;
+			else
+				low = middle + 1;
+		}
+		memmove(v + low + 1, v + low, (start - low) * sizeof *v);
+		v[low] = pivot;
+	}
+	return 0;
+}
+
+static int
+merge_sort(struct pp_rt *rt, struct sorted *v, struct sorted *spare, uint32_t n)
 {
 	uint32_t half = n / 2, i = 0, j = half, k = 0;
 	int less;
 
-	if (n < 2)
-		return 0;
-	if (merge_sort(rt, v, spare, half, reverse) < 0 ||
-	    merge_sort(rt, v + half, spare, n - half, reverse) < 0 ||
-	    pp_rt_charge(rt, n) < 0)
+	if (pp_rt_charge(rt, n) < 0)
+		return -1;
+	if (n < SHORT_SORT)
+		return insertion_sort(rt, v, n);
+	if (merge_sort(rt, v, spare, half) < 0 ||
+	    merge_sort(rt, v + half, spare, n - half) < 0)
 		return -1;
 	while (i < half && j < n) {
-		less = reverse ? pp_order(rt, v[i].key, v[j].key, PP_LT) :
-				 pp_order(rt, v[j].key, v[i].key, PP_LT);
+		less = is_less(rt, &v[j], &v[i]);
 		if (less < 0)
 			return -1;
 		spare[k++] = less ? v[j++] : v[i++];
@@ -332,8 +398,13 @@ pp_sort(struct pp_rt *rt, struct pp_value *item, struct pp_value *keys,
 	for (uint32_t i = 0; i < count; i++)
 		v[i] = (struct sorted){ keys != NULL ? keys[i] : item[i],
 			item[i] };
-	if (merge_sort(rt, v, v + count, count, reverse) < 0)
+	/* Turned before and after, so that equal items keep their order. */
+	if (reverse)
+		turn(v, count);
+	if (merge_sort(rt, v, v + count, count) < 0)
 		return -1;
+	if (reverse)
+		turn(v, count);
 	for (uint32_t i = 0; i < count; i++)
 		item[i] = v[i].item;
 	return 0;

@@ -180,7 +180,9 @@ PP_FILTER(pp_f_truncate)
 		kill = pp_truth(rt, arg[1]);
 	if (kill < 0)
 		return pp_error_value();
-	if (!kill && (in.type == PP_T_LIST || in.type == PP_T_TUPLE))
+	if (!kill &&
+	    (in.type == PP_T_LIST || in.type == PP_T_TUPLE ||
+		in.type == PP_T_RANGE))
 		return pp_runtime_error(rt,
 		    "'%s' object has no attribute 'rsplit'", pp_type_name(in));
 	if (!pp_is_str(in) || !pp_is_str(end))

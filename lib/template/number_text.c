@@ -311,6 +311,26 @@ arrange(const char *text, char out[PP_FLOAT_BYTES])
 	return len;
 }
 
+/*
+ * A power of two is nearer to its neighbour below than to that above, so the
+ * next greater decimal may read back where the nearest one, which is below,
+ * does not: 2^-140 is 7.174648137343064e-43, to 16 digits ...063e-43.
+ */
+static bool
+next_digit_up(char *text, double f)
+{
+	int exponent;
+	char *p = strchr(text, 'e') - 1;
+
+	if (fabs(frexp(f, &exponent)) != 0.5 || *p == '9')
+		return false;
+	++*p;
+	if (strtod(text, NULL) == f)
+		return true;
+	--*p;
+	return false;
+}
+
 size_t
 pp_float_text(double f, char out[PP_FLOAT_BYTES])
 {
@@ -328,7 +348,7 @@ pp_float_text(double f, char out[PP_FLOAT_BYTES])
 	for (int places = fabs(f) < 0x1p-1022 ? 0 : 14; places <= 16;
 	     places++) {
 		snprintf(text, sizeof text, "%.*e", places, f);
-		if (strtod(text, NULL) == f)
+		if (strtod(text, NULL) == f || next_digit_up(text, f))
 			break;
 	}
 	return arrange(text, out);

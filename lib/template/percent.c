@@ -327,8 +327,9 @@ read_key(struct percent *p, struct pp_value *v)
 	if (open > 0)
 		return bad_format(p, "incomplete format key");
 	if (p->values.type == PP_T_UNDEFINED) {
-		pp_undefined_error(p->rt, p->values);
-		return -1;
+		*v = pp_getitem(p->rt, p->values,
+		    pp_str(start, (size_t)(p->s - 1 - start)));
+		return pp_is_error(*v) ? -1 : 0;
 	}
 	if (p->values.type != PP_T_DICT)
 		return pp_fail_int(p->rt, PP_K_TYPE,

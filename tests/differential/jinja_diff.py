@@ -470,7 +470,7 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--engine", required=True)
     ap.add_argument("--seed", type=int)
-    ap.add_argument("--seconds", type=float, default=60)
+    ap.add_argument("--seconds", type=float)
     ap.add_argument("--cases", type=int, default=0)
     ap.add_argument("--show", type=int, default=20)
     ap.add_argument("--shorten", action="store_true")
@@ -483,6 +483,8 @@ def main():
     print("# seed %d" % seed, flush=True)
     engine = shlex.split(a.engine) + ["--batch"]
     maker = Maker(random.Random(seed))
+    if a.seconds is None:
+        a.seconds = 1e9 if a.cases else 60
     end = time.time() + a.seconds
     total = compared = bad = 0
     out = open(a.out, "w") if a.out else None

@@ -24,5 +24,7 @@ EXTRA_DIST += tests/e2e/lib.sh tests/e2e/jobs.sh tests/e2e/seventh.c
 EXTRA_DIST += tests/oracle/parquet_cases.py tests/oracle/parquet_oracle.py \
 	tests/oracle/requirements.txt
 EXTRA_DIST += tests/golden/jinja/conformance.jsonl \
-	tests/golden/jinja/score.py tests/differential/jinja_diff.py
+	tests/golden/jinja/more.jsonl tests/golden/jinja/record.py \
+	tests/golden/jinja/score.py tests/differential/floats.py \
+	tests/differential/jinja_diff.py
 long_tests += tests/e2e/language.sh
