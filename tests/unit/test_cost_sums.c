@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "test.h"
+#include "home.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -11,7 +12,7 @@
 #include "job/cost_sums.h"
 
 struct home {
-	char dir[32];
+	char dir[TEST_FOLDER_BYTES];
 	struct pp_store *store;
 };
 
@@ -71,18 +72,11 @@ add_cost(struct home *h, const char *job_id, const char *timestamp,
 static int
 open_home(void **state)
 {
-	struct pp_error err = PP_ERROR_INIT;
 	struct home *h = pp_calloc(1, sizeof *h);
-	char *spec;
 
-	strcpy(h->dir, "/tmp/pp-costs-XXXXXX");
-	if (mkdtemp(h->dir) == NULL)
-		return -1;
-	spec = pp_asprintf("file:%s", h->dir);
-	h->store = pp_store_open(spec, &err);
-	free(spec);
 	*state = h;
-	if (h->store == NULL)
+	if (test_folder_make(h->dir) < 0 ||
+	    test_home_open(h->dir, &h->store) < 0)
 		return -1;
 	for (int i = 0; i < 3; i++)
 		add_job(h, jobs[i], i < 2 ? "ada" : "bob");
@@ -97,12 +91,10 @@ static int
 close_home(void **state)
 {
 	struct home *h = *state;
-	char *command = pp_asprintf("rm -rf '%s'", h->dir);
 	int rc;
 
 	pp_store_close(h->store);
-	rc = system(command);
-	free(command);
+	rc = test_folder_remove(h->dir);
 	free(h);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "test.h"
+#include "home.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 
 /* ---- a folder of its own for each test ---- */
 
-static char folder[] = "/tmp/pp-test-export.XXXXXX";
+static char folder[TEST_FOLDER_BYTES];
 
 static char *
 in_folder(const char *name)
@@ -34,19 +35,14 @@ static int
 make_folder(void **state)
 {
 	(void)state;
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
-	return mkdtemp(folder) != NULL ? 0 : -1;
+	return test_folder_make(folder);
 }
 
 static int
 remove_folder(void **state)
 {
-	char *command = pp_asprintf("rm -rf '%s'", folder);
-	int rc = system(command);
-
 	(void)state;
-	free(command);
-	return rc;
+	return test_folder_remove(folder);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "test.h"
+#include "home.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,25 +24,18 @@
 #define JOB "01938c5e-7c00-7abc-8def-0123456789ab"
 #define WRITER "01938c5e-7c00-7abc-8def-00000000000a"
 
-/* A folder of the test's own, removed with all that is in it. */
 static int
 make_home(void **state)
 {
-	char *dir = pp_strdup("/tmp/pp-test-XXXXXX");
-
-	if (mkdtemp(dir) == NULL)
-		return -1;
-	*state = dir;
-	return 0;
+	*state = pp_malloc(TEST_FOLDER_BYTES);
+	return test_folder_make(*state);
 }
 
 static int
 remove_home(void **state)
 {
-	char *command = pp_asprintf("rm -rf '%s'", (char *)*state);
-	int rc = system(command);
+	int rc = test_folder_remove(*state);
 
-	free(command);
 	free(*state);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "test.h"
+#include "home.h"
 
 #include <stdio.h>
 
@@ -14,7 +15,7 @@
 /* A set of 100: 60 with kind a, 25 with b, 10 with c, 5 without kind. */
 #define RECORDS 100
 
-static char folder[] = "/tmp/pp-sample-XXXXXX";
+static char folder[TEST_FOLDER_BYTES];
 static struct pp_store *store;
 static struct pp_seed_set *set;
 
@@ -30,13 +31,11 @@ make_set(void **state)
 	struct pp_json_doc doc = PP_JSON_DOC_INIT;
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_seed_writer *w;
-	char *spec, *text;
+	char *text;
 
 	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (test_folder_make(folder) < 0 || test_home_open(folder, &store) < 0)
 		return -1;
-	spec = pp_asprintf("file:%s", folder);
-	store = pp_store_open(spec, &err);
 	w = pp_seed_writer_new(store, "ada", "s", false, &err);
 	for (int i = 0; i < RECORDS; i++) {
 		const char *kind = kind_of(i);
@@ -54,22 +53,16 @@ make_set(void **state)
 	pp_seed_writer_free(w);
 	set = pp_seed_open(store, "ada", "s", &err);
 	pp_json_doc_release(&doc);
-	free(spec);
 	return set == NULL ? -1 : 0;
 }
 
 static int
 remove_set(void **state)
 {
-	char *command = pp_asprintf("rm -rf '%s'", folder);
-	int rc;
-
 	(void)state;
 	pp_seed_close(set);
 	pp_store_close(store);
-	rc = system(command);
-	free(command);
-	return rc;
+	return test_folder_remove(folder);
 }
 
 /* What was taken, in order. */

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "test.h"
+#include "home.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,37 +21,28 @@
 #define DAYS(n) ((n)*INT64_C(86400000))
 
 struct home {
-	char dir[32];
+	char dir[TEST_FOLDER_BYTES];
 	struct pp_store *store;
 };
 
 static int
 open_home(void **state)
 {
-	struct pp_error err = PP_ERROR_INIT;
 	struct home *h = pp_calloc(1, sizeof *h);
-	char *spec;
 
-	strcpy(h->dir, "/tmp/pp-seed-XXXXXX");
-	if (mkdtemp(h->dir) == NULL)
-		return -1;
-	spec = pp_asprintf("file:%s", h->dir);
-	h->store = pp_store_open(spec, &err);
-	free(spec);
 	*state = h;
-	return h->store == NULL ? -1 : 0;
+	return test_folder_make(h->dir) < 0 ? -1 :
+					      test_home_open(h->dir, &h->store);
 }
 
 static int
 close_home(void **state)
 {
 	struct home *h = *state;
-	char *command = pp_asprintf("rm -rf '%s'", h->dir);
 	int rc;
 
 	pp_store_close(h->store);
-	rc = system(command);
-	free(command);
+	rc = test_folder_remove(h->dir);
 	free(h);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "test.h"
+#include "home.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "job/seed_writer.h"
 
 struct home {
-	char dir[32];
+	char dir[TEST_FOLDER_BYTES];
 	char back[4096]; /* where the test came from */
 	struct pp_store *store;
 };
@@ -43,31 +44,25 @@ open_home(void **state)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	struct home *h = pp_calloc(1, sizeof *h);
-	char *spec;
 
-	strcpy(h->dir, "/tmp/pp-source-XXXXXX");
 	*state = h;
-	if (mkdtemp(h->dir) == NULL ||
-	    getcwd(h->back, sizeof h->back) == NULL || chdir(h->dir) < 0)
+	if (test_folder_make(h->dir) < 0 ||
+	    getcwd(h->back, sizeof h->back) == NULL || chdir(h->dir) < 0 ||
+	    test_home_open("home", &h->store) < 0)
 		return -1;
-	spec = pp_asprintf("file:%s/home", h->dir);
-	h->store = pp_store_open(spec, &err);
-	free(spec);
-	return h->store == NULL ? -1 : put_set(h, &err);
+	return put_set(h, &err);
 }
 
 static int
 close_home(void **state)
 {
 	struct home *h = *state;
-	char *command = pp_asprintf("rm -rf '%s'", h->dir);
 	int rc;
 
 	pp_store_close(h->store);
 	rc = chdir(h->back);
-	if (system(command) != 0)
+	if (test_folder_remove(h->dir) != 0)
 		rc = -1;
-	free(command);
 	free(h);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "test.h"
+#include "home.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -12,35 +13,24 @@
 #include "job/seed_need.h"
 #include "job/template_ref.h"
 
-static char folder[] = "/tmp/pp-ref-XXXXXX";
+static char folder[TEST_FOLDER_BYTES];
 static struct pp_store *store;
 
 static int
 open_home(void **state)
 {
-	struct pp_error err = PP_ERROR_INIT;
-	char *spec;
-
 	(void)state;
-	if (mkdtemp(folder) == NULL || chdir(folder) < 0)
+	if (test_folder_make(folder) < 0 || chdir(folder) < 0)
 		return -1;
-	spec = pp_asprintf("file:%s/home", folder);
-	store = pp_store_open(spec, &err);
-	free(spec);
-	return store == NULL ? -1 : 0;
+	return test_home_open("home", &store);
 }
 
 static int
 close_home(void **state)
 {
-	char *command = pp_asprintf("rm -rf '%s'", folder);
-	int rc;
-
 	(void)state;
 	pp_store_close(store);
-	rc = chdir("/") < 0 ? -1 : system(command);
-	free(command);
-	return rc;
+	return chdir("/") < 0 ? -1 : test_folder_remove(folder);
 }
 
 static char *
