@@ -3,7 +3,8 @@
 # Headers keep the declaration style that people read best: names in a column.
 c_files = $$(cd '$(abs_srcdir)' && find lib cmd tests -name '*.c' | sort)
 shell_files = quickstart .ci/run .githooks/pre-commit tests/support/check-* \
-	tests/support/run-unit tests/support/summary tests/e2e/*.sh tests/chaos/*.sh tests/bench/*.sh
+	tests/support/python-venv tests/support/run-unit \
+	tests/support/summary tests/e2e/*.sh tests/chaos/*.sh tests/bench/*.sh
 analysis_flags = -std=gnu11 $(DEFS) -I. -I$(srcdir)/lib \
 	-I$(srcdir)/tests/unit $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) \
 	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(SQLITE_CFLAGS)
@@ -54,4 +55,5 @@ check-valgrind: $(check_PROGRAMS)
 .PHONY: lint lint-quick lint-headers lint-dist format coverage check-valgrind
 
 EXTRA_DIST += tests/support/check-layers tests/support/check-coverage \
+	tests/support/python-venv \
 	tests/support/run-unit tests/support/summary .githooks/pre-commit .ci/run

@@ -10,6 +10,7 @@ e2e_tests += tests/e2e/filter.sh
 e2e_tests += tests/e2e/hostile.sh
 e2e_tests += tests/e2e/job.sh
 e2e_tests += tests/e2e/mockllm.sh
+e2e_tests += tests/e2e/oracle.sh
 e2e_tests += tests/e2e/samples.sh
 e2e_tests += tests/e2e/seed.sh
 e2e_tests += tests/e2e/seventh.sh
@@ -20,11 +21,11 @@ e2e_tests += tests/e2e/worker.sh
 TESTS += $(e2e_tests)
 EXTRA_DIST += $(e2e_tests)
 EXTRA_DIST += tests/e2e/lib.sh tests/e2e/jobs.sh tests/e2e/seventh.c
-# Readers of others, asked by hand: see the top of each.
-EXTRA_DIST += tests/oracle/parquet_cases.py tests/oracle/parquet_oracle.py \
-	tests/oracle/requirements.txt
+# Readers of others: what oracle.sh asks.
+EXTRA_DIST += tests/oracle/open_dataset.py tests/oracle/parquet_cases.py \
+	tests/oracle/parquet_oracle.py tests/oracle/requirements.txt
 EXTRA_DIST += tests/golden/jinja/conformance.jsonl \
 	tests/golden/jinja/more.jsonl tests/golden/jinja/record.py \
 	tests/golden/jinja/score.py tests/differential/floats.py \
 	tests/differential/jinja_diff.py
-long_tests += tests/e2e/language.sh
+long_tests += tests/e2e/language.sh tests/e2e/oracle.sh

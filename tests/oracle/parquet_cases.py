@@ -93,6 +93,19 @@ def same(want, got):
     return type(want) is type(got) and want == got
 
 
+def same_columns(want, got):
+    """The first row that differs, or None."""
+    if want == got and list(map(type, want)) == list(map(type, got)) and \
+            not any(isinstance(x, (dict, list)) for x in want):
+        return None  # as most are: quick
+    if len(want) != len(got):
+        return min(len(want), len(got))
+    for i, (x, y) in enumerate(zip(want, got)):
+        if not same(x, y):
+            return i
+    return None
+
+
 def columns_of(rows):
     names = list(dict.fromkeys(k for row in rows for k in row))
     return {k: [row.get(k) for row in rows] for k in names}
@@ -118,16 +131,16 @@ def by_polars(path):
             for c in polars.read_parquet(path).get_columns()}
 
 
-def run_case(pp_export, folder, rows, options, want):
-    source = os.path.join(folder, "rows.jsonl")
-    path = os.path.join(folder, "rows.parquet")
+def write_rows(source, rows):
     with open(source, "w", encoding="utf-8") as f:
         for row in rows:
             f.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def run_case(pp_export, source, path, options, want):
     with open(source) as i, open(path, "wb") as o:
         subprocess.run([pp_export, "-f", "parquet"] + options, stdin=i,
                        stdout=o, check=True)
-    want = want or columns_of(rows)
     for reader in (by_pyarrow, by_duckdb, by_polars):
         if not want and reader is by_duckdb:
             continue  # it takes no file without columns
@@ -135,33 +148,42 @@ def run_case(pp_export, folder, rows, options, want):
         if list(got) != list(want):
             return "%s: columns %r" % (reader.__name__, list(got)[:9])
         for k, values in want.items():
-            if not same(values, got[k]):
-                bad = [i for i, (x, y) in enumerate(zip(values, got[k]))
-                       if not same(x, y)][:1] or [-1]
-                return "%s: column %r, row %d" % (reader.__name__, k, bad[0])
+            bad = same_columns(values, got[k])
+            if bad is not None:
+                return "%s: column %r, row %d" % (reader.__name__, k, bad)
     return None
+
+
+def report(n, name, why):
+    print("%sok %d - %s" % ("not " if why else "", n, name), flush=True)
+    if why:
+        print("# %s" % why[:500])
+    return bool(why)
 
 
 def main():
     pp_export = sys.argv[1]
-    failed = False
-    print("1..%d" % (2 * len(CASES)))
+    failed = n = 0
     with tempfile.TemporaryDirectory() as folder:
-        for n, (name, rows, options, want) in enumerate(CASES):
+        source = os.path.join(folder, "rows.jsonl")
+        path = os.path.join(folder, "rows.parquet")
+        for name, rows, options, want in CASES:
+            write_rows(source, rows)
+            want = want or columns_of(rows)
             for version in (1, 2):
+                if version == 2 and len(rows) == 1_000_000:
+                    continue  # the other large ones show it
                 extra = ["--parquet-pages-v2"] if version == 2 else []
                 try:
-                    why = run_case(pp_export, folder, rows, options + extra,
+                    why = run_case(pp_export, source, path, options + extra,
                                    want)
                 except Exception as e:
                     why = repr(e)
-                print("%sok %d - %s, pages of version %d" % (
-                    "not " if why else "", 2 * n + version, name, version),
-                    flush=True)
-                if why:
-                    failed = True
-                    print("# %s" % why[:500])
-    sys.exit(failed)
+                n += 1
+                failed += report(n, "%s, pages of version %d" % (
+                    name, version), why)
+    print("1..%d" % n)
+    sys.exit(failed > 0)
 
 
 main()

@@ -1,6 +1,6 @@
 """Random rows through pp-export, read back by pyarrow, DuckDB and Polars.
 
-Usage: parquet_oracle.py PP_EXPORT SECONDS [SEED]
+Usage: parquet_oracle.py PP_EXPORT SEED {TRIALS | SECONDSs}
 
 Rows of a random shape are exported as Parquet, with random options; each
 reader must give exactly the values that went in, by types worked out here
@@ -392,19 +392,23 @@ def check_cat(r, pp_export, path, folder):
 
 
 def main():
-    pp_export, seconds = sys.argv[1], float(sys.argv[2])
-    seed = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time())
-    end = time.monotonic() + seconds
-    trials = 0
+    pp_export, seed, bound = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    end = math.inf
+    trials = math.inf
+    if bound.endswith("s"):
+        end = time.monotonic() + float(bound[:-1])
+    else:
+        trials = int(bound)
+    done = 0
     with tempfile.TemporaryDirectory() as folder:
-        while trials == 0 or time.monotonic() < end:
+        while done < trials and time.monotonic() < end:
             try:
-                trial(pp_export, seed + trials, folder)
+                trial(pp_export, seed + done, folder)
             except BaseException:
-                print("# failed with seed %d" % (seed + trials))
+                print("failed with seed %d" % (seed + done))
                 raise
-            trials += 1
-    print("# %d trials from seed %d" % (trials, seed))
+            done += 1
+    print("%d trials from seed %d" % (done, seed))
 
 
 main()
