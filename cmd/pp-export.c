@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -325,6 +326,18 @@ export_jobs(const struct pp_cli *cli, struct state *s, int argc, char **argv,
 	return rc;
 }
 
+/*
+ * A terminal or /dev/null has no rows: there a job was meant, as by
+ * `pp-export $job` with a variable that is empty.
+ */
+static bool
+has_rows(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && !S_ISCHR(st.st_mode);
+}
+
 static int
 export_stdin(const struct pp_cli *cli, struct state *s, struct pp_error *err)
 {
@@ -335,7 +348,7 @@ export_stdin(const struct pp_cli *cli, struct state *s, struct pp_error *err)
 	if (s->partial)
 		return pp_error_set(err, PP_EUSAGE,
 		    "--partial is for jobs, and none is named");
-	if (isatty(STDIN_FILENO))
+	if (!has_rows(STDIN_FILENO))
 		return pp_error_set(err, PP_EUSAGE,
 		    "name a job, or give rows on standard input");
 	if (s->output != NULL && strcmp(s->output, "-") != 0)

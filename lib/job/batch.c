@@ -187,6 +187,36 @@ take_first(struct pp_batches *b)
 	return first;
 }
 
+/*
+ * Whether the batch in `ahead` is the one that it should be, and so the one
+ * before it, whose SHA-256 is `previous`.
+ */
+static int
+check_chain(const struct pp_batches *b, const struct pp_batch_head *head,
+    const char *key, int64_t number, const char *previous, struct pp_error *err)
+{
+	char *before;
+
+	if (strcmp(head->job_id, b->job_id) != 0 || head->shard != b->shard ||
+	    head->number != number)
+		return pp_error_set(err, PP_EDATA,
+		    "batch '%s' has the header of another", key);
+	if (number == b->last_number && strcmp(b->ahead_sha, b->last_sha) != 0)
+		return pp_error_set(err, PP_EDATA,
+		    "batch '%s' was changed: its SHA-256 is not the one in "
+		    "the checkpoint",
+		    key);
+	if (strcmp(head->previous, previous) == 0)
+		return 0;
+	before = pp_batch_key(b->job_id, b->shards, b->shard, number - 1);
+	pp_error_set(err, PP_EDATA,
+	    "batch '%s' was changed: its SHA-256 is not the one that '%s' has "
+	    "on record",
+	    before, key);
+	free(before);
+	return -1;
+}
+
 /* Read batch `number` into `ahead` and check that it follows `previous`. */
 static int
 read_ahead(struct pp_batches *b, int64_t number, const char *previous,
@@ -209,16 +239,8 @@ read_ahead(struct pp_batches *b, int64_t number, const char *previous,
 		pp_error_wrap(err, "batch '%s' cannot be used", key);
 		goto out;
 	}
-	if (strcmp(head.job_id, b->job_id) != 0 || head.shard != b->shard ||
-	    head.number != number || strcmp(head.previous, previous) != 0 ||
-	    (number == b->last_number &&
-		strcmp(b->ahead_sha, b->last_sha) != 0)) {
-		pp_error_set(err, PP_EDATA,
-		    "batch '%s' or the one before it was changed: its "
-		    "SHA-256 is not the one on record",
-		    key);
+	if (check_chain(b, &head, key, number, previous, err) < 0)
 		goto out;
-	}
 	b->number = number;
 	b->ahead_rows = head.rows;
 	rc = 0;

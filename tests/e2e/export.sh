@@ -184,7 +184,7 @@ test_rows_are_split_by_their_ids()
 	run pp-export --split train=0.9,test=0.1 -o out <rows.jsonl
 	head -n "$n" out/test/dataset.jsonl >after
 	check_same before after
-	run pp-export --split train=0.9,test=0.1 -o none </dev/null
+	run pp-export --split train=0.9,test=0.1 -o none < <(:)
 	check 'a split has no file' test -f none/train/dataset.jsonl
 	check 'a split has no file' test -f none/test/dataset.jsonl
 	for bad in 'train=0.9' 'a=0.5,a=0.5' 'a=1.5,b=-0.5' '=1' 'a' '../x=1'; do
