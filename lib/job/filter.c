@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -595,9 +596,12 @@ run(struct filter *f, struct pp_error *err)
 		.attempt_prefix = "f-" };
 	struct pp_error why = PP_ERROR_INIT;
 	enum pp_run_end end;
+	char id[PP_ID_BYTES];
 	int status;
 
 	f->invoker = pp_invoker_new(f->loop, o->concurrency, err);
+	if (f->invoker != NULL)
+		pp_invoker_set_run(f->invoker, pp_id_new(id));
 	if (f->invoker == NULL || learn(f, err) < 0 ||
 	    pp_loop_signal(f->loop, SIGTERM, on_signal, f, err) < 0 ||
 	    pp_loop_signal(f->loop, SIGINT, on_signal, f, err) < 0)

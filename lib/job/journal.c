@@ -26,6 +26,7 @@ struct pp_journal {
 	char *path;
 	off_t size; /* of the whole records in it */
 	bool dirty;
+	bool torn; /* it ends in a part of a record that would not go away */
 	struct pp_buf line;
 };
 
@@ -53,6 +54,9 @@ write_line(struct pp_journal *j, struct pp_error *err)
 	struct pp_buf *b = &j->line;
 	uint32_t crc;
 
+	if (j->torn)
+		return pp_error_set(err, PP_EIO,
+		    "journal '%s' ends in half a record", j->path);
 	pp_buf_addc(b, '}');
 	crc = pp_crc32c(0, b->data + CRC_BYTES, b->len - CRC_BYTES);
 	for (int i = 7; i >= 0; i--, crc >>= 4)
@@ -62,8 +66,10 @@ write_line(struct pp_journal *j, struct pp_error *err)
 		pp_error_errno(err, PP_EIO, errno, "cannot write journal '%s'",
 		    j->path);
 		/* half a record must not stand before whole ones */
-		if (ftruncate(j->fd, j->size) < 0)
+		if (ftruncate(j->fd, j->size) < 0) {
+			j->torn = true;
 			pp_error_wrap(err, "cannot even shorten it");
+		}
 		return -1;
 	}
 	j->size += (off_t)b->len;

@@ -325,6 +325,8 @@ prepare(struct worker *w, struct pp_error *err)
 	pp_log(PP_LOG_INFO, "claimed", "shard", 'd', (int64_t)w->claim.shard,
 	    "epoch", 'd', w->claim.epoch, "owner", 's', w->owner, NULL);
 	run->invoker = pp_invoker_new(w->loop, w->options.concurrency, err);
+	if (run->invoker != NULL)
+		pp_invoker_set_run(run->invoker, w->claim.job_id);
 	if (run->invoker == NULL || pp_shard_open(run, err) < 0 ||
 	    pp_shard_fence(run, err) < 0)
 		return -1;
@@ -415,6 +417,14 @@ ending_of_done(const struct worker *w, struct pp_error *why)
 	return (struct ending){ true, PP_JOB_COMPLETED, false, 0 };
 }
 
+/* A full disk or a busy database is no fault of the job. */
+static bool
+is_of_the_machine(enum pp_code code)
+{
+	return code == PP_EIO || code == PP_ECREATE || code == PP_ETEMP ||
+	    code == PP_ENOMEM;
+}
+
 static struct ending
 ending_of(const struct worker *w, enum pp_run_end end, struct pp_error *why)
 {
@@ -445,7 +455,7 @@ ending_of(const struct worker *w, enum pp_run_end end, struct pp_error *why)
 			pp_code_exit_status(PP_EAUTH) };
 	case PP_RUN_ERROR:
 	default:
-		return (struct ending){ false, 0, true,
+		return (struct ending){ false, 0, !is_of_the_machine(why->code),
 			pp_code_exit_status(why->code) };
 	}
 }
@@ -657,6 +667,13 @@ run_queue(struct worker *w, struct pp_error *err)
 		rc = claim(w, &why);
 		if (rc < 0 && nothing_is_left(w, worked, &why))
 			break;
+		if (rc < 0 && w->options.forever && w->signals == 0 &&
+		    is_of_the_machine(why.code)) {
+			pp_log(PP_LOG_WARN, "not_claimed", "reason", 's',
+			    why.text, NULL);
+			wait_for_work(w, err);
+			continue;
+		}
 		if (rc < 0) {
 			*err = why;
 			return pp_code_exit_status(why.code);

@@ -161,6 +161,7 @@ pp_invoker_free(struct pp_invoker *i)
 			pp_free_secret(i->endpoints[n].authorization);
 	}
 	free(i->endpoints);
+	free(i->run);
 	free(i->all);
 	pp_ngram_free(i->ngram);
 	pp_json_doc_release(&i->doc);
@@ -168,6 +169,13 @@ pp_invoker_free(struct pp_invoker *i)
 	pp_buf_release(&i->text);
 	pp_buf_release(&i->raw);
 	free(i);
+}
+
+void
+pp_invoker_set_run(struct pp_invoker *i, const char *name)
+{
+	free(i->run);
+	i->run = pp_strdup(name);
 }
 
 void

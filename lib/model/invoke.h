@@ -56,7 +56,7 @@ struct pp_call {
 	const char *prompt;
 	size_t prompt_len;
 	int64_t max_tokens;
-	const char *attempt_id;		/* short ASCII, sent as a header; or NULL */
+	const char *attempt_id;		/* short ASCII, of this run; or NULL */
 	const char *temperature;	/* decimal text as written; or NULL */
 	const char *top_p;		/* the same */
 	const char *const *stop;	/* stop sequences, ended by NULL; or NULL */
@@ -86,6 +86,12 @@ struct pp_invoker *pp_invoker_new(struct pp_loop *loop, int max_in_flight,
 
 /* Cancels what is under way without calling back. */
 void	pp_invoker_free(struct pp_invoker *i);
+
+/*
+ * A name for this run, a job's id: servers are told `name`-`attempt_id`, so
+ * that attempts of different jobs differ. Short ASCII, copied.
+ */
+void	pp_invoker_set_run(struct pp_invoker *i, const char *name);
 
 /*
  * Text that the `local` provider's n-gram model learns from; call before the

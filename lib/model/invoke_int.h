@@ -35,6 +35,7 @@ struct pp_endpoint {
 struct pp_invoker {
 	struct pp_loop *loop;
 	int max_in_flight;
+	char *run;			/* before attempts' ids; NULL: nothing */
 	struct pp_http *http;		/* made with the first call */
 	struct pp_endpoint *endpoints;
 	size_t endpoint_count, endpoint_cap;

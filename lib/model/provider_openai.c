@@ -479,7 +479,9 @@ openai_send(struct pp_invocation *v, struct pp_error *err)
 		headers[n++] = e->authorization;
 	if (v->call.attempt_id != NULL) {
 		snprintf(request_id, sizeof request_id,
-		    "X-Client-Request-Id: %s", v->call.attempt_id);
+		    "X-Client-Request-Id: %s%s%s",
+		    i->run != NULL ? i->run : "", i->run != NULL ? "-" : "",
+		    v->call.attempt_id);
 		headers[n++] = request_id;
 	}
 	headers[n] = NULL;

@@ -15,12 +15,21 @@
 /* How long a writer waits for the others before it gives up. */
 #define MAX_WAIT_MS 30000
 
-/* Fill `err` from what SQLite says of the last call. Returns -1. */
+/*
+ * Fill `err` from what SQLite says of the last call, before which errno was 0.
+ * Returns -1. A read that failed with EIO is SQLITE_CORRUPT to SQLite, and
+ * only errno tells it from a file that is damaged.
+ */
 static int
 fail(struct pp_sqlite *s, int rc, struct pp_error *err)
 {
 	const char *path = s->path;
 	int errnum = s->db == NULL ? 0 : sqlite3_system_errno(s->db);
+
+	if ((rc & 0xff) == SQLITE_CORRUPT && errno == EIO) {
+		rc = SQLITE_IOERR;
+		errnum = EIO;
+	}
 
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
@@ -79,8 +88,10 @@ wait_a_little(void *arg, int times)
 int
 pp_sqlite_exec(struct pp_sqlite *s, const char *sql, struct pp_error *err)
 {
-	int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : fail(s, rc, err);
 }
 
@@ -93,6 +104,7 @@ set_wal(struct pp_sqlite *s, struct pp_error *err)
 {
 	int rc, times = 0;
 
+	errno = 0;
 	do
 		rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL,
 		    NULL, NULL);
@@ -150,6 +162,7 @@ prepare(struct pp_sqlite *s, const char *sql, struct pp_error *err)
 			return s->kept[i].st;
 	}
 	assert(s->kept_count < PP_SQLITE_STATEMENTS);
+	errno = 0;
 	rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st,
 	    NULL);
 	if (rc != SQLITE_OK) {
@@ -206,8 +219,10 @@ pp_sqlite_done(sqlite3_stmt *st)
 int
 pp_sqlite_step(struct pp_sqlite *s, sqlite3_stmt *st, struct pp_error *err)
 {
-	int rc = sqlite3_step(st);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
 		return 1;
 	if (rc != SQLITE_DONE)

@@ -1,46 +1,68 @@
 #!/usr/bin/env bash
-# A slice of the chaos for every run of the tests, with a new seed each time;
-# PP_LONG=1 makes it long. `make chaos ROUNDS=1000` is for as long as you like.
+# A slice of the chaos for every run of the tests; PP_LONG=1 makes it long, and
+# `make chaos ROUNDS=1000` is for as long as you like. Each state of the tree
+# has its own seed, which is printed; PP_TEST_SEED is another.
 . "${0%/*}/../e2e/lib.sh"
+
+seed_of_the_tree()
+{
+	local tree
+
+	tree=$(git -C "$PP_SRCDIR" rev-parse 'HEAD^{tree}' 2>/dev/null) ||
+		tree=1
+	echo $((16#${tree:0:7}))
+}
+
+seed=${PP_TEST_SEED:-$(seed_of_the_tree)}
 
 chaos()
 {
+	local more=()
+
 	need python3
 	[ -x "$PP_BUILDDIR/tests/support/mockllm" ] ||
 		skip 'no tests/support/mockllm in this build'
+	if grep -q '^#define PP_SANITIZED' "$PP_BUILDDIR/config.h"; then
+		more+=(--max-rss 0)
+	fi
+	if [ -r "$PP_BUILDDIR/tests/chaos/faults.so" ]; then
+		more+=(--shim "$PP_BUILDDIR/tests/chaos/faults.so")
+	fi
 	LIMIT=3000 run python3 "$PP_SRCDIR/tests/chaos/chaos.py" \
 	    --bin "${PP_BINDIR:-$PP_BUILDDIR/cmd}" \
-	    --mock "$PP_BUILDDIR/tests/support/mockllm" "$@"
+	    --mock "$PP_BUILDDIR/tests/support/mockllm" --seed "$seed" \
+	    "${more[@]}" "$@"
 	check_status 0
 	sed 's/^/# /' "$T/.out"
 }
 
 rounds=1
-[ -z "${PP_LONG:-}" ] || rounds=40
+seconds=25
+if [ -n "${PP_LONG:-}" ]; then
+	rounds=20
+	seconds=900
+fi
+
+test_all_troubles_mixed()
+{
+	chaos --mix --at-once 3 --seconds "$seconds"
+}
 
 test_kills_at_random_moments()
 {
-	chaos --rows 400 --kills 12 --rounds "$rounds"
-}
-
-test_signals_and_faults_on_three_shards()
-{
-	chaos --rows 400 --kills 12 --rounds "$rounds" --workers 3 --shards 3 \
-	    --weights 3 2 2 -- --latency 20 --fault 500=0.02 \
-	    --fault reset=0.02 --fault truncate=0.02 --fault 429=0.02 \
-	    --fault drip=0.01 --retry-after 0
+	chaos --rows 200 --events 8 --longest 0.2 --rounds "$rounds"
 }
 
 test_a_budget_that_ends_first_under_kills()
 {
-	chaos --rows 1000 --kills 10 --rounds "$rounds" --workers 2 \
-	    --shards 2 --poor --budget 0.25
+	chaos --rows 400 --events 6 --rounds "$rounds" --workers 2 \
+	    --shards 2 --poor --budget 0.1
 }
 
 test_two_hundred_kills_over_one_job()
 {
 	[ -n "${PP_LONG:-}" ] || skip 'takes minutes; make check-long runs it'
-	chaos --rows 2000 --kills 200 --shortest 0.02 --longest 0.2 \
+	chaos --rows 2000 --events 200 --shortest 0.02 --longest 0.2 \
 	    --concurrency 8 -- --latency 40
 }
 

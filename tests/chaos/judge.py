@@ -216,8 +216,10 @@ class Journal:
 
     A worker that was stopped may go on for a moment after another one took
     its shard, and write down answers that came too late: nobody honours
-    them. Such a file stands beside one of a higher epoch that has tries in
-    it, since a worker that begins removes all that it has read.
+    them, and their cost stays unproven. So what stands in a file counts as
+    long as the shard has not been claimed with a higher epoch. A folder of
+    copies has a file epochs.json, made after the copies, {SHARD: EPOCH} of
+    what the queue says then; without it, the files themselves tell.
     """
 
     def __init__(self, verdict, home, copies):
@@ -230,13 +232,17 @@ class Journal:
     def read_folder(self, verdict, folder):
         files = [JournalFile(verdict, path)
                  for path in sorted(glob.glob(f"{folder}/*.log"))]
-        begun = {}              # shard -> the highest epoch with a try
-        for f in files:
-            if f.tries:
-                begun[f.shard] = max(f.epoch, begun.get(f.shard, 0))
+        if os.path.exists(f"{folder}/epochs.json"):
+            claimed = {int(shard): epoch for shard, epoch in
+                       read_json(f"{folder}/epochs.json").items()}
+        else:
+            claimed = {}
+            for f in files:
+                claimed[f.shard] = max(f.epoch, claimed.get(f.shard, 0))
         for f in files:
             self.tries.update(f.tries)
-            if f.epoch >= begun.get(f.shard, 0):
+            # a shard that the queue does not have any more has ended
+            if f.epoch >= claimed.get(f.shard, f.epoch + 1):
                 self.honoured.update(f.ends)
         return files
 
@@ -509,12 +515,19 @@ def check_calls(v, job, by_id):
                     f"its answer alone, {usd(line['nusd'])}")
 
 
-def index_log(v, log):
+def index_log(v, job, log):
+    """The server's log by attempt; on the wire the job's id comes first."""
     by_id = {}
+    prefix = job.id + "-"
     for line in log:
         id = line["client_id"]
         if id == "":
             continue
+        if not id.startswith(prefix):
+            v.wrong("calls", f"call {line['n']} has the id {id}, which is no "
+                    "attempt of this job")
+            continue
+        id = id[len(prefix):]
         if id in by_id:
             v.wrong("calls", f"attempt {id} was sent twice, as calls "
                     f"{by_id[id]['n']} and {line['n']}")
@@ -600,7 +613,7 @@ def judge(options):
         bill = sum(line["nusd"] for line in log)
     check_money(v, spent, bill, options.limit)
     if options.log:
-        by_id = index_log(v, log)
+        by_id = index_log(v, job, log)
         check_calls(v, job, by_id)
         check_paid(v, job, journal, log, by_id)
     if options.cost:

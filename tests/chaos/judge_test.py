@@ -63,6 +63,7 @@ class World:
         self.heads = [{}, {}, {}]       # what their headers say otherwise
         self.checkpoint = {}            # the same
         self.log = [call for n in range(6) for call in calls_of(n, n == 4)]
+        self.run = JOB                  # before attempts' ids
         self.bill = None
         self.journal = [
             {"t": "try", "id": "0-1-1", "row": 0, "step": 0, "reserved": 40},
@@ -107,7 +108,9 @@ class World:
         self.put("stats", json.dumps({
             "inflight": 0, "bill_nusd": self.bill if self.bill is not None
             else sum(c["nusd"] for c in self.log)}))
-        self.put("log", lines(self.log))
+        self.put("log", lines([
+            dict(c, client_id=c["client_id"] and f"{self.run}-{c['client_id']}")
+            for c in self.log]))
         self.put("export", lines(self.export))
         total = {"total": True, "cost": text(sum(
             judge.nusd(s["cost"]) for s in self.sums())),
@@ -281,6 +284,10 @@ def answer_the_server_did_not_give(w):
     w.log[0]["nusd"] = 0
 
 
+def of_another_job(w):
+    w.run = JOB[:-1] + "2"
+
+
 def call_unknown_to_the_server(w):
     w.log[0]["client_id"] = ""
 
@@ -417,6 +424,7 @@ CASES = [
     ("pp-cost counts otherwise", cost_counts_otherwise, "cost: rows_done is"),
     ("an answer never given", answer_the_server_did_not_give,
      "calls: row 0, step a: the server gave no answer"),
+    ("a call of another job", of_another_job, "is no attempt of this job"),
     ("a call unknown", call_unknown_to_the_server,
      "calls: row 0, step a: the server knows no call 0-1-1"),
     ("a price not the server's", price_is_not_the_servers,

@@ -1,15 +1,20 @@
-# Chaos: workers that die, servers that fail, and independent checks.
+# Chaos: workers that die, servers and disks that fail, independent checks.
 TESTS += tests/chaos/chaos.sh
 long_tests += tests/chaos/chaos.sh
-EXTRA_DIST += tests/chaos/chaos.py tests/chaos/chaos.sh
+EXTRA_DIST += tests/chaos/chaos.py tests/chaos/chaos.sh tests/chaos/faults.c
+
+# Loaded before the C library, so nothing else is linked into it.
+check_DATA += tests/chaos/faults.so
+CLEANFILES += tests/chaos/faults.so
+tests/chaos/faults.so: tests/chaos/faults.c
+	$(AM_V_CC)mkdir -p tests/chaos && $(CC) -O2 -shared -fPIC -o $@ \
+	'$(srcdir)/tests/chaos/faults.c' -ldl
 
 ROUNDS = 100
-chaos: $(bin_PROGRAMS) tests/support/mockllm
+chaos: $(bin_PROGRAMS) tests/support/mockllm tests/chaos/faults.so
 	PP_SHARE='$(abs_top_srcdir)/share' python3 \
 	$(top_srcdir)/tests/chaos/chaos.py --bin '$(abs_top_builddir)/cmd' \
-	--mock '$(abs_top_builddir)/tests/support/mockllm' \
-	--rounds $(ROUNDS) --rows 300 --kills 15 --workers 3 --shards 3 \
-	--weights 3 2 2 --keep -- --latency 20 --fault 500=0.02 \
-	--fault reset=0.02 --fault truncate=0.02 --fault 429=0.02 \
-	--retry-after 0
+	--mock '$(abs_top_builddir)/tests/support/mockllm' --shim \
+	'$(abs_top_builddir)/tests/chaos/faults.so' --mix --rounds $(ROUNDS) \
+	--keep
 .PHONY: chaos

@@ -108,7 +108,7 @@ struct http_request {
 	char method[8];
 	char path[512];
 	char authorization[128];	/* its beginning */
-	char client_id[64];		/* X-Client-Request-Id */
+	char client_id[96];		/* X-Client-Request-Id */
 };
 
 /* Before the first byte of each. */
