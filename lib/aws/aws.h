@@ -39,7 +39,6 @@ enum pp_aws_service {
 	PP_AWS_BEDROCK_RUNTIME,		/* calls of models */
 	PP_AWS_LOGS,
 	PP_AWS_CLOUDFORMATION,
-	PP_AWS_SSO,			/* of the credentials chain */
 	PP_AWS_NSERVICES
 };
 

@@ -4,7 +4,7 @@
  *
  *	the environment		AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
  *				AWS_SESSION_TOKEN (not with a profile that
- *				AWS_PROFILE names)
+ *				the options of the context name)
  *	web identity		AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN
  *	the profile		role_arn with source_profile or
  *				credential_source; its keys; sso_session;
@@ -14,7 +14,8 @@
  *	the instance		IMDSv2, unless AWS_EC2_METADATA_DISABLED
  *
  * Credentials that end are fetched anew from 15 minutes before, by one fetch
- * whatever the number of calls; from 10 minutes before calls wait for it.
+ * whatever the number of calls; from 10 minutes before, calls wait for it.
+ * (From a quarter and a sixth of their life, when that is shorter.)
  */
 #ifndef PP_AWS_CREDENTIALS_H
 #define PP_AWS_CREDENTIALS_H

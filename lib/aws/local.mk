@@ -1,8 +1,16 @@
 # Sources of lib/aws: AWS's protocols, spoken over lib/net.
 lib_libpp_la_SOURCES += \
-	lib/aws/aws.h \
-	lib/aws/credentials.h \
-	lib/aws/fault.h \
-	lib/aws/request.h \
-	lib/aws/sigv4.h \
-	lib/aws/uri.h
+	lib/aws/aws.c lib/aws/aws.h lib/aws/aws_int.h \
+	lib/aws/chunked.c lib/aws/chunked.h \
+	lib/aws/cred_http.c lib/aws/cred_int.h \
+	lib/aws/cred_process.c \
+	lib/aws/cred_sts.c \
+	lib/aws/credentials.c lib/aws/credentials.h \
+	lib/aws/endpoint.c \
+	lib/aws/fault.c lib/aws/fault.h \
+	lib/aws/profile.c lib/aws/profile.h \
+	lib/aws/request.c lib/aws/request.h \
+	lib/aws/retry.c lib/aws/retry.h \
+	lib/aws/sigv4.c lib/aws/sigv4.h \
+	lib/aws/uri.c lib/aws/uri.h \
+	lib/aws/xml_leaf.c lib/aws/xml_leaf.h

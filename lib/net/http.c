@@ -82,8 +82,11 @@ struct pp_http_exchange {
 	int64_t total_us, idle_us;
 	struct pp_timer deadline;
 	int sends; /* times it came to be sent */
-	bool cancelled, timed_out, too_large;
+	bool cancelled, timed_out, too_large, stopped;
 	size_t max_reply;
+	ssize_t (*read)(void *arg, char *out, size_t size);
+	int (*write)(void *arg, const char *data, size_t len);
+	void *stream_arg;
 	struct pp_buf reply_headers;
 	struct pp_buf body; /* lent by the pool while it fills */
 	char curl_error[CURL_ERROR_SIZE];
@@ -298,20 +301,49 @@ return_buffer(struct pp_http_exchange *x)
 	x->body = (struct pp_buf)PP_BUF_INIT;
 }
 
+/* Whether the reply that comes in is what the writer waits for. */
+static bool
+is_success(struct pp_http_exchange *x)
+{
+	long status = 0;
+
+	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status < 300;
+}
+
 static size_t
 on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct pp_http_exchange *x = arg;
 	size_t len = size * count;
 
+	x->last_byte_us = pp_loop_now_us(x->http->loop);
+	if (x->write != NULL && is_success(x)) {
+		if (x->write(x->stream_arg, data, len) == 0)
+			return len;
+		x->stopped = true;
+		return len > 0 ? 0 : 1;
+	}
 	if (x->body.cap == 0)
 		borrow_buffer(x);
-	x->last_byte_us = pp_loop_now_us(x->http->loop);
 	if (pp_buf_add(&x->body, data, len) < 0) {
 		x->too_large = true;
 		return 0;
 	}
 	return len;
+}
+
+static size_t
+on_read(char *out, size_t size, size_t count, void *arg)
+{
+	struct pp_http_exchange *x = arg;
+	ssize_t n = x->read(x->stream_arg, out, size * count);
+
+	x->last_byte_us = pp_loop_now_us(x->http->loop);
+	if (n >= 0)
+		return (size_t)n;
+	x->stopped = true;
+	return CURL_READFUNC_ABORT;
 }
 
 /* ---- slots ---- */
@@ -330,6 +362,8 @@ set_up_easy(struct pp_http_exchange *x)
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(e, CURLOPT_READDATA, x);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* wait for no resolver */
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -478,13 +512,26 @@ is_loopback(const char *host)
 	    (ntohl(v4.s_addr) >> 24) == 127;
 }
 
+/* RFC 3927; and the addresses that Amazon serves metadata at over IPv6. */
+static bool
+is_link_local(const char *host)
+{
+	struct in_addr v4;
+
+	if (strncasecmp(host, "[fd00:ec2::", 11) == 0)
+		return true;
+	return inet_pton(AF_INET, host, &v4) == 1 &&
+	    (ntohl(v4.s_addr) >> 16) == 0xa9fe;
+}
+
 /* What kind of URL it is, read as libcurl will read it. */
 static int
-look_at_url(const char *url, bool plain_http, bool *secure, bool *loopback,
+look_at_url(const char *url, bool plain_http, bool *secure, bool *direct,
     struct pp_error *err)
 {
 	CURLU *u = curl_url();
 	char *scheme = NULL, *host = NULL;
+	bool loopback;
 	int rc = -1;
 
 	if (u == NULL ||
@@ -503,8 +550,9 @@ look_at_url(const char *url, bool plain_http, bool *secure, bool *loopback,
 		pp_error_set(err, PP_ECONFIG, "no host in '%s'", url);
 		goto out;
 	}
-	*loopback = is_loopback(host);
-	if (!*secure && !*loopback && !plain_http)
+	loopback = is_loopback(host);
+	*direct = loopback || is_link_local(host);
+	if (!*secure && !loopback && !plain_http)
 		pp_error_set(err, PP_ECONFIG,
 		    "plain http is allowed only to "
 		    "this machine, and '%s' is another",
@@ -521,27 +569,27 @@ out:
 int
 pp_http_check_url(const char *url, bool plain_http, struct pp_error *err)
 {
-	bool secure, loopback;
+	bool secure, direct;
 
-	return look_at_url(url, plain_http, &secure, &loopback, err);
+	return look_at_url(url, plain_http, &secure, &direct, err);
 }
 
 /*
  * Take a slot for this URL. The slot that comes is most often set to it
- * already. What is for this machine goes through no proxy.
+ * already. What is for this machine or its link goes through no proxy.
  */
 static struct pp_http_exchange *
 take_slot_for(struct pp_http *h, const char *url, bool plain_http,
     struct pp_error *err)
 {
-	bool secure = strncasecmp(url, "https:", 6) == 0, loopback;
+	bool secure = strncasecmp(url, "https:", 6) == 0, direct;
 	struct pool *p = &h->pools[secure ? SECURE : PLAIN];
 	struct pp_http_exchange *x = p->free_slots;
 
 	if (x != NULL && x->url != NULL && strcmp(x->url, url) == 0 &&
 	    x->plain_http == plain_http)
 		return take_slot(h, p, err);
-	if (look_at_url(url, plain_http, &secure, &loopback, err) < 0)
+	if (look_at_url(url, plain_http, &secure, &direct, err) < 0)
 		return NULL;
 	x = take_slot(h, &h->pools[secure ? SECURE : PLAIN], err);
 	if (x == NULL)
@@ -551,7 +599,7 @@ take_slot_for(struct pp_http *h, const char *url, bool plain_http,
 	x->url = pp_strdup(url);
 	x->plain_http = plain_http;
 	curl_easy_setopt(x->easy, CURLOPT_URL, url);
-	curl_easy_setopt(x->easy, CURLOPT_PROXY, loopback ? "" : NULL);
+	curl_easy_setopt(x->easy, CURLOPT_PROXY, direct ? "" : NULL);
 	return x;
 }
 
@@ -586,7 +634,11 @@ static void
 set_body(struct pp_http_exchange *x, const char *body, size_t len)
 {
 	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, len > 0 ? body : "");
+	if (x->read != NULL)
+		body = NULL;
+	else if (len == 0)
+		body = "";
+	curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, body);
 }
 
 /*
@@ -680,12 +732,15 @@ pp_http_send(struct pp_http *h, const struct pp_http_request *req,
 		return NULL;
 	set_method(x, req->method);
 	set_headers(x, req->headers);
+	x->read = req->read;
+	x->write = req->write;
+	x->stream_arg = req->stream_arg;
 	if (has_body(req->method))
 		set_body(x, req->body, req->body_len);
 	x->fn = fn;
 	x->arg = arg;
 	x->sends = 0;
-	x->cancelled = x->timed_out = x->too_large = false;
+	x->cancelled = x->timed_out = x->too_large = x->stopped = false;
 	x->max_reply = req->max_reply_bytes > 0 ? req->max_reply_bytes :
 						  DEFAULT_MAX_REPLY;
 	x->curl_error[0] = '\0';
@@ -734,6 +789,8 @@ explain(const struct pp_http_exchange *x, CURLcode code,
 				     "no connection in time";
 	else if (x->too_large)
 		why = "the reply is too large";
+	else if (x->stopped)
+		why = "what reads or writes the body gave up";
 	else if (x->sends > 1)
 		why = "the connection was lost before a reply";
 	snprintf(r->error, sizeof r->error, "%s", why);
@@ -865,6 +922,16 @@ pp_http_cancel(struct pp_http_exchange *x)
 	assert(x->state == SLOT_ACTIVE);
 	x->cancelled = true;
 	pp_timer_set(x->http->loop, &x->deadline, 0, on_deadline, x);
+}
+
+void
+pp_http_drop(struct pp_http_exchange *x)
+{
+	assert(x->state == SLOT_ACTIVE);
+	pp_timer_cancel(x->http->loop, &x->deadline);
+	curl_multi_remove_handle(x->multi->handle, x->easy);
+	return_buffer(x);
+	give_slot(x);
 }
 
 /* ---- headers of a reply ---- */

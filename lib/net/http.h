@@ -5,7 +5,8 @@
  * again, and libcurl is kept from doing so. What happened is told exactly
  * enough to know whether a server may have acted on it. Redirects are answers
  * like others. TLS is 1.2 or later and verified; proxies are those of the
- * environment, as in curl(1), but never for this machine itself.
+ * environment, as in curl(1), but never for this machine itself nor for what is
+on its own link (169.254.0.0/16, where clouds keep their metadata).
  */
 #ifndef PP_NET_HTTP_H
 #define PP_NET_HTTP_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -42,6 +44,18 @@ struct pp_http_request {
 	const char *const *headers;	/* "Name: value", ended by NULL */
 	const char *body;		/* borrowed until the callback */
 	size_t body_len;
+	/*
+	 * Or, with `read`, the body_len bytes come from there: up to `size`
+	 * to `out`; how many, or -1 to end the exchange. It is asked once for
+	 * each byte, from the loop.
+	 */
+	ssize_t (*read)(void *arg, char *out, size_t size);
+	/*
+	 * With `write`, the body of a 2xx goes there as it comes and not to
+	 * the reply; -1 ends the exchange.
+	 */
+	int (*write)(void *arg, const char *data, size_t len);
+	void *stream_arg;		/* of both */
 	int64_t connect_timeout_ms;	/* 0: 10 s */
 	int64_t total_timeout_ms;	/* 0: 10 minutes */
 	int64_t idle_timeout_ms;	/* without a byte; 0: no bound but total */
@@ -92,6 +106,9 @@ struct pp_http_exchange *pp_http_send(struct pp_http *h,
  * answer was just coming in, which then counts. Not after `fn` was called.
  */
 void	pp_http_cancel(struct pp_http_exchange *x);
+
+/* End it at once, without calling back. Not from its callback or streams. */
+void	pp_http_drop(struct pp_http_exchange *x);
 
 /*
  * A header of a reply's raw block, without the name and blanks around it,

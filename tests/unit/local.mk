@@ -9,6 +9,7 @@ AM_TESTS_LDADD = $(LDADD) $(CMOCKA_LIBS)
 
 include tests/unit/base.mk
 include tests/unit/net.mk
+include tests/unit/aws.mk
 include tests/unit/store.mk
 include tests/unit/template.mk
 include tests/unit/model.mk

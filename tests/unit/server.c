@@ -133,6 +133,7 @@ struct scripted {
 	const struct script *scripts;
 	size_t count;
 	int requests;
+	bool in_order; /* not by path */
 	bool stopping;
 	char *last;
 };
@@ -192,7 +193,9 @@ serve_one(struct scripted *s, int fd, char *text)
 		free(s->last);
 		s->last = pp_strndup(text, len);
 		pthread_mutex_unlock(&s->lock);
-		at = which_script(text);
+		at = s->in_order ? (size_t)s->requests - 1 : which_script(text);
+		if (s->in_order && at >= s->count)
+			at = s->count - 1;
 		script = &s->scripts[at < s->count ? at : 0];
 		if (script->reply == NULL)
 			return;
@@ -249,6 +252,15 @@ scripted_start(const struct script *scripts, size_t count)
 	snprintf(s->url, sizeof s->url, "http://127.0.0.1:%d",
 	    ntohs(a.sin_port));
 	assert_int_equal(pthread_create(&s->thread, NULL, serve_all, s), 0);
+	return s;
+}
+
+struct scripted *
+scripted_start_in_order(const struct script *scripts, size_t count)
+{
+	struct scripted *s = scripted_start(scripts, count);
+
+	s->in_order = true;
 	return s;
 }
 

@@ -36,6 +36,10 @@ struct script {
 struct scripted;
 
 struct scripted *scripted_start(const struct script *scripts, size_t count);
+
+/* The n-th request gets the n-th script, those after the last the last. */
+struct scripted *scripted_start_in_order(const struct script *scripts,
+	    size_t count);
 void	scripted_stop(struct scripted *s);
 const char *scripted_url(const struct scripted *s);	/* without path */
 int	scripted_requests(struct scripted *s);		/* so far */

@@ -1,0 +1,12 @@
+# Unit tests of lib/aws.
+EXTRA_DIST += tests/data/sigv4/vectors.json tests/unit/aws_env.h \
+	tests/support/verify_server.py
+
+unit_tests += tests/unit/test_sigv4
+tests_unit_test_sigv4_SOURCES = tests/unit/test_sigv4.c
+tests_unit_test_sigv4_LDADD = $(AM_TESTS_LDADD)
+
+unit_tests += tests/unit/test_aws_request
+tests_unit_test_aws_request_SOURCES = tests/unit/test_aws_request.c \
+	tests/unit/aws_env.c tests/unit/server.c
+tests_unit_test_aws_request_LDADD = $(AM_TESTS_LDADD)
