@@ -411,7 +411,7 @@ close_parquet(struct pp_pqfile *f)
 static int
 cat_one(const char *path, struct pp_error *err)
 {
-	struct pp_pqfile f;
+	struct pp_pqfile f = { .fd = -1 };
 	struct pp_pqrows *rows;
 	struct pp_buf line = PP_BUF_INIT;
 	int rc;
@@ -504,7 +504,7 @@ run_schema(const struct pp_cli *cli, void *state, int argc, char **argv,
 		"NULLS", "BYTES", "RAW", "CODEC", "ENCODINGS" };
 	struct pp_pqdescription d;
 	struct pp_table *t = NULL;
-	struct pp_pqfile f;
+	struct pp_pqfile f = { .fd = -1 };
 
 	(void)state;
 	if (argc != 1)

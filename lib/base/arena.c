@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,7 @@ pp_arena_rewind_slow(struct pp_arena *a, struct pp_arena_mark m)
 
 	while (a->block != m.block) {
 		b = a->block;
+		assert(b != NULL); /* the mark is of this arena */
 		if (b->older == NULL && m.block == NULL) {
 			a->at = b->data;
 			a->end = b->data + b->size;

@@ -2,6 +2,7 @@
 
 #include "export/bitpack.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* As most writers have it: blocks of 128 numbers in four parts. */
@@ -66,7 +67,10 @@ struct numbers {
 static inline uint32_t
 number_at(const struct numbers *n, size_t i)
 {
-	return n->small != NULL ? n->small[i] : n->wide[i];
+	if (n->small != NULL)
+		return n->small[i];
+	assert(n->wide != NULL);
+	return n->wide[i];
 }
 
 static size_t

@@ -95,7 +95,7 @@ plain(struct pp_pqvalues *v, const struct pp_pqelement *leaf,
 		return plain_bits(v, p, len, count);
 	if (leaf->physical == PP_PQ_BYTES)
 		return plain_texts(v, p, len, count);
-	if (len / v->width < count)
+	if (v->width == 0 || len / v->width < count)
 		return false;
 	pp_buf_add(&v->data, p, count * v->width);
 	return true;

@@ -98,7 +98,7 @@ add_prompt(struct reader *r, const struct pp_json *v, struct pp_error *err)
 {
 	const struct pp_model *model;
 	struct pp_estimator_line *line;
-	int64_t max_tokens;
+	int64_t max_tokens = 0;
 	size_t bytes;
 
 	if (read_members(r, v, &max_tokens, err) < 0 ||

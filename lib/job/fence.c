@@ -92,11 +92,11 @@ adopt_lines(struct pp_shard_run *run, const char *p, const char *end,
 	while (rc == 0 && p < end) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 
-		if (newline == NULL)
+		if (newline == NULL) {
 			rc = pp_error_set(err, PP_EDATA, "its end is missing");
-		else
-			rc = adopt_line(run, p, (size_t)(newline - p), &doc,
-			    err);
+			break;
+		}
+		rc = adopt_line(run, p, (size_t)(newline - p), &doc, err);
 		p = newline + 1;
 	}
 	pp_json_doc_release(&doc);

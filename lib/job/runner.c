@@ -135,10 +135,10 @@ unlink_node(struct node *n)
 
 	note_place(n, NOWHERE);
 
-	if (n->previous != NULL)
-		n->previous->next = n->next;
-	else
+	if (r->nodes == n)
 		r->nodes = n->next;
+	else
+		n->previous->next = n->next;
 	if (n->next != NULL)
 		n->next->previous = n->previous;
 	r->node_count--;

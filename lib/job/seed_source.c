@@ -110,17 +110,16 @@ load(struct pp_seed_source *src, struct pp_error *err)
 	    false, err);
 	struct pp_seed_record r;
 	int64_t i;
-	int rc = -1;
 
 	if (in == NULL)
 		return -1;
 	for (i = 0; i < src->count; i++) {
-		rc = pp_seed_input_next(in, &r, err);
+		int rc = pp_seed_input_next(in, &r, err);
+
 		if (rc == 0)
 			rc = pp_error_set(err, PP_EDATA,
 			    "'%s' became shorter while it was read", src->path);
-		if (rc < 0 ||
-		    (is_wanted(src, i) && (rc = keep(src, i, &r, err)) < 0))
+		if (rc < 0 || (is_wanted(src, i) && keep(src, i, &r, err) < 0))
 			break;
 	}
 	pp_seed_input_close(in);

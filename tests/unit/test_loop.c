@@ -156,10 +156,10 @@ deferred_calls_come_once_a_turn_without_sleep(void **state)
 	pp_loop_defer(t.loop, defer_again, &t);
 	assert_int_equal(t.count, 0);
 	for (int i = 1; i <= 5; i++) {
-		turn(t.loop, 10000);
+		turn(t.loop, 60000);
 		assert_int_equal(t.count, i);
 	}
-	assert_true(pp_clock_boot_us() - start < 5000000);
+	assert_true(pp_clock_boot_us() - start < 60000000);
 	pp_loop_free(t.loop);
 }
 
