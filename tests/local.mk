@@ -41,6 +41,7 @@ include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/support/local.mk
 include tests/chaos/local.mk
+include tests/infra/local.mk
 
 check-long:
 	PP_LONG=1; export PP_LONG; \

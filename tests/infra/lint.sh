@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# What others' tools say of infra/: cfn-lint of the templates, shellcheck of
+# the scripts.
+. "${0%/*}/../e2e/lib.sh"
+INFRA=$PP_SRCDIR/infra
+
+test_cfn_lint_has_no_finding_in_five_regions()
+{
+	local tools
+
+	tools=$("$PP_SRCDIR/tests/infra/fetch-tools" 2>"$T/why") ||
+		skip "$(cat "$T/why")"
+	LIMIT=300
+	run "$tools/bin/cfn-lint" -r us-east-1 us-west-2 eu-central-1 \
+	    ap-northeast-1 sa-east-1 -- "$INFRA"/cloudformation/*.yaml
+	check_status 0
+	check_out ''
+}
+
+# CloudFormation takes neither.
+test_templates_have_no_anchor_and_are_small_enough()
+{
+	check_fails 'an alias' grep -nE '^[^#]*[:-] \*[a-z]' \
+	    "$INFRA"/cloudformation/*.yaml
+	check_fails 'over 51,200 bytes' \
+	    sh -c 'find "$1" -size +51200c | grep .' - "$INFRA/cloudformation"
+}
+
+test_no_region_account_or_partition_is_written_down()
+{
+	check_fails 'a region' grep -nE '(us|eu|ap|sa|ca)-[a-z]+-[0-9]' \
+	    "$INFRA"/cloudformation/*.yaml
+	check_fails 'an account' grep -nE '[0-9]{12}' \
+	    "$INFRA"/cloudformation/*.yaml
+	check_fails 'a partition' grep -n 'arn:aws' \
+	    "$INFRA"/cloudformation/*.yaml
+}
+
+test_shellcheck_has_no_finding()
+{
+	need shellcheck
+	run shellcheck "$PP_SRCDIR"/tests/infra/*.sh \
+	    "$PP_SRCDIR/tests/infra/fetch-tools"
+	check_status 0
+	check_out ''
+}
+
+run_tests "$@"

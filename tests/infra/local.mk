@@ -1,0 +1,12 @@
+# Tests of infra/. They run no C code of ours, so the build with sanitizers
+# leaves them out.
+infra_tests =
+infra_tests += tests/infra/lint.sh
+infra_tests += tests/infra/nest.sh
+
+if !ENABLE_SANITIZERS
+TESTS += $(infra_tests)
+endif
+EXTRA_DIST += $(infra_tests)
+EXTRA_DIST += tests/infra/fetch-tools tests/infra/nest.py \
+	tests/infra/test_nest.py
