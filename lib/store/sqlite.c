@@ -7,10 +7,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 /* How long a writer waits for the others before it gives up. */
 #define MAX_WAIT_MS 30000
@@ -112,24 +116,81 @@ set_wal(struct pp_sqlite *s, struct pp_error *err)
 	return rc == SQLITE_OK ? 0 : fail(s, rc, err);
 }
 
+/* A path as SQLite's URIs have it: "%", "?" and "#" mean something there. */
+static char *
+uri_of(const char *path)
+{
+	struct pp_buf uri = PP_BUF_INIT;
+
+	pp_buf_adds(&uri, "file:");
+	for (const char *p = path; *p != '\0'; p++) {
+		if (strchr("%?#", *p) != NULL)
+			pp_buf_addf(&uri, "%%%02x", (unsigned char)*p);
+		else
+			pp_buf_addc(&uri, *p);
+	}
+	pp_buf_adds(&uri, "?immutable=1");
+	return pp_buf_detach(&uri, NULL);
+}
+
+/* Whether all that was committed is in the file itself. */
+static bool
+has_no_wal(const char *path)
+{
+	char *wal = pp_asprintf("%s-wal", path);
+	struct stat st;
+	bool none = stat(wal, &st) < 0 || st.st_size == 0;
+
+	free(wal);
+	return none;
+}
+
+/*
+ * On a read-only file system nobody writes, so the file can be read without
+ * the locks and the shared memory that WAL mode would have to make.
+ */
+static int
+open_read_only(struct pp_sqlite *s, struct pp_error *err)
+{
+	char *uri;
+	int rc;
+
+	if (!has_no_wal(s->path))
+		return pp_error_set(err, PP_ECREATE,
+		    "database '%s' was not closed and is on a read-only file "
+		    "system: make it writable, or copy the home elsewhere",
+		    s->path);
+	uri = uri_of(s->path);
+	rc = sqlite3_open_v2(uri, &s->db,
+	    SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	free(uri);
+	return rc == SQLITE_OK ? 0 : fail(s, rc, err);
+}
+
+static int
+open_to_write(struct pp_sqlite *s, struct pp_error *err)
+{
+	int rc = sqlite3_open_v2(s->path, &s->db,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+	    NULL);
+
+	if (rc != SQLITE_OK)
+		return fail(s, rc, err);
+	sqlite3_busy_handler(s->db, wait_a_little, s);
+	return set_wal(s, err);
+}
+
 int
 pp_sqlite_open(struct pp_sqlite *s, const char *path, struct pp_error *err)
 {
-	int rc;
+	bool read_only = access(path, W_OK) < 0 && errno == EROFS;
 
 	*s = (struct pp_sqlite){ .path = pp_strdup(path) };
 	pp_rand_seed_any(&s->chance);
-	rc = sqlite3_open_v2(path, &s->db,
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-	    NULL);
-	if (rc != SQLITE_OK) {
-		fail(s, rc, err);
+	if ((read_only ? open_read_only(s, err) : open_to_write(s, err)) < 0)
 		goto bad;
-	}
 	sqlite3_extended_result_codes(s->db, 1);
-	sqlite3_busy_handler(s->db, wait_a_little, s);
-	if (set_wal(s, err) < 0 ||
-	    pp_sqlite_exec(s,
+	if (pp_sqlite_exec(s,
 		"PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
 		"PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
 		"PRAGMA temp_store = MEMORY",

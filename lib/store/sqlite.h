@@ -32,7 +32,8 @@ struct pp_sqlite {
 
 /*
  * Open or create the file in WAL mode, synced at every commit, with foreign
- * keys. PP_ECREATE, PP_EIO, PP_EDATA (no database, damaged), PP_ETEMP.
+ * keys. On a read-only file system it can be read alone. PP_ECREATE, PP_EIO,
+ * PP_EDATA (no database, damaged), PP_ETEMP.
  */
 int	pp_sqlite_open(struct pp_sqlite *s, const char *path,
 	    struct pp_error *err);

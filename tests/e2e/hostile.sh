@@ -63,6 +63,32 @@ test_a_home_that_cannot_be_written()
 	check_err_has 'home'
 }
 
+test_a_home_on_a_read_only_file_system_can_be_read()
+{
+	small_disk 8
+	export PP_STORE="file:$T/disk/a home?#%"
+	make_seeds 5
+	make_templates
+	pp-seed put seeds seeds.jsonl >/dev/null
+	pp-template put one.yaml >/dev/null
+	pp-job create -t one -s seeds -n 5 -m local >job.json
+	pp-worker --once 2>/dev/null
+	mount -o remount,ro disk || skip 'cannot mount it read-only'
+	run pp-job list --json
+	check_status 0
+	check_out_lines 1
+	run pp-export - --format jsonl -o - <job.json
+	check_status 0
+	check_out_lines 5
+	run pp-seed get seeds
+	check_out_lines 5
+	run pp-seed put more seeds.jsonl
+	check_status 73
+	check_err_has 'Read-only file system'
+	run pp-job create -t one -s seeds -n 5 -m local
+	check_status 73
+}
+
 test_a_database_that_is_none()
 {
 	make_seeds 5
