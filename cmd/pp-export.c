@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "export/csv_rows.h"
 #include "export/export.h"
 #include "export/pqdescribe.h"
 #include "export/pqfile.h"
@@ -23,6 +24,7 @@
 #include "export/rows.h"
 #include "job/export_job.h"
 #include "job/ids.h"
+#include "job/row_rules.h"
 #include "store/store.h"
 
 #define MAX_REPEATED 256 /* --type and --map, each */
@@ -46,7 +48,10 @@ enum {
 	KEY_DEDUP,
 	KEY_SPLIT,
 	KEY_SHUFFLE,
-	KEY_SEED
+	KEY_SEED,
+	KEY_FROM,
+	KEY_WHERE,
+	KEY_SELECT
 };
 
 static const struct pp_opt options[] = {
@@ -65,6 +70,16 @@ static const struct pp_opt options[] = {
 	{ KEY_PARTIAL, "partial", NULL,
 	    "take the rows of a job that has not ended", PP_COMPLETE_NONE,
 	    NULL },
+	{ KEY_FROM, "from", "FORMAT",
+	    "what standard input is, jsonl or csv [jsonl]", PP_COMPLETE_WORDS,
+	    "jsonl csv" },
+	{ KEY_WHERE, "where", "EXPR",
+	    "take the rows for which EXPR is true, in the language of "
+	    "templates",
+	    PP_COMPLETE_NONE, NULL },
+	{ KEY_SELECT, "select", "FIELDS",
+	    "what records have: fields, or NAME=EXPR, with commas",
+	    PP_COMPLETE_NONE, NULL },
 	{ KEY_AS, "as", "SHAPE",
 	    "messages, sharegpt, alpaca, dpo, text or "
 	    "record [record]",
@@ -128,8 +143,8 @@ static const struct pp_opt options[] = {
 struct state {
 	struct pp_export_options o;
 	bool has_codec, has_seed;
-	bool partial;
-	const char *output;
+	bool partial, from_csv, has_from;
+	const char *output, *where, *select;
 	const char *types[MAX_REPEATED], *maps[MAX_REPEATED];
 	struct pp_split splits[PP_MAX_SPLITS];
 };
@@ -196,6 +211,17 @@ set_seed(struct state *s, const char *arg, struct pp_error *err)
 }
 
 static int
+set_from(struct state *s, const char *arg, struct pp_error *err)
+{
+	s->has_from = true;
+	s->from_csv = strcmp(arg, "csv") == 0;
+	if (!s->from_csv && strcmp(arg, "jsonl") != 0)
+		return pp_error_set(err, PP_EUSAGE,
+		    "rows come as jsonl or csv, not as '%s'", arg);
+	return 0;
+}
+
+static int
 add_to(const char **list, size_t *count, const char *arg, struct pp_error *err)
 {
 	if (*count == MAX_REPEATED)
@@ -231,6 +257,9 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 	case 'n': return set_count(arg, "--limit", &o->limit, err);
 	case 't': return add_to(s->types, &o->type_count, arg, err);
 	case KEY_MAP: return add_to(s->maps, &o->map_count, arg, err);
+	case KEY_FROM: return set_from(s, arg, err);
+	case KEY_WHERE: s->where = arg; return 0;
+	case KEY_SELECT: s->select = arg; return 0;
 	case KEY_AS: return pp_shape_parse(arg, &o->shape, err);
 	case KEY_WITH_META: o->with_meta = true; return 0;
 	case KEY_INCLUDE_FAILED: o->include_failed = true; return 0;
@@ -353,7 +382,9 @@ export_stdin(const struct pp_cli *cli, struct state *s, struct pp_error *err)
 		    "name a job, or give rows on standard input");
 	if (s->output != NULL && strcmp(s->output, "-") != 0)
 		s->o.dir = s->output;
-	rows = pp_rows_from_fd(STDIN_FILENO, "standard input");
+	rows = s->from_csv ? pp_csv_rows_new(STDIN_FILENO, "standard input",
+				 s->types, s->o.type_count) :
+			     pp_rows_from_fd(STDIN_FILENO, "standard input");
 	rc = pp_export_run(&s->o, rows, &result, err);
 	if (rc == 0)
 		warn_failed(cli, s, &result);
@@ -367,6 +398,8 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
 	struct state *s = state;
+	struct pp_row_rules *rules;
+	int rc;
 
 	if (s->o.formats == 0)
 		s->o.formats = PP_EXPORT_JSONL;
@@ -379,8 +412,17 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	s->o.maps = s->maps;
 	s->o.fd = STDOUT_FILENO;
 	s->o.fd_name = "standard output";
-	return argc > 0 ? export_jobs(cli, s, argc, argv, err) :
-			  export_stdin(cli, s, err);
+	if (s->has_from && argc > 0)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--from is for standard input, and a job is named");
+	rules = pp_row_rules_new(s->where, s->select, err);
+	if (rules == NULL)
+		return -1;
+	pp_row_rules_apply(rules, &s->o);
+	rc = argc > 0 ? export_jobs(cli, s, argc, argv, err) :
+			export_stdin(cli, s, err);
+	pp_row_rules_free(rules);
+	return rc;
 }
 
 /* ---- cat, schema ---- */

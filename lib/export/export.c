@@ -382,6 +382,33 @@ start_of(int fd)
 	return lseek(fd, 0, SEEK_CUR);
 }
 
+/* Whether a declaration of the template is of a field that is exported. */
+static bool
+is_exported(const struct run *r, const char *name, size_t len)
+{
+	const struct pp_row_callbacks *rules = &r->o.rules;
+
+	return r->o.shape == PP_SHAPE_RECORD && r->o.map_count == 0 &&
+	    pp_type_field(r->type, name, len) == NULL &&
+	    (rules->put_record == NULL ||
+		rules->keeps_field(rules->arg, name, len));
+}
+
+static int
+declare_record_types(struct run *r, struct pp_error *err)
+{
+	for (size_t i = 0; i < r->o.record_type_count; i++) {
+		const char *type = r->o.record_types[i];
+		const char *eq = strrchr(type, '=');
+
+		if (eq != NULL && !is_exported(r, type, (size_t)(eq - type)))
+			continue;
+		if (pp_type_declare(r->type, type, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 declare_types(struct run *r, struct pp_error *err)
 {
@@ -391,6 +418,8 @@ declare_types(struct run *r, struct pp_error *err)
 	for (size_t i = 0; i < r->o.type_count; i++)
 		if (pp_type_declare(r->type, r->o.types[i], err) < 0)
 			return -1;
+	if (declare_record_types(r, err) < 0)
+		return -1;
 	for (size_t i = 0; r->o.with_meta && i < 3; i++) {
 		const char *eq = strchr(meta[i], '=');
 
@@ -424,7 +453,8 @@ set_up(struct run *r, struct pp_error *err)
 		if ((o->formats & pp_formats[i].bit) &&
 		    pp_formats[i].sink->needs_type)
 			r->needs_type = true;
-	r->looks = r->needs_type || r->tree != NULL || o->type_count > 0;
+	r->looks = r->needs_type || r->tree != NULL || o->type_count > 0 ||
+	    o->record_type_count > 0;
 	if (r->needs_type && !needs_order(r) && r->rows->rewind == NULL) {
 		r->spool = pp_rows_spool(r->rows, o->scratch_dir);
 		r->rows = r->spool;

@@ -56,6 +56,24 @@ struct pp_split {
 };
 
 /*
+ * What the layer above knows of rows: expressions are no business of a writer
+ * of files. Each may be NULL. `line` is borrowed until return.
+ */
+struct pp_row_callbacks {
+	/* Whether the row is exported: 1, 0, or -1. */
+	int (*keep)(void *arg, const struct pp_rowline *line,
+	    struct pp_error *err);
+
+	/* Append the object that takes the record's place. 0 or -1. */
+	int (*put_record)(void *arg, const struct pp_rowline *line,
+	    struct pp_buf *out, struct pp_error *err);
+
+	/* Whether put_record() leaves a field as it was in the record. */
+	bool (*keeps_field)(void *arg, const char *name, size_t len);
+	void *arg;
+};
+
+/*
  * All zero but for `formats` is a sensible export of JSONL; a codec or level
  * of Parquet that is 0 is "none", so begin with PP_EXPORT_OPTIONS_INIT.
  */
@@ -76,6 +94,8 @@ struct pp_export_options {
 
 	/* 0: no bound. A file has one row at least. */
 	uint64_t max_rows_per_file, max_bytes_per_file;
+
+	struct pp_row_callbacks rules;
 
 	/* What records become; see reshape.h. */
 	enum pp_shape shape;
@@ -99,6 +119,10 @@ struct pp_export_options {
 	/* Declared fields, "title=string"; the others are found out. */
 	const char *const *types;
 	size_t type_count;
+
+	/* The same of the template, for fields of the record as it was. */
+	const char *const *record_types;
+	size_t record_type_count;
 
 	char csv_delimiter;		/* 0: a comma */
 	bool csv_bom, csv_lf, csv_safe_cells;

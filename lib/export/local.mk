@@ -5,6 +5,7 @@ lib_libpp_la_SOURCES += \
 	lib/export/codec.c lib/export/codec.h \
 	lib/export/compact.c lib/export/compact.h \
 	lib/export/csv.c \
+	lib/export/csv_rows.c lib/export/csv_rows.h \
 	lib/export/dedup.c lib/export/dedup.h \
 	lib/export/export.c lib/export/export.h \
 	lib/export/formats.c lib/export/formats.h \

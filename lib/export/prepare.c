@@ -20,6 +20,8 @@ pp_prepare_init(struct pp_prepare *p, const struct pp_export_options *o,
 	*p = (struct pp_prepare){ .o = o,
 		.doc = PP_JSON_DOC_INIT,
 		.record_doc = PP_JSON_DOC_INIT,
+		.made_doc = PP_JSON_DOC_INIT,
+		.made = PP_BUF_INIT,
 		.text = PP_BUF_INIT,
 		.key = PP_BUF_INIT };
 	p->shape = (struct pp_reshape_options){ .shape = o->shape,
@@ -48,6 +50,8 @@ pp_prepare_release(struct pp_prepare *p)
 	free(p->dedup_path);
 	pp_json_doc_release(&p->doc);
 	pp_json_doc_release(&p->record_doc);
+	pp_json_doc_release(&p->made_doc);
+	pp_buf_release(&p->made);
 	pp_buf_release(&p->text);
 	pp_buf_release(&p->key);
 }
@@ -76,9 +80,27 @@ is_duplicate(struct pp_prepare *p)
 	return pp_dedup_seen(p->dedup, p->key.data, p->key.len);
 }
 
+/* The rules make another record of the row's. */
+static int
+replace_record(struct pp_prepare *p, struct pp_error *err)
+{
+	const struct pp_row_callbacks *rules = &p->o->rules;
+
+	if (rules->put_record == NULL || p->line.record == NULL)
+		return 0;
+	pp_buf_clear(&p->made);
+	if (rules->put_record(rules->arg, &p->line, &p->made, err) < 0)
+		return -1;
+	p->line.record = pp_json_parse(&p->made_doc, p->made.data, p->made.len,
+	    0, err);
+	return p->line.record != NULL ? 0 : -1;
+}
+
 static int
 put_into_shape(struct pp_prepare *p, struct pp_error *err)
 {
+	if (replace_record(p, err) < 0)
+		return -1;
 	p->record = p->line.record;
 	if (pp_reshape_is_idle(p->reshape))
 		return 1;
@@ -103,13 +125,22 @@ int
 pp_prepare_row(struct pp_prepare *p, const char *text, size_t len,
     struct pp_error *err)
 {
+	const struct pp_row_callbacks *rules = &p->o->rules;
+	int rc;
+
 	if (pp_rowline_read(&p->line, &p->doc, text, len, err) < 0)
 		return -1;
 	if (p->line.record == NULL) {
 		p->failed++;
 		if (!p->o->include_failed)
 			return 0;
-	} else if (is_duplicate(p)) {
+	}
+	if (rules->keep != NULL) {
+		rc = rules->keep(rules->arg, &p->line, err);
+		if (rc <= 0)
+			return rc;
+	}
+	if (p->line.record != NULL && is_duplicate(p)) {
 		p->duplicates++;
 		return 0;
 	}

@@ -23,6 +23,8 @@ struct pp_prepare {
 	struct pp_dedup *dedup;		/* NULL: rows may repeat */
 	char *dedup_path;
 	struct pp_json_doc doc, record_doc;
+	struct pp_json_doc made_doc;	/* what the rules made of the record */
+	struct pp_buf made;
 	struct pp_buf text;		/* of the record, when it is reshaped */
 	struct pp_buf key;		/* scratch */
 

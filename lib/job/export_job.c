@@ -10,6 +10,7 @@
 #include "base/money.h"
 #include "job/batch.h"
 #include "job/config.h"
+#include "template/recipe.h"
 
 struct job_rows {
 	struct pp_rows base;
@@ -91,34 +92,42 @@ pp_export_job_folder(struct pp_store *s, const char *job_id,
 }
 
 /* What the rows were made by, for the manifest and the files. */
-static int
-put_about(const struct pp_job *job, struct pp_buf *out, struct pp_error *err)
+static void
+put_about(const struct pp_job *job, const struct pp_job_config *c,
+    struct pp_buf *out)
 {
 	char money[PP_MONEY_TEXT_BYTES];
-	struct pp_job_config c;
-	int rc = pp_job_config_parse(job->config, strlen(job->config), &c, err);
 
-	if (rc < 0)
-		goto out;
 	pp_json_put_key(out, "job_id");
 	pp_json_put_cstr(out, job->job_id);
 	pp_json_put_key(out, "template");
-	pp_json_put_cstr(out, c.template_id);
+	pp_json_put_cstr(out, c->template_id);
 	pp_json_put_key(out, "template_version");
-	pp_json_put_int(out, c.template_version);
+	pp_json_put_int(out, c->template_version);
 	pp_json_put_key(out, "models");
-	for (size_t i = 0; i < c.step_count; i++) {
+	for (size_t i = 0; i < c->step_count; i++) {
 		pp_buf_addc(out, i == 0 ? '{' : ',');
-		pp_json_put_str(out, c.steps[i].id, strlen(c.steps[i].id));
+		pp_json_put_str(out, c->steps[i].id, strlen(c->steps[i].id));
 		pp_buf_addc(out, ':');
-		pp_json_put_cstr(out, c.steps[i].model.name);
+		pp_json_put_cstr(out, c->steps[i].model.name);
 	}
 	pp_buf_addc(out, '}');
 	pp_json_put_key(out, "cost");
 	pp_json_put_cstr(out, pp_money_format(job->totals.settled_nusd, money));
-out:
-	pp_job_config_release(&c);
-	return rc;
+}
+
+/* The job's template as it was pinned. Returns owned, or NULL. */
+static struct pp_recipe *
+open_recipe(struct pp_job_config *c, struct pp_error *err)
+{
+	struct pp_recipe *recipe = pp_recipe_load(c->template_source,
+	    strlen(c->template_source), c->template_name,
+	    pp_job_config_fragment, c, NULL, err);
+
+	if (recipe == NULL)
+		pp_error_wrap(err, "cannot use the template of job '%s'",
+		    c->job_id);
+	return recipe;
 }
 
 static int
@@ -139,16 +148,28 @@ pp_export_job_record(struct pp_store *s, const struct pp_job *job,
 {
 	struct pp_export_options own = *o;
 	struct pp_buf about = PP_BUF_INIT;
+	struct pp_recipe *recipe = NULL;
+	const struct pp_recipe_info *info;
 	struct pp_rows *rows = NULL;
+	struct pp_job_config c;
 	int rc = -1;
 
-	if (put_about(job, &about, err) == 0 &&
-	    (rows = pp_export_job_rows(s, job, err)) != NULL) {
-		own.about = about.data;
-		own.job_id = job->job_id;
-		rc = pp_export_run(&own, rows, result, err);
-	}
+	if (pp_job_config_parse(job->config, strlen(job->config), &c, err) <
+		0 ||
+	    (recipe = open_recipe(&c, err)) == NULL ||
+	    (rows = pp_export_job_rows(s, job, err)) == NULL)
+		goto out;
+	put_about(job, &c, &about);
+	info = pp_recipe_info(recipe);
+	own.about = about.data;
+	own.job_id = job->job_id;
+	own.record_types = info->types;
+	own.record_type_count = info->type_count;
+	rc = pp_export_run(&own, rows, result, err);
+out:
 	pp_rows_free(rows);
+	pp_recipe_free(recipe);
+	pp_job_config_release(&c);
 	pp_buf_release(&about);
 	return rc;
 }

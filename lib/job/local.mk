@@ -26,6 +26,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/publish.c \
 	lib/job/routes.c lib/job/routes.h \
 	lib/job/row.c lib/job/row.h \
+	lib/job/row_rules.c lib/job/row_rules.h \
 	lib/job/runner.c lib/job/runner.h \
 	lib/job/sample.c lib/job/sample.h \
 	lib/job/schema.c lib/job/schema.h \

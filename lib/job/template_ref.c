@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "export/rowtype.h"
 
 static const char *const endings[] = { ".yaml", ".yml", ".json" };
 
@@ -210,6 +211,26 @@ read_source(struct pp_template_ref *t, const char *ref, struct pp_buf *text,
 	return 0;
 }
 
+/* Types are those of exports, of which the template's layer knows nothing. */
+static int
+check_types(struct pp_template_ref *t, struct pp_error *err)
+{
+	const struct pp_recipe_info *info = pp_recipe_info(t->recipe);
+	struct pp_type *row = pp_type_new();
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < info->type_count; i++)
+		rc = pp_type_declare(row, info->types[i], err);
+	pp_type_free(row);
+	if (rc == 0)
+		return 0;
+	err->code = PP_EDATA;
+	pp_error_wrap(err, "%s", t->shown);
+	pp_recipe_free(t->recipe);
+	t->recipe = NULL;
+	return -1;
+}
+
 int
 pp_template_ref_load(struct pp_store *s, const char *user_id, const char *ref,
     struct pp_findings *findings, struct pp_template_ref *out,
@@ -225,6 +246,8 @@ pp_template_ref_load(struct pp_store *s, const char *user_id, const char *ref,
 		out->source = pp_buf_detach(&text, &out->source_len);
 		out->recipe = pp_recipe_load(out->source, out->source_len,
 		    out->shown, get_fragment, src, findings, err);
+		if (out->recipe != NULL)
+			check_types(out, err);
 	}
 	src->loaded = true;
 	out->fragments = src->fragments;

@@ -7,6 +7,7 @@ lib_libpp_la_SOURCES += \
 	lib/template/dict.c \
 	lib/template/eval.c lib/template/eval.h \
 	lib/template/exec.c \
+	lib/template/expression.c lib/template/expression.h \
 	lib/template/fields.c lib/template/fields.h \
 	lib/template/filters.c lib/template/filters.h \
 	lib/template/filters_html.c \

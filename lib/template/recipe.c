@@ -493,6 +493,42 @@ load_record(struct pp_recipe_loader *l, const struct pp_yaml *v, int depth)
 	return rec;
 }
 
+/* What the types are called is the business of who writes files of them. */
+static void
+load_types(struct pp_recipe_loader *l)
+{
+	struct pp_recipe *r = l->r;
+	const struct pp_yaml *types = pp_yaml_get(r->map, "types");
+	const char **list;
+
+	if (types == NULL || pp_yaml_is_null(types))
+		return;
+	if (types->type != PP_YAML_MAPPING || r->record == NULL) {
+		error_at(l, types,
+		    "'types' must be a mapping of the fields of 'record'");
+		return;
+	}
+	list = pp_arena_calloc(&r->arena, types->count + 1, sizeof *list);
+	for (size_t i = 0; i < types->count; i++) {
+		const char *name = types->keys[i]->text;
+		char *type;
+
+		if (pp_yaml_get(pp_yaml_get(r->map, "record"), name) == NULL)
+			error_at(l, types->keys[i],
+			    "'%s' is no field of 'record'", name);
+		if (types->values[i]->type != PP_YAML_SCALAR) {
+			error_at(l, types->values[i],
+			    "the type of '%s' must be a text", name);
+			continue;
+		}
+		type = pp_asprintf("%s=%s", name, types->values[i]->text);
+		list[r->info.type_count++] = pp_arena_strndup(&r->arena, type,
+		    strlen(type));
+		free(type);
+	}
+	r->info.types = list;
+}
+
 static void
 load_result(struct pp_recipe_loader *l)
 {
@@ -511,13 +547,14 @@ load_result(struct pp_recipe_loader *l)
 	r->info.has_record = true;
 	r->info.record_fields = r->record->names;
 	r->info.record_field_count = r->record->count;
+	load_types(l);
 }
 
 /* ---- the whole ---- */
 
 static const char *const top_keys[] = { "id", "name", "description", "version",
-	"schema_requirements", "category", "steps", "record", "undefined",
-	"trim_blocks", "lstrip_blocks", "keep_trailing_newline",
+	"schema_requirements", "category", "steps", "record", "types",
+	"undefined", "trim_blocks", "lstrip_blocks", "keep_trailing_newline",
 	"line_statement_prefix", "line_comment_prefix", "dialect", NULL };
 
 static void

@@ -44,6 +44,9 @@ struct pp_recipe_info {
 	/* the fields of `record`, in order; NULL without one */
 	const char *const *record_fields;
 	size_t record_field_count;
+	/* `types`: "score=int", as an export declares fields */
+	const char *const *types;
+	size_t type_count;
 };
 
 /* What is found wrong; warnings do not keep a recipe from being used. */

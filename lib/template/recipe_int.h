@@ -69,6 +69,9 @@ void	pp_recipe_locate(const struct pp_recipe *r,
 int	pp_recipe_fault(const struct pp_recipe *r, const struct pp_fault *f,
 	    const char *extra, struct pp_error *err);
 
+/* The value as JSON in rt->out, as records have it: 0, or -1. */
+int	pp_put_record_value(struct pp_rt *rt, struct pp_value v);
+
 /* While loading: collect a finding at a place of the file. */
 struct pp_recipe_loader;
 void	pp_recipe_find(struct pp_recipe_loader *l, bool is_warning, int line,

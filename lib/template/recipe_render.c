@@ -273,14 +273,22 @@ for_json(struct pp_rt *rt, struct pp_value v)
 	return l != NULL ? pp_ref(PP_T_LIST, l) : pp_error_value();
 }
 
+int
+pp_put_record_value(struct pp_rt *rt, struct pp_value v)
+{
+	static const struct pp_json_style style = {
+		.item = ",", .key = ":", .finite = true
+	};
+
+	v = for_json(rt, v);
+	return pp_is_error(v) ? -1 : pp_put_json(rt, v, &style);
+}
+
 /* "{{ expr }}" alone keeps its type; other text is text. */
 static int
 put_text(struct pp_render *r, const struct pp_recipe_text *t,
     struct pp_buf *out, struct pp_error *err)
 {
-	static const struct pp_json_style style = {
-		.item = ",", .key = ":", .finite = true
-	};
 	size_t step = r->recipe->info.step_count;
 	struct pp_buf text = PP_BUF_INIT;
 	struct pp_value v;
@@ -294,10 +302,8 @@ put_text(struct pp_render *r, const struct pp_recipe_text *t,
 		return rc;
 	}
 	seed_chance(r, step, CHANCE_RECORD);
-	if (pp_rt_evaluate(&r->rt, t->tmpl, r->vars, &v) < 0)
-		return fail(r, err);
-	v = for_json(&r->rt, v);
-	if (pp_is_error(v) || pp_put_json(&r->rt, v, &style) < 0)
+	if (pp_rt_evaluate(&r->rt, t->tmpl, r->vars, &v) < 0 ||
+	    pp_put_record_value(&r->rt, v) < 0)
 		return fail(r, err);
 	pp_buf_add(out, r->rt.out.data, r->rt.out.len);
 	return 0;

@@ -239,6 +239,93 @@ test_rows_do_not_repeat()
 	check_status 64
 }
 
+test_rows_are_chosen_by_an_expression()
+{
+	rows >rows.jsonl
+	run_sh "pp-export -q --where 'n > 0 and category == \"poem\"' <rows.jsonl | jq .title"
+	check_status 0
+	check_out '"A, b"'
+	run_sh "pp-export -q --where 'steps.s is defined' <rows.jsonl | jq .title"
+	check_out '"A, b"'
+	run_sh "pp-export -q --include-failed --where 'failed is defined' <rows.jsonl | jq ._failed.class"
+	check_out '"rejected"'
+	run pp-export -q -f parquet -p category --where 'n > 0' -o out <rows.jsonl
+	check_status 0
+	run jq .rows out/manifest.json
+	check_out 2
+	# chance is the row's own
+	seq 1000 | sed 's/.*/{"n":&}/' >many.jsonl
+	run_sh 'pp-export --where "range(10) | random == 0" <many.jsonl | tee one | wc -l'
+	check "$(out) of 1000 rows" test "$(out)" -gt 50 -a "$(out)" -lt 150
+	run_sh 'tac many.jsonl | pp-export --where "range(10) | random == 0" | tac'
+	check_out_file one
+	run pp-export --where 'm > 1' <many.jsonl
+	check_status 65
+	check_err_has "standard input:1: --where: "
+	check_err_has "'m' is undefined"
+	for bad in 'n >' 'n }}{{ n' '' '{% if n %}'; do
+		run pp-export --where "$bad" <many.jsonl
+		check_status 64
+	done
+}
+
+test_fields_are_selected_and_made()
+{
+	rows >rows.jsonl
+	run pp-export -q --select 'n, id, none, long=title ~ "," ~ (n | abs), big=[n > 1, {"a": "b,c"}]' <rows.jsonl
+	check_status 0
+	check_out '{"n":1,"id":"r0","long":"A, b,1","big":[false,{"a":"b,c"}]}
+{"n":2.5,"id":"r1","long":"B,2.5","big":[true,{"a":"b,c"}]}
+{"n":-3,"id":"r3","long":"C,3","big":[false,{"a":"b,c"}]}'
+	run pp-export -q --select 'steps.s.cost, t=title' --where 'row == 0' <rows.jsonl
+	check_out '{"steps.s.cost":"0.000001","t":"A, b"}'
+	run pp-export -q --select 'q=title,text' --as alpaca --map instruction=q \
+	    --map output=text --where 'text is defined and text' <rows.jsonl
+	check_out '{"instruction":"A, b","output":"x\ny \"q\""}'
+	run pp-export -q -f parquet -p category --shuffle --select 'x=n * 2' -o out <rows.jsonl
+	check_status 0
+	run_sh 'pp-export cat out/partitioned/category/*/*.parquet | sort'
+	check_out '{"x":-6.0}
+{"x":2.0}
+{"x":5.0}'
+	for bad in 'a=' '=n' 'n==1' 'n,,title' ''; do
+		run pp-export --select "$bad" <rows.jsonl
+		check_status 64
+	done
+}
+
+test_csv_comes_back_as_it_went()
+{
+	cat >rows.jsonl <<-'END'
+	{"id":"007","n":1,"x":1.5,"text":"a, \"b\"\nc\td","tags":["x",null],"ok":true}
+	{"id":"008","n":null,"x":-2.0,"text":"","tags":[],"ok":false}
+	{"id":"é","n":-9223372036854775808,"x":1e300,"text":null,"tags":null,"ok":null}
+	END
+	run_sh 'pp-export -f csv --bom <rows.jsonl >rows.csv'
+	check_status 0
+	run pp-export --from csv -t n=int -t x=double -t 'tags=list(string)' -t ok=bool <rows.csv
+	check_status 0
+	check_out_file rows.jsonl
+	run_sh 'cat rows.csv | pp-export --from csv -t n=int -f parquet | cat >rows.parquet'
+	check_status 0
+	run_sh 'pp-export cat rows.parquet'
+	check_out_has '{"id":"007","n":1,'
+	check_out_has '{"id":"é","n":-9223372036854775808,'
+	run pp-export --from csv -t n=int < <(printf 'n\n1\nx\n')
+	check_status 65
+	check_err_has "standard input:3: \"x\" does not fit 'n'"
+	run pp-export --from csv < <(printf 'a,b\n1,2\n1\n')
+	check_status 65
+	check_err_has 'standard input:3: the record has 1 cells and the header 2'
+	run pp-export --from csv < <(printf 'a,a\n')
+	check_status 65
+	run pp-export --from csv -f csv < <(:)
+	check_status 0
+	check_out ''
+	run pp-export --from xml </dev/null
+	check_status 64
+}
+
 test_files_are_compressed()
 {
 	local codec

@@ -219,6 +219,55 @@ test_rows_that_failed_come_when_asked_for()
 	check_out $((60 - good))
 }
 
+test_a_judge_has_its_threshold_at_the_export()
+{
+	finished_job one 30
+	run pp-export "$JOB" --where 'n | int > 10 and steps.say.output | length > 3' \
+	    --select 'n=n | int, model=steps.say.model' -f jsonl,parquet -o out
+	check_status 0
+	run jq -s -c '[length, .[0]]' out/dataset.jsonl
+	check_out '[20,{"n":11,"model":"small"}]'
+	run_sh 'pp-export cat out/dataset.parquet'
+	check_out_file out/dataset.jsonl
+}
+
+test_types_are_those_that_the_template_says()
+{
+	make_seeds 3
+	cat >typed.yaml <<-'END'
+	template:
+	  id: typed
+	  steps: [{id: a, model: local, max_tokens: 9, prompt: "{{ text }}"}]
+	  record: {at: "2025-01-0{{ n }}T00:00:00Z", n: "{{ n }}", a: "{{ steps.a.output }}"}
+	  types: {at: timestamp, n: double}
+	END
+	run pp-seed put seeds seeds.jsonl
+	create_job typed 3
+	run pp-worker --once
+	check_status 0
+	run pp-export "$JOB" -f parquet -o out
+	check_status 0
+	run_sh "pp-export schema --json out/dataset.parquet | jq -r '.column + \" \" + .type'"
+	check_out 'at timestamp
+n double
+a string'
+	run pp-export "$JOB" -f parquet -t n=int -o out
+	run_sh "pp-export schema --json out/dataset.parquet | jq -r '.column + \" \" + .type'"
+	check_out_has 'n int64'
+	run pp-export "$JOB" -f parquet --select 'at,m=n' -o out
+	run_sh "pp-export schema --json out/dataset.parquet | jq -r '.column + \" \" + .type'"
+	check_out 'at timestamp
+m int64'
+	sed 's/double/integer/' typed.yaml >bad.yaml
+	run pp-template validate bad.yaml
+	check_status 1
+	check_err_has "unknown type 'integer'"
+	sed 's/n: double/m: int/' typed.yaml >bad.yaml
+	run pp-template validate bad.yaml
+	check_status 1
+	check_err_has "'m' is no field of 'record'"
+}
+
 test_a_job_that_is_not_said_is_not_standard_input()
 {
 	local job=
