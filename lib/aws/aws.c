@@ -276,6 +276,29 @@ pp_aws_free(struct pp_aws *a)
 	free(a);
 }
 
+int
+pp_aws_is_configured(enum pp_aws_service service, struct pp_error *err)
+{
+	static const struct pp_aws_options defaults;
+	struct pp_aws *a = pp_calloc(1, sizeof *a);
+	struct pp_buf url = PP_BUF_INIT;
+	int rc = -1;
+
+	a->env = process_env;
+	if (load_profiles(a, NULL, err) < 0 ||
+	    read_settings(a, &defaults, err) < 0 ||
+	    pp_aws_endpoint(a, service, NULL, &url, err) < 0)
+		goto out;
+	if (a->bearer != NULL && pp_aws_services[service].bearer)
+		rc = 0;
+	else
+		rc = pp_aws_chain_check(a, err);
+out:
+	pp_buf_release(&url);
+	pp_aws_free(a);
+	return rc;
+}
+
 struct pp_loop *
 pp_aws_loop(struct pp_aws *a)
 {

@@ -63,6 +63,14 @@ struct pp_aws *pp_aws_new(struct pp_loop *loop, struct pp_http *http,
 /* Cancels what is under way without calling back. Not from a callback. */
 void	pp_aws_free(struct pp_aws *a);
 
+/*
+ * Whether calls of a service could be made from here, as far as can be told
+ * without any: there is a region, and somewhere to take credentials from.
+ * 0, or -1 with what is missing.
+ */
+int	pp_aws_is_configured(enum pp_aws_service service,
+	    struct pp_error *err);
+
 /* Borrowed. */
 struct pp_loop *pp_aws_loop(struct pp_aws *a);
 

@@ -72,6 +72,9 @@ bool	pp_aws_is_true(const char *text);
 struct pp_aws_chain *pp_aws_chain_new(struct pp_aws *a);
 void	pp_aws_chain_free(struct pp_aws_chain *c);
 
+/* Whether a source of credentials is in sight. */
+int	pp_aws_chain_check(struct pp_aws *a, struct pp_error *err);
+
 /* Drop the calls that are under way. */
 void	pp_aws_sends_free(struct pp_aws *a);
 

@@ -12,9 +12,11 @@
 
 #include "aws/cred_int.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #define ADVISORY_MS (15 * 60 * 1000)
 #define MANDATORY_MS (10 * 60 * 1000)
@@ -164,6 +166,15 @@ plan_profile(const struct pp_aws *a, struct pp_cred_plan *plan,
 }
 
 static int
+no_credentials(const struct pp_aws *a, struct pp_error *err)
+{
+	return pp_error_set(err, PP_EAUTH,
+	    "no AWS credentials: neither in the environment, nor in profile "
+	    "'%s', nor of a container",
+	    a->profile);
+}
+
+static int
 make_plan(const struct pp_aws *a, struct pp_cred_plan *plan,
     struct pp_error *err)
 {
@@ -196,10 +207,35 @@ make_plan(const struct pp_aws *a, struct pp_cred_plan *plan,
 		plan->begin = pp_cred_instance;
 		return 0;
 	}
-	return pp_error_set(err, PP_EAUTH,
-	    "no AWS credentials: neither in the environment, nor in profile "
-	    "'%s', nor of a container",
-	    a->profile);
+	return no_credentials(a, err);
+}
+
+/* Whether this is a machine of EC2's, as its firmware says it. */
+static bool
+is_instance(const struct pp_aws *a)
+{
+	struct pp_buf vendor = PP_BUF_INIT_MAX(256);
+	bool is = pp_aws_env(a, "AWS_EC2_METADATA_SERVICE_ENDPOINT") != NULL;
+
+	if (pp_io_read_file("/sys/devices/virtual/dmi/id/sys_vendor", &vendor,
+		NULL) == 0 &&
+	    pp_starts_with(vendor.data, "Amazon EC2"))
+		is = true;
+	pp_buf_release(&vendor);
+	return is;
+}
+
+int
+pp_aws_chain_check(struct pp_aws *a, struct pp_error *err)
+{
+	struct pp_cred_plan plan;
+
+	if (make_plan(a, &plan, err) < 0)
+		return -1;
+	if (plan.begin != pp_cred_instance || plan.role_count > 0 ||
+	    is_instance(a))
+		return 0;
+	return no_credentials(a, err);
 }
 
 /* ---- sources that answer at once ---- */

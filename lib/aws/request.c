@@ -197,7 +197,9 @@ static void
 deliver_fault(struct pp_aws_send *s, enum pp_aws_class class, const char *code,
     const char *message)
 {
-	struct pp_aws_reply r = { .headers = "", .body = "" };
+	struct pp_aws_reply r = {
+		.headers = "", .body = "", .retry_after_ms = -1
+	};
 
 	r.fault.class = class;
 	snprintf(r.fault.code, sizeof r.fault.code, "%s", code);
@@ -691,7 +693,8 @@ on_reply(void *arg, const struct pp_http_reply *r)
 		.headers = r->headers,
 		.headers_len = r->headers_len,
 		.body = r->body,
-		.body_len = r->body_len };
+		.body_len = r->body_len,
+		.retry_after_ms = r->retry_after_ms };
 
 	pp_aws_fault_read(&out.fault, r);
 	if (r->outcome == PP_HTTP_ANSWERED && is_damaged(s, r)) {

@@ -89,6 +89,7 @@ struct pp_aws_reply {
 	const char *body;		/* "" for a stream */
 	size_t body_len;
 	struct pp_aws_fault fault;	/* class PP_AWS_OK for a 2xx */
+	int64_t retry_after_ms;		/* as of pp_http_reply */
 	int attempts;
 	int64_t elapsed_us;		/* of all of them */
 };

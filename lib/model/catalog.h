@@ -45,6 +45,8 @@ struct pp_model {
 	char *id;			/* the provider's */
 	char *url;			/* openai: up to and with /v1; or NULL */
 	char *key_env;			/* variable that holds the key; or NULL */
+	bool invoke_model;		/* bedrock: not Converse, InvokeModel */
+	char *guardrail;		/* bedrock: "ID:VERSION"; or NULL */
 	int tier;			/* 1 cheap 2 balanced 3 premium, 0 none */
 	struct pp_price price;
 	char *price_source, *price_date;	/* "" when unknown */

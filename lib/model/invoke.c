@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/aws.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -65,6 +66,7 @@ static const char *const finish_names[] = {
 
 static const struct pp_provider_ops *const providers[PP_NPROVIDERS] = {
 	[PP_PROVIDER_OPENAI] = &pp_provider_openai,
+	[PP_PROVIDER_BEDROCK] = &pp_provider_bedrock,
 	[PP_PROVIDER_LOCAL] = &pp_provider_local,
 };
 
@@ -147,6 +149,7 @@ pp_invoker_free(struct pp_invoker *i)
 {
 	if (i == NULL)
 		return;
+	pp_aws_free(i->aws);
 	pp_http_free(i->http);
 	pp_provider_local_stop(i);
 	for (size_t n = 0; n < i->count; n++) {
@@ -209,6 +212,7 @@ give(struct pp_invocation *v)
 	pp_buf_trim(&v->body, KEEP_BODY_BYTES);
 	v->fn = NULL;
 	v->exchange = NULL;
+	v->send = NULL;
 	v->next = v->invoker->free;
 	v->invoker->free = v;
 }

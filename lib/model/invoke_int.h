@@ -10,6 +10,9 @@
 #include "model/ngram.h"
 #include "net/http.h"
 
+struct pp_aws;
+struct pp_aws_send;
+
 /* One call under way. Kept and used again. */
 struct pp_invocation {
 	struct pp_invoker *invoker;
@@ -18,6 +21,7 @@ struct pp_invocation {
 	void *arg;
 	struct pp_buf body;		/* the request, as sent */
 	struct pp_http_exchange *exchange;
+	struct pp_aws_send *send;	/* bedrock's */
 	struct pp_invocation *next;	/* in a queue, or the free list */
 	bool cancelled;
 	int64_t start_us;
@@ -37,6 +41,7 @@ struct pp_invoker {
 	int max_in_flight;
 	char *run;			/* before attempts' ids; NULL: nothing */
 	struct pp_http *http;		/* made with the first call */
+	struct pp_aws *aws;		/* with the first of bedrock's */
 	struct pp_endpoint *endpoints;
 	size_t endpoint_count, endpoint_cap;
 
@@ -61,7 +66,8 @@ struct pp_provider_ops {
 	void (*cancel)(struct pp_invocation *v);
 };
 
-extern const struct pp_provider_ops pp_provider_openai, pp_provider_local;
+extern const struct pp_provider_ops pp_provider_openai, pp_provider_bedrock,
+	    pp_provider_local;
 
 /* Hand the answer over; the invocation is gone after it. */
 void	pp_invocation_answer(struct pp_invocation *v,
@@ -75,6 +81,37 @@ void	pp_answer_init(struct pp_answer *a);
  * error codes that its body names.
  */
 enum pp_call_class pp_classify_error(int status, const struct pp_json *body);
+
+/* Set up i->http. */
+int	pp_invoker_http(struct pp_invoker *i, struct pp_error *err);
+
+/* A number that people wrote, as JSON has them: ".5" is 0.5. */
+void	pp_call_put_decimal(struct pp_buf *b, const char *text);
+
+/* Whether there is a system prompt to be sent as one. */
+bool	pp_call_has_system(const struct pp_call *c);
+
+/*
+ * What the user says: the prompt, with the system prompt before it where the
+ * model has none. Borrowed until the next call.
+ */
+const char *pp_call_user_text(struct pp_invoker *i, const struct pp_call *c,
+	    size_t *len);
+
+/* Append a text, or the texts of a list of parts. False: it is neither. */
+bool	pp_answer_add_text(const struct pp_json *v, struct pp_buf *out);
+bool	pp_answer_is_text(const struct pp_json *v);
+
+/* One line of what went wrong; `detail` is a string of the reply or NULL. */
+void	pp_answer_set_reason(struct pp_answer *a, const char *what,
+	    const struct pp_json *detail);
+
+/* Answered and billed, and of no use: PP_CALL_REFUSED. */
+void	pp_answer_refuse(struct pp_answer *a, const char *what,
+	    const struct pp_json *detail);
+
+/* It cannot be read and may have been billed: PP_CALL_AMBIGUOUS. */
+void	pp_answer_doubt(struct pp_answer *a, const char *what);
 
 /* End what the local provider has under way; before the invoker goes. */
 void	pp_provider_local_stop(struct pp_invoker *i);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/aws.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -45,6 +46,8 @@ static const struct field fields[] = {
 	{ "id", AT(id), TEXT, false },
 	{ "url", AT(url), TEXT_OR_NULL, false },
 	{ "key_env", AT(key_env), VARIABLE, false },
+	{ "invoke_model", AT(invoke_model), YES, false },
+	{ "guardrail", AT(guardrail), TEXT_OR_NULL, false },
 	{ "tier", AT(tier), TIER, false },
 	{ "input", AT(price.input), USD, true },
 	{ "output", AT(price.output), USD, true },
@@ -419,6 +422,17 @@ check_openai(const struct pp_model *m, struct pp_error *why)
 	return 0;
 }
 
+static int
+check_bedrock(const struct pp_model *m, struct pp_error *why)
+{
+	if (m->guardrail != NULL && strchr(m->guardrail, ':') == NULL)
+		return pp_error_set(why, PP_ECONFIG,
+		    "model '%s': guardrail must be ID:VERSION", m->name);
+	if (pp_aws_is_configured(PP_AWS_BEDROCK_RUNTIME, why) < 0)
+		return pp_error_wrap(why, "model '%s'", m->name);
+	return 0;
+}
+
 bool
 pp_model_is_configured(const struct pp_model *m, struct pp_error *why)
 {
@@ -429,12 +443,7 @@ pp_model_is_configured(const struct pp_model *m, struct pp_error *why)
 	}
 	switch (m->provider) {
 	case PP_PROVIDER_LOCAL: return true;
-	case PP_PROVIDER_BEDROCK:
-		pp_error_set(why, PP_ECONFIG,
-		    "model '%s' can be priced but "
-		    "not called: this build has no provider bedrock",
-		    m->name);
-		return false;
+	case PP_PROVIDER_BEDROCK: return check_bedrock(m, why) == 0;
 	default: return check_openai(m, why) == 0;
 	}
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 
 /* ---- where to ---- */
 
@@ -64,48 +63,7 @@ find_endpoint(struct pp_invoker *i, const struct pp_model *m,
 	return e;
 }
 
-/* A certificate store of one's own: ours, or OpenSSL's variable. */
-static int
-open_http(struct pp_invoker *i, struct pp_error *err)
-{
-	struct pp_http_options o = { .max_in_flight = i->max_in_flight };
-	const char *ca = getenv("PP_CA_FILE");
-
-	if (i->http != NULL)
-		return 0;
-	if (ca == NULL || ca[0] == '\0')
-		ca = getenv("SSL_CERT_FILE");
-	if (ca != NULL && ca[0] != '\0')
-		o.ca_file = ca;
-	i->http = pp_http_new(i->loop, &o, err);
-	return i->http != NULL ? 0 : -1;
-}
-
 /* ---- the request ---- */
-
-/* ".5", "1." and "007" are numbers to people and not in JSON. */
-static bool
-is_json_decimal(const char *text)
-{
-	size_t whole = strspn(text, "0123456789"), fraction;
-
-	if (whole == 0 || (whole > 1 && text[0] == '0'))
-		return false;
-	if (text[whole] == '\0')
-		return true;
-	fraction = strspn(text + whole + 1, "0123456789");
-	return text[whole] == '.' && fraction > 0 &&
-	    text[whole + 1 + fraction] == '\0';
-}
-
-static void
-put_decimal(struct pp_buf *b, const char *text)
-{
-	if (is_json_decimal(text))
-		pp_buf_adds(b, text);
-	else
-		pp_json_put_double(b, strtod(text, NULL));
-}
 
 static void
 put_message(struct pp_buf *b, const char *role, const char *text, size_t len)
@@ -119,23 +77,18 @@ put_message(struct pp_buf *b, const char *role, const char *text, size_t len)
 
 /* A model without a system prompt gets it before the user's. */
 static void
-put_messages(struct pp_buf *b, struct pp_buf *joined, const struct pp_call *c)
+put_messages(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
 {
-	bool has_system = c->system != NULL && c->system_len > 0;
+	const char *text;
+	size_t len;
 
 	pp_buf_adds(b, ",\"messages\":[");
-	if (has_system && !c->model->no_system) {
+	if (pp_call_has_system(c)) {
 		put_message(b, "system", c->system, c->system_len);
 		pp_buf_addc(b, ',');
 	}
-	if (has_system && c->model->no_system) {
-		pp_buf_set(joined, c->system, c->system_len);
-		pp_buf_adds(joined, "\n\n");
-		pp_buf_add(joined, c->prompt, c->prompt_len);
-		put_message(b, "user", joined->data, joined->len);
-	} else {
-		put_message(b, "user", c->prompt, c->prompt_len);
-	}
+	text = pp_call_user_text(i, c, &len);
+	put_message(b, "user", text, len);
 	pp_buf_addc(b, ']');
 }
 
@@ -161,18 +114,18 @@ put_request(struct pp_invocation *v)
 	pp_buf_clear(b);
 	pp_buf_adds(b, "{\"model\":");
 	pp_json_put_cstr(b, m->id);
-	put_messages(b, &v->invoker->joined, c);
+	put_messages(b, v->invoker, c);
 	pp_buf_adds(b,
 	    m->completion_tokens ? ",\"max_completion_tokens\":" :
 				   ",\"max_tokens\":");
 	pp_json_put_int(b, c->max_tokens);
 	if (c->temperature != NULL && !m->no_temperature) {
 		pp_buf_adds(b, ",\"temperature\":");
-		put_decimal(b, c->temperature);
+		pp_call_put_decimal(b, c->temperature);
 	}
 	if (c->top_p != NULL && !m->no_temperature) {
 		pp_buf_adds(b, ",\"top_p\":");
-		put_decimal(b, c->top_p);
+		pp_call_put_decimal(b, c->top_p);
 	}
 	if (c->stop != NULL && c->stop[0] != NULL)
 		put_stop(b, c->stop);
@@ -235,64 +188,6 @@ read_usage(const struct pp_json *v, struct pp_answer *a)
 	a->has_usage = true;
 }
 
-/* Append a text, or the texts of a list of parts. False: it is neither. */
-static bool
-add_content(const struct pp_json *v, struct pp_buf *out)
-{
-	const struct pp_json *part;
-
-	if (v->type == PP_JSON_STRING)
-		return pp_json_unescape(v, out) == 0;
-	if (v->type != PP_JSON_ARRAY)
-		return false;
-	part = pp_json_first(v);
-	for (uint32_t n = 0; n < v->count; n++, part = pp_json_next(part)) {
-		const struct pp_json *text = pp_json_get(part, "text");
-
-		if (text != NULL && text->type == PP_JSON_STRING &&
-		    pp_json_unescape(text, out) < 0)
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_text(const struct pp_json *v)
-{
-	return v != NULL && v->type == PP_JSON_STRING && v->len > 0;
-}
-
-/* One line of what a reply says went wrong. */
-static void
-set_reason(struct pp_answer *a, const char *what, const struct pp_json *detail)
-{
-	struct pp_error line = PP_ERROR_INIT;
-	char *text = detail != NULL ? pp_json_strdup(detail) : NULL;
-
-	if (text != NULL && text[0] != '\0')
-		pp_error_set(&line, PP_OK, "%s: %.200s", what, text);
-	else
-		pp_error_set(&line, PP_OK, "%s", what);
-	free(text);
-	snprintf(a->reason, sizeof a->reason, "%s", line.text);
-}
-
-static void
-refuse(struct pp_answer *a, const char *what, const struct pp_json *detail)
-{
-	a->class = PP_CALL_REFUSED;
-	set_reason(a, what, detail);
-}
-
-static void
-doubt(struct pp_answer *a, const char *what)
-{
-	a->class = PP_CALL_AMBIGUOUS;
-	a->has_usage = false;
-	a->usage = (struct pp_usage){ 0 };
-	set_reason(a, what, NULL);
-}
-
 static void
 read_message(struct pp_invoker *i, const struct pp_json *message,
     struct pp_answer *a)
@@ -300,12 +195,12 @@ read_message(struct pp_invoker *i, const struct pp_json *message,
 	const struct pp_json *content = pp_json_get(message, "content");
 	const struct pp_json *refusal = pp_json_get(message, "refusal");
 
-	if (is_text(refusal)) {
-		refuse(a, "the model refused", refusal);
+	if (pp_answer_is_text(refusal)) {
+		pp_answer_refuse(a, "the model refused", refusal);
 		return;
 	}
 	if (content == NULL || content->type == PP_JSON_NULL) {
-		refuse(a, "the reply has no text", NULL);
+		pp_answer_refuse(a, "the reply has no text", NULL);
 		return;
 	}
 	if (content->type == PP_JSON_STRING && !content->escaped) {
@@ -313,8 +208,8 @@ read_message(struct pp_invoker *i, const struct pp_json *message,
 		a->text_len = content->len;
 	} else {
 		pp_buf_clear(&i->text);
-		if (!add_content(content, &i->text)) {
-			doubt(a, "the reply's content is no text");
+		if (!pp_answer_add_text(content, &i->text)) {
+			pp_answer_doubt(a, "the reply's content is no text");
 			return;
 		}
 		a->text = i->text.data;
@@ -322,7 +217,7 @@ read_message(struct pp_invoker *i, const struct pp_json *message,
 	}
 	a->class = PP_CALL_OK;
 	if (a->finish == PP_FINISH_FILTER)
-		refuse(a, "the answer was filtered", NULL);
+		pp_answer_refuse(a, "the answer was filtered", NULL);
 }
 
 /* A success: what cannot be read may have been billed all the same. */
@@ -335,16 +230,16 @@ read_completion(struct pp_invoker *i, const struct pp_json *root,
 
 	read_usage(pp_json_get(root, "usage"), a);
 	if (choices == NULL || choices->type != PP_JSON_ARRAY) {
-		doubt(a, "the reply is no chat completion");
+		pp_answer_doubt(a, "the reply is no chat completion");
 		return;
 	}
 	if (choices->count == 0) {
-		refuse(a, "the reply has no choices", NULL);
+		pp_answer_refuse(a, "the reply has no choices", NULL);
 		return;
 	}
 	message = pp_json_get(pp_json_at(choices, 0), "message");
 	if (message == NULL || message->type != PP_JSON_OBJECT) {
-		doubt(a, "the reply's choice has no message");
+		pp_answer_doubt(a, "the reply's choice has no message");
 		return;
 	}
 	a->finish = read_finish(pp_json_get(pp_json_at(choices, 0),
@@ -361,7 +256,7 @@ error_message(const struct pp_json *root)
 
 	for (size_t n = 0; n < sizeof paths / sizeof paths[0]; n++) {
 		v = pp_json_path(root, paths[n]);
-		if (is_text(v))
+		if (pp_answer_is_text(v))
 			return v;
 	}
 	return NULL;
@@ -374,7 +269,8 @@ read_error(const struct pp_json *root, int status, struct pp_answer *a)
 
 	a->class = pp_classify_error(status, root);
 	snprintf(what, sizeof what, "status %d", status);
-	set_reason(a, what, root != NULL ? error_message(root) : NULL);
+	pp_answer_set_reason(a, what,
+	    root != NULL ? error_message(root) : NULL);
 }
 
 /* A server that repeats our key in what it says shall not spread it. */
@@ -426,7 +322,7 @@ read_reply(struct pp_invocation *v, const struct pp_http_reply *r,
 	if (r->status < 200 || r->status > 299 || is_error(root))
 		read_error(root, r->status, a);
 	else if (root == NULL)
-		doubt(a,
+		pp_answer_doubt(a,
 		    r->body_len > 0 ? "the reply is not JSON" :
 				      "the reply is empty");
 	else
@@ -471,7 +367,7 @@ openai_send(struct pp_invocation *v, struct pp_error *err)
 	char request_id[128];
 	size_t n = 0;
 
-	if (e == NULL || open_http(i, err) < 0)
+	if (e == NULL || pp_invoker_http(i, err) < 0)
 		return -1;
 	put_request(v);
 	headers[n++] = "Content-Type: application/json";
@@ -479,9 +375,8 @@ openai_send(struct pp_invocation *v, struct pp_error *err)
 		headers[n++] = e->authorization;
 	if (v->call.attempt_id != NULL) {
 		snprintf(request_id, sizeof request_id,
-		    "X-Client-Request-Id: %s%s%s",
-		    i->run != NULL ? i->run : "", i->run != NULL ? "-" : "",
-		    v->call.attempt_id);
+		    "X-Client-Request-Id: %s%s%s", i->run != NULL ? i->run : "",
+		    i->run != NULL ? "-" : "", v->call.attempt_id);
 		headers[n++] = request_id;
 	}
 	headers[n] = NULL;

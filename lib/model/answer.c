@@ -1,0 +1,136 @@
+/* What the providers that speak JSON over HTTP have in common. */
+#include <config.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/invoke_int.h"
+
+/* A certificate store of one's own: ours, AWS's, or OpenSSL's variable. */
+int
+pp_invoker_http(struct pp_invoker *i, struct pp_error *err)
+{
+	static const char *const variables[] = { "PP_CA_FILE", "AWS_CA_BUNDLE",
+		"SSL_CERT_FILE" };
+	struct pp_http_options o = { .max_in_flight = i->max_in_flight };
+
+	if (i->http != NULL)
+		return 0;
+	for (size_t n = 0;
+	     o.ca_file == NULL && n < sizeof variables / sizeof variables[0];
+	     n++) {
+		const char *ca = getenv(variables[n]);
+
+		if (ca != NULL && ca[0] != '\0')
+			o.ca_file = ca;
+	}
+	i->http = pp_http_new(i->loop, &o, err);
+	return i->http != NULL ? 0 : -1;
+}
+
+/* ---- requests ---- */
+
+/* ".5", "1." and "007" are numbers to people and not in JSON. */
+static bool
+is_json_decimal(const char *text)
+{
+	size_t whole = strspn(text, "0123456789"), fraction;
+
+	if (whole == 0 || (whole > 1 && text[0] == '0'))
+		return false;
+	if (text[whole] == '\0')
+		return true;
+	fraction = strspn(text + whole + 1, "0123456789");
+	return text[whole] == '.' && fraction > 0 &&
+	    text[whole + 1 + fraction] == '\0';
+}
+
+void
+pp_call_put_decimal(struct pp_buf *b, const char *text)
+{
+	if (is_json_decimal(text))
+		pp_buf_adds(b, text);
+	else
+		pp_json_put_double(b, strtod(text, NULL));
+}
+
+const char *
+pp_call_user_text(struct pp_invoker *i, const struct pp_call *c, size_t *len)
+{
+	if (c->system == NULL || c->system_len == 0 || !c->model->no_system) {
+		*len = c->prompt_len;
+		return c->prompt;
+	}
+	pp_buf_set(&i->joined, c->system, c->system_len);
+	pp_buf_adds(&i->joined, "\n\n");
+	pp_buf_add(&i->joined, c->prompt, c->prompt_len);
+	*len = i->joined.len;
+	return i->joined.data;
+}
+
+bool
+pp_call_has_system(const struct pp_call *c)
+{
+	return c->system != NULL && c->system_len > 0 && !c->model->no_system;
+}
+
+/* ---- answers ---- */
+
+bool
+pp_answer_add_text(const struct pp_json *v, struct pp_buf *out)
+{
+	const struct pp_json *part;
+
+	if (v->type == PP_JSON_STRING)
+		return pp_json_unescape(v, out) == 0;
+	if (v->type != PP_JSON_ARRAY)
+		return false;
+	part = pp_json_first(v);
+	for (uint32_t n = 0; n < v->count; n++, part = pp_json_next(part)) {
+		const struct pp_json *text = pp_json_get(part, "text");
+
+		if (text != NULL && text->type == PP_JSON_STRING &&
+		    pp_json_unescape(text, out) < 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+pp_answer_is_text(const struct pp_json *v)
+{
+	return v != NULL && v->type == PP_JSON_STRING && v->len > 0;
+}
+
+void
+pp_answer_set_reason(struct pp_answer *a, const char *what,
+    const struct pp_json *detail)
+{
+	struct pp_error line = PP_ERROR_INIT;
+	char *text = detail != NULL ? pp_json_strdup(detail) : NULL;
+
+	if (text != NULL && text[0] != '\0')
+		pp_error_set(&line, PP_OK, "%s: %.200s", what, text);
+	else
+		pp_error_set(&line, PP_OK, "%s", what);
+	free(text);
+	snprintf(a->reason, sizeof a->reason, "%s", line.text);
+}
+
+void
+pp_answer_refuse(struct pp_answer *a, const char *what,
+    const struct pp_json *detail)
+{
+	a->class = PP_CALL_REFUSED;
+	pp_answer_set_reason(a, what, detail);
+}
+
+void
+pp_answer_doubt(struct pp_answer *a, const char *what)
+{
+	a->class = PP_CALL_AMBIGUOUS;
+	a->has_usage = false;
+	a->usage = (struct pp_usage){ 0 };
+	pp_answer_set_reason(a, what, NULL);
+}

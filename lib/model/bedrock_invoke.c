@@ -1,0 +1,383 @@
+#include <config.h>
+
+#include "model/bedrock.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+struct pp_bedrock_format {
+	const char *vendor; /* in the model's id, from its start or a dot */
+	void (*put)(struct pp_buf *b, struct pp_invoker *i,
+	    const struct pp_call *c);
+	/* paths of the text, of why it ended, and of the tokens */
+	const char *text, *finish, *in, *out;
+};
+
+/* ---- parts of bodies ---- */
+
+void
+pp_bedrock_put_sampling(struct pp_buf *b, const struct pp_call *c,
+    const char *temperature, const char *top_p)
+{
+	if (c->model->no_temperature)
+		return;
+	if (c->temperature != NULL) {
+		pp_json_put_key(b, temperature);
+		pp_call_put_decimal(b, c->temperature);
+	}
+	if (c->top_p != NULL) {
+		pp_json_put_key(b, top_p);
+		pp_call_put_decimal(b, c->top_p);
+	}
+}
+
+void
+pp_bedrock_put_stop(struct pp_buf *b, const struct pp_call *c, const char *name)
+{
+	if (c->stop == NULL || c->stop[0] == NULL)
+		return;
+	pp_json_put_key(b, name);
+	pp_buf_addc(b, '[');
+	for (size_t n = 0; c->stop[n] != NULL; n++) {
+		if (n > 0)
+			pp_buf_addc(b, ',');
+		pp_json_put_cstr(b, c->stop[n]);
+	}
+	pp_buf_addc(b, ']');
+}
+
+static void
+put_max(struct pp_buf *b, const struct pp_call *c, const char *name)
+{
+	pp_json_put_key(b, name);
+	pp_json_put_int(b, c->max_tokens);
+}
+
+static void
+put_user(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
+{
+	size_t len;
+	const char *text = pp_call_user_text(i, c, &len);
+
+	pp_json_put_str(b, text, len);
+}
+
+/* ---- bodies by vendor ---- */
+
+static void
+put_anthropic(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
+{
+	pp_buf_adds(b, "{\"anthropic_version\":\"bedrock-2023-05-31\"");
+	put_max(b, c, "max_tokens");
+	if (pp_call_has_system(c)) {
+		pp_json_put_key(b, "system");
+		pp_json_put_str(b, c->system, c->system_len);
+	}
+	pp_buf_adds(b, ",\"messages\":[{\"role\":\"user\",\"content\":");
+	put_user(b, i, c);
+	pp_buf_adds(b, "}]");
+	pp_bedrock_put_sampling(b, c, "temperature", "top_p");
+	pp_bedrock_put_stop(b, c, "stop_sequences");
+	pp_buf_addc(b, '}');
+}
+
+static void
+add_llama_turn(struct pp_buf *t, const char *role, const char *text, size_t len)
+{
+	pp_buf_addf(t, "<|start_header_id|>%s<|end_header_id|>\n\n", role);
+	pp_buf_add(t, text, len);
+	pp_buf_adds(t, "<|eot_id|>");
+}
+
+/* Llama 3's own template, since the body is one text. */
+static void
+put_llama(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
+{
+	struct pp_buf t = PP_BUF_INIT;
+	const char *text;
+	size_t len;
+
+	pp_buf_adds(&t, "<|begin_of_text|>");
+	if (pp_call_has_system(c))
+		add_llama_turn(&t, "system", c->system, c->system_len);
+	text = pp_call_user_text(i, c, &len);
+	add_llama_turn(&t, "user", text, len);
+	pp_buf_adds(&t, "<|start_header_id|>assistant<|end_header_id|>\n\n");
+	pp_buf_adds(b, "{\"prompt\":");
+	pp_json_put_str(b, t.data, t.len);
+	put_max(b, c, "max_gen_len");
+	pp_bedrock_put_sampling(b, c, "temperature", "top_p");
+	pp_buf_addc(b, '}');
+	pp_buf_release(&t);
+}
+
+/* Mistral's template; it has no place for a system prompt. */
+static void
+put_instruct(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
+{
+	struct pp_buf t = PP_BUF_INIT;
+	const char *text;
+	size_t len;
+
+	pp_buf_adds(&t, "<s>[INST] ");
+	if (pp_call_has_system(c)) {
+		pp_buf_add(&t, c->system, c->system_len);
+		pp_buf_adds(&t, "\n\n");
+	}
+	text = pp_call_user_text(i, c, &len);
+	pp_buf_add(&t, text, len);
+	pp_buf_adds(&t, " [/INST]");
+	pp_buf_adds(b, "{\"prompt\":");
+	pp_json_put_str(b, t.data, t.len);
+	put_max(b, c, "max_tokens");
+	pp_bedrock_put_sampling(b, c, "temperature", "top_p");
+	pp_bedrock_put_stop(b, c, "stop");
+	pp_buf_addc(b, '}');
+	pp_buf_release(&t);
+}
+
+static void
+put_chat(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
+{
+	pp_buf_adds(b, "{\"messages\":[");
+	if (pp_call_has_system(c)) {
+		pp_buf_adds(b, "{\"role\":\"system\",\"content\":");
+		pp_json_put_str(b, c->system, c->system_len);
+		pp_buf_adds(b, "},");
+	}
+	pp_buf_adds(b, "{\"role\":\"user\",\"content\":");
+	put_user(b, i, c);
+	pp_buf_adds(b, "}]");
+	put_max(b, c,
+	    c->model->completion_tokens ? "max_completion_tokens" :
+					  "max_tokens");
+	pp_bedrock_put_sampling(b, c, "temperature", "top_p");
+	pp_bedrock_put_stop(b, c, "stop");
+	pp_buf_addc(b, '}');
+}
+
+static void
+put_cohere(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
+{
+	pp_buf_adds(b, "{\"message\":");
+	put_user(b, i, c);
+	if (pp_call_has_system(c)) {
+		pp_json_put_key(b, "preamble");
+		pp_json_put_str(b, c->system, c->system_len);
+	}
+	put_max(b, c, "max_tokens");
+	pp_bedrock_put_sampling(b, c, "temperature", "p");
+	pp_bedrock_put_stop(b, c, "stop_sequences");
+	pp_buf_addc(b, '}');
+}
+
+static void
+put_titan(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
+{
+	pp_buf_adds(b, "{\"inputText\":");
+	put_user(b, i, c);
+	pp_buf_adds(b, ",\"textGenerationConfig\":{\"maxTokenCount\":");
+	pp_json_put_int(b, c->max_tokens);
+	pp_bedrock_put_sampling(b, c, "temperature", "topP");
+	pp_bedrock_put_stop(b, c, "stopSequences");
+	pp_buf_adds(b, "}}");
+}
+
+static void
+put_nova(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
+{
+	pp_buf_adds(b, "{\"schemaVersion\":\"messages-v1\"");
+	if (pp_call_has_system(c)) {
+		pp_buf_adds(b, ",\"system\":[{\"text\":");
+		pp_json_put_str(b, c->system, c->system_len);
+		pp_buf_adds(b, "}]");
+	}
+	pp_buf_adds(b,
+	    ",\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":");
+	put_user(b, i, c);
+	pp_buf_adds(b, "}]}],\"inferenceConfig\":{\"maxTokens\":");
+	pp_json_put_int(b, c->max_tokens);
+	pp_bedrock_put_sampling(b, c, "temperature", "topP");
+	pp_bedrock_put_stop(b, c, "stopSequences");
+	pp_buf_adds(b, "}}");
+}
+
+#define CHAT_REPLY \
+	"choices.0.message.content", "choices.0.finish_reason", \
+	    "usage.prompt_tokens", "usage.completion_tokens"
+#define PROMPT_REPLY "outputs.0.text", "outputs.0.stop_reason", NULL, NULL
+
+/* The first that fits counts; NULL is read as Converse's replies are. */
+static const struct pp_bedrock_format formats[] = {
+	{ "anthropic.", put_anthropic, "content", "stop_reason",
+	    "usage.input_tokens", "usage.output_tokens" },
+	{ "meta.llama", put_llama, "generation", "stop_reason",
+	    "prompt_token_count", "generation_token_count" },
+	{ "mistral.mistral-7b", put_instruct, PROMPT_REPLY },
+	{ "mistral.mixtral", put_instruct, PROMPT_REPLY },
+	{ "mistral.mistral-small-2402", put_instruct, PROMPT_REPLY },
+	{ "mistral.", put_chat, CHAT_REPLY },
+	{ "cohere.command", put_cohere, "text", "finish_reason", NULL, NULL },
+	{ "amazon.titan-text", put_titan, "results.0.outputText",
+	    "results.0.completionReason", "inputTextTokenCount",
+	    "results.0.tokenCount" },
+	{ "amazon.nova", put_nova, NULL, NULL, NULL, NULL },
+	{ "openai.", put_chat, CHAT_REPLY },
+	{ "qwen.", put_chat, CHAT_REPLY },
+	{ "deepseek.", put_chat, CHAT_REPLY },
+};
+
+/* In "us.meta.llama3...", and at the end of an ARN. */
+static bool
+has_vendor(const char *id, const char *vendor)
+{
+	const char *slash = strrchr(id, '/');
+
+	if (slash != NULL)
+		id = slash + 1;
+	for (; id != NULL; id = strchr(id, '.')) {
+		if (*id == '.')
+			id++;
+		if (pp_starts_with(id, vendor))
+			return true;
+	}
+	return false;
+}
+
+const struct pp_bedrock_format *
+pp_bedrock_format(const struct pp_model *m, struct pp_error *err)
+{
+	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+		if (has_vendor(m->id, formats[i].vendor))
+			return &formats[i];
+	pp_error_set(err, PP_ECONFIG,
+	    "model '%s': the body that '%s' takes of InvokeModel is not known",
+	    m->name, m->id);
+	return NULL;
+}
+
+void
+pp_bedrock_put(const struct pp_bedrock_format *f, struct pp_invocation *v)
+{
+	f->put(&v->body, v->invoker, &v->call);
+}
+
+/* ---- replies ---- */
+
+/* Words of all vendors for why a text ended; none means two things. */
+static enum pp_finish
+read_finish(const struct pp_json *v)
+{
+	static const struct {
+		const char *name;
+		enum pp_finish finish;
+	} known[] = {
+		{ "end_turn", PP_FINISH_STOP },
+		{ "stop_sequence", PP_FINISH_STOP },
+		{ "tool_use", PP_FINISH_STOP },
+		{ "stop", PP_FINISH_STOP },
+		{ "COMPLETE", PP_FINISH_STOP },
+		{ "FINISH", PP_FINISH_STOP },
+		{ "FINISHED", PP_FINISH_STOP },
+		{ "STOP_CRITERIA_MET", PP_FINISH_STOP },
+		{ "STOP_SEQUENCE", PP_FINISH_STOP },
+		{ "max_tokens", PP_FINISH_LENGTH },
+		{ "model_context_window_exceeded", PP_FINISH_LENGTH },
+		{ "length", PP_FINISH_LENGTH },
+		{ "LENGTH", PP_FINISH_LENGTH },
+		{ "MAX_TOKENS", PP_FINISH_LENGTH },
+		{ "guardrail_intervened", PP_FINISH_FILTER },
+		{ "content_filtered", PP_FINISH_FILTER },
+		{ "content_filter", PP_FINISH_FILTER },
+		{ "refusal", PP_FINISH_FILTER },
+		{ "CONTENT_FILTERED", PP_FINISH_FILTER },
+		{ "RAG_QUERY_WHEN_RAG_DISABLED", PP_FINISH_FILTER },
+		{ "ERROR_TOXIC", PP_FINISH_FILTER },
+	};
+
+	for (size_t i = 0; v != NULL && i < sizeof known / sizeof known[0]; i++)
+		if (pp_json_is(v, known[i].name))
+			return known[i].finish;
+	return PP_FINISH_OTHER;
+}
+
+/* Counts that make no sense are as good as none. */
+static void
+read_usage(const struct pp_json *root, const char *in, const char *out,
+    const char *cache_read, const char *cache_write, struct pp_answer *a)
+{
+	struct pp_usage u = { 0 };
+
+	if (in == NULL ||
+	    !pp_json_int64(pp_json_path(root, in), &u.tokens_in) ||
+	    !pp_json_int64(pp_json_path(root, out), &u.tokens_out))
+		return;
+	if (!pp_json_int64(pp_json_path(root, cache_read), &u.cache_read))
+		u.cache_read = 0;
+	if (!pp_json_int64(pp_json_path(root, cache_write), &u.cache_write))
+		u.cache_write = 0;
+	if (u.tokens_in < 0 || u.tokens_out < 0 || u.cache_read < 0 ||
+	    u.cache_write < 0)
+		return;
+	a->usage = u;
+	a->has_usage = true;
+}
+
+static void
+take_text(struct pp_invoker *i, const struct pp_json *v, struct pp_answer *a)
+{
+	if (v == NULL || v->type == PP_JSON_NULL) {
+		pp_answer_refuse(a,
+		    a->finish == PP_FINISH_FILTER ? "the answer was filtered" :
+						    "the reply has no text",
+		    NULL);
+		return;
+	}
+	pp_buf_clear(&i->text);
+	if (!pp_answer_add_text(v, &i->text)) {
+		pp_answer_doubt(a, "the reply's content is no text");
+		return;
+	}
+	a->text = i->text.data;
+	a->text_len = i->text.len;
+	a->class = PP_CALL_OK;
+	if (a->finish == PP_FINISH_FILTER)
+		pp_answer_refuse(a, "the answer was filtered", NULL);
+	else if (i->text.len == 0)
+		pp_answer_refuse(a, "the reply has no text", NULL);
+}
+
+/* Parts of the content that are no text, such as reasoning, are passed over. */
+void
+pp_bedrock_read_converse(struct pp_invoker *i, const struct pp_json *root,
+    struct pp_answer *a)
+{
+	const struct pp_json *output = pp_json_get(root, "output");
+
+	read_usage(root, "usage.inputTokens", "usage.outputTokens",
+	    "usage.cacheReadInputTokens", "usage.cacheWriteInputTokens", a);
+	if (output == NULL || output->type != PP_JSON_OBJECT) {
+		pp_answer_doubt(a, "the reply is none of Converse");
+		return;
+	}
+	a->finish = read_finish(pp_json_get(root, "stopReason"));
+	take_text(i, pp_json_path(output, "message.content"), a);
+}
+
+void
+pp_bedrock_read(const struct pp_bedrock_format *f, struct pp_invoker *i,
+    const struct pp_json *root, struct pp_answer *a)
+{
+	if (f->text == NULL) {
+		pp_bedrock_read_converse(i, root, a);
+		return;
+	}
+	read_usage(root, f->in, f->out, "usage.cache_read_input_tokens",
+	    "usage.cache_creation_input_tokens", a);
+	a->finish = read_finish(pp_json_path(root, f->finish));
+	if (root->type != PP_JSON_OBJECT || root->count == 0)
+		pp_answer_doubt(a, "the reply is none of this model's");
+	else
+		take_text(i, pp_json_path(root, f->text), a);
+}
