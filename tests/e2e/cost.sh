@@ -52,7 +52,7 @@ test_prices_are_listed_with_their_source_and_date()
 	check_out_has 'tiny   -     0.001   0.002       -  no        2026-11-20  made up'
 	check_out_has 'local  -         0       0       -  yes'
 	run pp-cost prices -v tiny
-	check_out_has 'this build has no provider bedrock'
+	check_out_has 'no AWS region'
 	run pp-cost prices --json tiny unpriced
 	check_out_jq -s '.[0].output, .[0].callable' $'0.002\nfalse'
 	check_out_jq -s '.[1].input' null

@@ -9,6 +9,7 @@ tests_support_mockllm_SOURCES = tests/support/mockllm.c \
 	tests/support/mock_conn.c \
 	tests/support/mock_conn.h \
 	tests/support/mock_http.c \
+	tests/support/mock_invoke.c \
 	tests/support/mock_json.c \
 	tests/support/mock_model.c \
 	tests/support/mock_prompts.c \
@@ -17,6 +18,7 @@ tests_support_mockllm_SOURCES = tests/support/mockllm.c \
 	tests/support/mock_reply.c \
 	tests/support/mock_serve.c \
 	tests/support/mock_server.c \
+	tests/support/mock_sign.c \
 	tests/support/mock_text.c
 tests_support_mockllm_CFLAGS = $(PP_CFLAGS)
 tests_support_mockllm_LDADD =

@@ -10,6 +10,8 @@
  *	mock_model.c	what becomes of a call: an answer, or a fault
  *	mock_question.c	what is asked
  *	mock_reply.c	what is answered
+ *	mock_invoke.c	what InvokeModel answers, by vendor
+ *	mock_sign.c	whether a request is signed as AWS wants it
  *	mock_book.c	counters, prices, the bill, the log
  *	mock_prompts.c	how often each prompt was asked and answered
  *	mock_json.c	JSON read, strings written
@@ -124,6 +126,13 @@ int	http_read(struct http_request *r, char *p, size_t n, size_t max_body);
 
 const char *http_reason(int status);
 
+/*
+ * Whether it is signed by "ACCESS:SECRET" with Signature Version 4; `head` is
+ * all of it, `body` decoded.
+ */
+bool	sign_check(const char *account, const struct http_request *r,
+	    struct span head, struct span body);
+
 /* ---- options ---- */
 
 enum reply_kind { REPLY_TEXT, REPLY_JSON, REPLY_FENCED, REPLY_ECHO };
@@ -135,6 +144,7 @@ struct options {
 	int port;
 	const char *cert, *key;
 	const char *auth;		/* NULL: anybody may ask */
+	const char *aws_account;	/* "ACCESS:SECRET"; or NULL */
 	const char *prices, *log;
 	bool log_prompts, quiet, no_track, no_usage;
 	double latency_ms, jitter_ms, tail_share, tail_ms;
@@ -206,7 +216,7 @@ struct account {
 
 enum billed { BILLED_NOTHING, BILLED_OPEN, BILLED_WHOLE, BILLED_MAYBE };
 
-enum api { API_NONE, API_CHAT, API_CONVERSE, API_MODELS };
+enum api { API_NONE, API_CHAT, API_CONVERSE, API_INVOKE, API_MODELS };
 
 /* One request and what became of it. */
 struct exchange {

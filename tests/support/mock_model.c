@@ -60,9 +60,13 @@ reply_find(const char *name, size_t n, enum reply_kind *out)
 static bool
 is_authorized(const struct model_call *c)
 {
-	const char *auth = c->options->auth;
+	const char *auth = c->options->auth, *account = c->options->aws_account;
 	const char *given = c->request->authorization;
+	size_t head = c->request->head_len;
 
+	if (account != NULL && c->x->api != API_CHAT)
+		return sign_check(account, c->request,
+		    (struct span){ c->body.p - head, head }, c->body);
 	return auth == NULL || strncmp(given, "AWS4-HMAC-SHA256 ", 17) == 0 ||
 	    (strncmp(given, "Bearer ", 7) == 0 && strcmp(given + 7, auth) == 0);
 }

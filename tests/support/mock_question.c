@@ -62,19 +62,36 @@ set_model(struct question *q, struct span s)
 	}
 }
 
+/* How vendors call what is asked in bodies of InvokeModel. */
+static bool
+is_invoke_prompt(const struct json_member *m)
+{
+	static const char *const names[] = { "prompt", "message", "inputText",
+		"system", "preamble" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (m->depth == 1 && span_is(m->key, names[i]))
+			return true;
+	}
+	return false;
+}
+
 static void
 on_member(void *arg, const struct json_member *m)
 {
 	struct question *q = arg;
 
 	if (m->kind == JSON_STRING) {
-		if (span_is(m->key, "content") || span_is(m->key, "text"))
+		if (span_is(m->key, "content") || span_is(m->key, "text") ||
+		    (q->invokes && is_invoke_prompt(m)))
 			on_prompt(q, m);
 		else if (m->depth == 1 && span_is(m->key, "model"))
 			set_model(q, plain_text(m));
 	} else if (m->kind == JSON_NUMBER) {
 		if (span_is(m->key, "max_tokens") ||
 		    span_is(m->key, "maxTokens") ||
+		    span_is(m->key, "max_gen_len") ||
+		    span_is(m->key, "maxTokenCount") ||
 		    span_is(m->key, "max_completion_tokens"))
 			q->max_tokens = strtoll(m->value.p, NULL, 10);
 		else if (m->depth == 1 && span_is(m->key, "seed"))
@@ -85,7 +102,7 @@ on_member(void *arg, const struct json_member *m)
 	}
 }
 
-/* /model/{id}/converse: the id, without its percent-escapes. */
+/* /model/{id}/...: the id, without its percent-escapes. */
 static void
 model_of_path(struct question *q, const char *path)
 {
@@ -159,6 +176,7 @@ question_read(struct question *q, struct model_call *c)
 
 	memset(q, 0, sizeof *q);
 	q->options = o;
+	q->invokes = c->x->api == API_INVOKE;
 	q->hash = mix64(o->seed);
 	q->max_tokens = -1;
 	q->d = (struct directive){ .fault = -1,
@@ -172,7 +190,7 @@ question_read(struct question *q, struct model_call *c)
 	q->prompt = &gathered;
 	if (!json_scan(c->body.p, c->body.n, on_member, q))
 		return false;
-	if (c->x->api == API_CONVERSE)
+	if (c->x->api == API_CONVERSE || q->invokes)
 		model_of_path(q, c->request->path);
 	q->hash = mix64(hash_bytes(q->hash, q->model, q->model_len));
 	if (q->has_directive)

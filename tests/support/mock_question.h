@@ -24,6 +24,7 @@ struct question {
 	int64_t prompt_bytes;
 	int64_t max_tokens;		/* -1: not said */
 	bool asks, streams, has_directive;
+	bool invokes;			/* InvokeModel: fields by vendor */
 	struct json_member last;	/* the text that came last */
 	const struct text *prompt;	/* all of it, for the log */
 	struct directive d;
@@ -34,5 +35,9 @@ bool	question_read(struct question *q, struct model_call *c);
 
 /* Compute the answer, charge it, and write it, or what the fault leaves. */
 void	reply_answer(struct model_call *c, const struct question *q);
+
+/* A body of InvokeModel. */
+void	invoke_put(struct text *out, const struct question *q,
+	    struct span content, const struct tokens *t, bool cut);
 
 #endif

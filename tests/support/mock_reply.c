@@ -205,7 +205,7 @@ reply_error(struct model_call *c, int status, int retry_after_s)
 
 	body.n = 0;
 	put_retry_after(&extra, o, retry_after_s);
-	if (c->x->api == API_CONVERSE) {
+	if (c->x->api == API_CONVERSE || c->x->api == API_INVOKE) {
 		type = type != NULL ? type : k->aws;
 		text_addf(&extra, "x-amzn-ErrorType: %s\r\n", type);
 		text_addf(&body, "{\"message\":\"mock %s\"}\n", type);
@@ -308,7 +308,8 @@ reply_answer(struct model_call *c, const struct question *q)
 	struct exchange *x = c->x;
 	bool cut = make_content(q);
 	const char *finish = finish_of(x->api, x->fault->way, cut);
-	char extra[80];
+	char extra[256];
+	size_t n;
 
 	if (x->fault->way == WAY_FILTER)
 		content.n = 0;
@@ -324,11 +325,20 @@ reply_answer(struct model_call *c, const struct question *q)
 		;
 	else if (x->api == API_CHAT)
 		put_chat(q, x, finish);
-	else
+	else if (x->api == API_CONVERSE)
 		put_converse(q, x, finish);
-	snprintf(extra, sizeof extra, "%s: %016" PRIx64 "-%" PRIu32 "\r\n",
+	else
+		invoke_put(&body, q, (struct span){ content.p, content.n },
+		    &x->tokens, cut);
+	n = (size_t)snprintf(extra, sizeof extra,
+	    "%s: %016" PRIx64 "-%" PRIu32 "\r\n",
 	    x->api == API_CHAT ? "x-request-id" : "x-amzn-RequestId", q->hash,
 	    x->attempt);
+	if (x->api == API_INVOKE && !o->no_usage)
+		snprintf(extra + n, sizeof extra - n,
+		    "X-Amzn-Bedrock-Input-Token-Count: %" PRId64 "\r\n"
+		    "X-Amzn-Bedrock-Output-Token-Count: %" PRId64 "\r\n",
+		    x->tokens.prompt, x->tokens.completion);
 	reply_head(c, 200, body.n, extra);
 	text_add(c->out, body.p, body.n);
 }

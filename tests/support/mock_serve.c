@@ -136,6 +136,9 @@ api_of(const char *path)
 	if (n > 16 && memcmp(path, "/model/", 7) == 0 &&
 	    memcmp(path + n - 9, "/converse", 9) == 0)
 		return API_CONVERSE;
+	if (n > 14 && memcmp(path, "/model/", 7) == 0 &&
+	    memcmp(path + n - 7, "/invoke", 7) == 0)
+		return API_INVOKE;
 	if (n >= 7 && memcmp(path + n - 7, "/models", 7) == 0)
 		return API_MODELS;
 	return API_NONE;
@@ -245,7 +248,7 @@ answer(struct conn *c, const char *p)
 	}
 	begin_exchange(c);
 	c->x.api = api_of(r->path);
-	if (c->x.api == API_CHAT || c->x.api == API_CONVERSE) {
+	if (c->x.api != API_NONE && c->x.api != API_MODELS) {
 		model_answer(&call);
 	} else {
 		c->s->book->n.other++;

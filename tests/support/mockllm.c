@@ -5,6 +5,7 @@
  *
  *	POST {prefix}/chat/completions	chat completions as of OpenAI
  *	POST /model/{id}/converse	Converse as of Bedrock
+ *	POST /model/{id}/invoke		InvokeModel, by the id's vendor
  *	GET {prefix}/models		the models of the price table
  *	GET /__stats			counters and the bill, JSON
  *	POST /__reset			counters to zero
@@ -30,6 +31,8 @@
  *	--port-file F	the port goes there when calls are taken
  *	--tls-cert F, --tls-key F	PEM
  *	--auth TOKEN	ask for "Bearer TOKEN"; any AWS4-HMAC-SHA256 will do
+ *	--aws-account ACCESS:SECRET	on Bedrock's paths, ask for a signature
+ *			of this key; 403 for a wrong one
  *	--latency MS, --jitter MS	evenly, more or less
  *	--tail P:MS	the share P of calls takes MS longer
  *	--bytes N	length of an answer, 1200; cut at max_tokens
@@ -229,6 +232,7 @@ static const struct option_row {
 } rows[] = {
 #define AT(field) offsetof(struct options, field)
 	{ "auth", STRING, AT(auth), NULL },
+	{ "aws-account", STRING, AT(aws_account), NULL },
 	{ "bytes", COUNT, AT(bytes), NULL },
 	{ "cached", REAL, AT(cached_share), NULL },
 	{ "conn-requests", COUNT, AT(conn_requests), NULL },
@@ -328,7 +332,7 @@ read_options(struct options *o, int argc, char **argv)
 		return 64;
 	}
 #ifndef HAVE_SSL
-	if (o->cert != NULL) {
+	if (o->cert != NULL || o->aws_account != NULL) {
 		fprintf(stderr, "mockllm: built without libssl\n");
 		return 69;
 	}

@@ -14,3 +14,7 @@ tests_unit_test_price_LDADD = $(AM_TESTS_LDADD)
 unit_tests += tests/unit/test_route
 tests_unit_test_route_SOURCES = tests/unit/test_route.c
 tests_unit_test_route_LDADD = $(AM_TESTS_LDADD)
+
+unit_tests += tests/unit/test_bedrock
+tests_unit_test_bedrock_SOURCES = tests/unit/test_bedrock.c tests/unit/server.c
+tests_unit_test_bedrock_LDADD = $(AM_TESTS_LDADD)

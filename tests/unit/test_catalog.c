@@ -283,7 +283,7 @@ a_model_that_cannot_be_called_says_why(void **state)
 		const char *name, *user, *why; /* NULL: it can */
 	} rows[] = {
 		{ "bedrock", "models: {m: {provider: bedrock}}",
-		    "this build has no provider bedrock" },
+		    "no AWS region" },
 		{ "no url", "models: {m: {}}", "has no url" },
 		{ "no key",
 		    "models: {m: {url: 'https://h/v1', "

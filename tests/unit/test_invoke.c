@@ -577,7 +577,7 @@ what_cannot_be_called_is_refused_before(void **state)
 	static const struct {
 		const char *name, *provider, *url, *key_env, *says;
 	} rows[] = {
-		{ "bedrock", "bedrock", NULL, NULL, "no provider bedrock" },
+		{ "bedrock", "bedrock", NULL, NULL, "no AWS region" },
 		{ "no url", "openai", NULL, NULL, "has no url" },
 		{ "no key", "openai", "http://127.0.0.1:1/v1", "PP_NO_SUCH",
 		    "PP_NO_SUCH" },

@@ -1,0 +1,529 @@
+/*
+ * Provider bedrock: what is sent for each vendor's models, what their replies
+ * mean, and signatures that a server has checked.
+ */
+#include <config.h>
+
+#include "test.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "model/bedrock.h"
+#include "model/model_int.h"
+#include "server.h"
+
+struct got {
+	int calls;
+	struct pp_answer answer; /* its texts are the copies below */
+	char text[4096];
+};
+
+struct setup {
+	struct pp_loop *loop;
+	struct pp_invoker *invoker;
+	struct pp_model model;
+};
+
+static void
+open_setup(struct setup *s, const char *id, const char *url)
+{
+	struct pp_error err = PP_ERROR_INIT;
+
+	setenv("HOME", "/nonexistent", 1);
+	setenv("AWS_REGION", "us-east-1", 1);
+	setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "secret+/=", 1);
+	setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url, 1);
+	unsetenv("AWS_SESSION_TOKEN");
+	unsetenv("AWS_BEARER_TOKEN_BEDROCK");
+	unsetenv("AWS_PROFILE");
+	s->loop = pp_loop_new(&err);
+	s->invoker = pp_invoker_new(s->loop, 8, &err);
+	pp_model_init(&s->model, "m");
+	assert_ok(pp_model_set(&s->model, "provider", "bedrock", &err), err);
+	assert_ok(pp_model_set(&s->model, "id", id, &err), err);
+}
+
+static void
+close_setup(struct setup *s)
+{
+	pp_invoker_free(s->invoker);
+	pp_loop_free(s->loop);
+	pp_model_release(&s->model);
+}
+
+static void
+keep(void *arg, const struct pp_answer *a)
+{
+	struct got *g = arg;
+
+	g->calls++;
+	g->answer = *a;
+	snprintf(g->text, sizeof g->text, "%.*s", (int)a->text_len, a->text);
+}
+
+static void
+ask(struct setup *s, const struct pp_call *call, struct got *g)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	int64_t until = pp_clock_boot_ms() + 120000;
+
+	memset(g, 0, sizeof *g);
+	if (pp_invoke_send(s->invoker, call, keep, g, &err) == NULL)
+		fail_msg("%s", err.text);
+	while (g->calls == 0) {
+		assert_true(pp_clock_boot_ms() < until);
+		assert_ok(pp_loop_turn(s->loop, 1000, &err), err);
+	}
+}
+
+static const char *const stops[] = { "END", NULL };
+
+static struct pp_call
+full_call(struct setup *s)
+{
+	return (struct pp_call){ .model = &s->model,
+		.system = "Be brief.",
+		.system_len = 9,
+		.prompt = "Say \"it\".",
+		.prompt_len = 9,
+		.max_tokens = 100,
+		.attempt_id = "a-1",
+		.temperature = ".5",
+		.top_p = "0.9",
+		.stop = stops };
+}
+
+/* ---- what is sent ---- */
+
+static void
+each_vendor_gets_its_body(void **state)
+{
+	static const struct {
+		const char *name, *id;
+		bool invoke;
+		const char *flag, *path, *body;
+	} rows[] = {
+		{ "Converse", "us.meta.llama3-1-8b-instruct-v1:0", false, NULL,
+		    "/model/us.meta.llama3-1-8b-instruct-v1%3A0/converse",
+		    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":"
+		    "\"Say \\\"it\\\".\"}]}],\"system\":[{\"text\":\"Be "
+		    "brief.\"}],\"inferenceConfig\":{\"maxTokens\":100,"
+		    "\"temperature\":0.5,\"topP\":0.9,\"stopSequences\":["
+		    "\"END\"]}}" },
+		{ "Converse, no system prompt, no sampling",
+		    "mistral.mistral-7b-instruct-v0:2", false,
+		    "system temperature",
+		    "/model/mistral.mistral-7b-instruct-v0%3A2/converse",
+		    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":"
+		    "\"Be brief.\\n\\nSay \\\"it\\\".\"}]}],"
+		    "\"inferenceConfig\":{\"maxTokens\":100,"
+		    "\"stopSequences\":[\"END\"]}}" },
+		{ "Converse, an ARN",
+		    "arn:aws:bedrock:us-east-1:1:inference-profile/"
+		    "eu.anthropic.claude-sonnet-5",
+		    false, "system temperature",
+		    "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-"
+		    "profile%2Feu.anthropic.claude-sonnet-5/converse",
+		    NULL },
+		{ "Claude", "us.anthropic.claude-opus-5", true, NULL,
+		    "/model/us.anthropic.claude-opus-5/invoke",
+		    "{\"anthropic_version\":\"bedrock-2023-05-31\","
+		    "\"max_tokens\":100,\"system\":\"Be brief.\","
+		    "\"messages\":[{\"role\":\"user\",\"content\":\"Say "
+		    "\\\"it\\\".\"}],\"temperature\":0.5,\"top_p\":0.9,"
+		    "\"stop_sequences\":[\"END\"]}" },
+		{ "Llama", "us.meta.llama3-3-70b-instruct-v1:0", true, NULL,
+		    "/model/us.meta.llama3-3-70b-instruct-v1%3A0/invoke",
+		    "{\"prompt\":\"<|begin_of_text|><|start_header_id|>system"
+		    "<|end_header_id|>\\n\\nBe brief.<|eot_id|>"
+		    "<|start_header_id|>user<|end_header_id|>\\n\\nSay "
+		    "\\\"it\\\".<|eot_id|><|start_header_id|>assistant"
+		    "<|end_header_id|>\\n\\n\",\"max_gen_len\":100,"
+		    "\"temperature\":0.5,\"top_p\":0.9}" },
+		{ "Mistral 7B", "mistral.mistral-7b-instruct-v0:2", true,
+		    "system",
+		    "/model/mistral.mistral-7b-instruct-v0%3A2/invoke",
+		    "{\"prompt\":\"<s>[INST] Be brief.\\n\\nSay \\\"it\\\". "
+		    "[/INST]\",\"max_tokens\":100,\"temperature\":0.5,"
+		    "\"top_p\":0.9,\"stop\":[\"END\"]}" },
+		{ "Mistral Large 3", "mistral.mistral-large-3-675b-instruct",
+		    true, NULL,
+		    "/model/mistral.mistral-large-3-675b-instruct/invoke",
+		    "{\"messages\":[{\"role\":\"system\",\"content\":\"Be "
+		    "brief.\"},{\"role\":\"user\",\"content\":\"Say "
+		    "\\\"it\\\".\"}],\"max_tokens\":100,\"temperature\":0.5,"
+		    "\"top_p\":0.9,\"stop\":[\"END\"]}" },
+		{ "Cohere", "cohere.command-r-plus-v1:0", true, NULL,
+		    "/model/cohere.command-r-plus-v1%3A0/invoke",
+		    "{\"message\":\"Say \\\"it\\\".\",\"preamble\":\"Be "
+		    "brief.\",\"max_tokens\":100,\"temperature\":0.5,"
+		    "\"p\":0.9,\"stop_sequences\":[\"END\"]}" },
+		{ "Titan", "amazon.titan-text-express-v1", true, "system",
+		    "/model/amazon.titan-text-express-v1/invoke",
+		    "{\"inputText\":\"Be brief.\\n\\nSay \\\"it\\\".\","
+		    "\"textGenerationConfig\":{\"maxTokenCount\":100,"
+		    "\"temperature\":0.5,\"topP\":0.9,\"stopSequences\":["
+		    "\"END\"]}}" },
+		{ "Nova", "us.amazon.nova-pro-v1:0", true, NULL,
+		    "/model/us.amazon.nova-pro-v1%3A0/invoke",
+		    "{\"schemaVersion\":\"messages-v1\",\"system\":[{\"text\":"
+		    "\"Be brief.\"}],\"messages\":[{\"role\":\"user\","
+		    "\"content\":[{\"text\":\"Say \\\"it\\\".\"}]}],"
+		    "\"inferenceConfig\":{\"maxTokens\":100,\"temperature\":"
+		    "0.5,\"topP\":0.9,\"stopSequences\":[\"END\"]}}" },
+	};
+	static const struct script reply = { "HTTP/1.1 400 No\r\n\r\n", 0,
+		false };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scripted *server = scripted_start_in_order(&reply, 1);
+		struct pp_error err = PP_ERROR_INIT;
+		const char *last, *body;
+		struct pp_call call;
+		struct setup s;
+		struct got g;
+
+		print_message("# %s\n", rows[i].name);
+		open_setup(&s, rows[i].id, scripted_url(server));
+		if (rows[i].invoke)
+			assert_ok(pp_model_set(&s.model, "invoke_model", "true",
+				      &err),
+			    err);
+		if (rows[i].flag != NULL)
+			pp_model_set(&s.model, "system", "false", NULL);
+		if (rows[i].flag != NULL &&
+		    strstr(rows[i].flag, "temperature") != NULL)
+			pp_model_set(&s.model, "temperature", "false", NULL);
+		call = full_call(&s);
+		ask(&s, &call, &g);
+		last = scripted_last(server);
+		assert_memory_equal(last, "POST ", 5);
+		assert_memory_equal(last + 5, rows[i].path,
+		    strlen(rows[i].path));
+		assert_non_null(strcasestr(last,
+		    "\r\nX-Client-Request-Id: a-1\r\n"));
+		body = strstr(last, "\r\n\r\n") + 4;
+		if (rows[i].body != NULL)
+			assert_string_equal(body, rows[i].body);
+		close_setup(&s);
+		scripted_stop(server);
+	}
+}
+
+static void
+a_guardrail_goes_along(void **state)
+{
+	static const struct script reply = { "HTTP/1.1 400 No\r\n\r\n", 0,
+		false };
+
+	(void)state;
+	for (int invoke = 0; invoke < 2; invoke++) {
+		struct scripted *server = scripted_start_in_order(&reply, 1);
+		struct pp_call call;
+		struct setup s;
+		struct got g;
+
+		open_setup(&s, "us.anthropic.claude-opus-5",
+		    scripted_url(server));
+		pp_model_set(&s.model, "guardrail", "gr1:DRAFT", NULL);
+		if (invoke)
+			pp_model_set(&s.model, "invoke_model", "true", NULL);
+		call = full_call(&s);
+		ask(&s, &call, &g);
+		assert_non_null(strstr(scripted_last(server),
+		    invoke ? "X-Amzn-Bedrock-GuardrailIdentifier: gr1\r\n" :
+			     "\"guardrailConfig\":{\"guardrailIdentifier\":"
+			     "\"gr1\",\"guardrailVersion\":\"DRAFT\"}"));
+		close_setup(&s);
+		scripted_stop(server);
+	}
+}
+
+/* ---- replies ---- */
+
+#define OK_HEAD "HTTP/1.1 200 OK\r\n\r\n"
+#define CONVERSE(content, stop, more) \
+	OK_HEAD \
+	    "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":" content \
+	    "}},\"stopReason\":\"" stop "\"" more "}"
+#define USAGE \
+	",\"usage\":{\"inputTokens\":10,\"outputTokens\":5,\"totalTokens\":15}"
+#define FAULT(status, type, body) \
+	"HTTP/1.1 " status "\r\nx-amzn-ErrorType: " type "\r\n\r\n" body
+
+static const struct {
+	const char *name, *reply;
+	enum pp_call_class class;
+	const char *text;
+	enum pp_finish finish;
+	int64_t in, out, read, write; /* in -1: no usage */
+	const char *reason;	      /* part of it; NULL: none */
+} replies[] = {
+	{ "a text", CONVERSE("[{\"text\":\"hi\"}]", "end_turn", USAGE),
+	    PP_CALL_OK, "hi", PP_FINISH_STOP, 10, 5, 0, 0, NULL },
+	{ "reasoning before the text, keys that are new",
+	    CONVERSE("[{\"reasoningContent\":{\"reasoningText\":{\"text\":"
+		     "\"hm\",\"signature\":\"s\"}}},{\"text\":\"h\"},"
+		     "{\"text\":\"i\"}]",
+		"end_turn",
+		",\"usage\":{\"inputTokens\":10,\"outputTokens\":5,"
+		"\"totalTokens\":25,\"cacheReadInputTokens\":7,"
+		"\"cacheWriteInputTokens\":3,\"cacheReadInputTokenCount\":7,"
+		"\"serverToolUsage\":{}},\"metrics\":{\"latencyMs\":1}"),
+	    PP_CALL_OK, "hi", PP_FINISH_STOP, 10, 5, 7, 3, NULL },
+	{ "cut at maxTokens",
+	    CONVERSE("[{\"text\":\"hi\"}]", "max_tokens", USAGE), PP_CALL_OK,
+	    "hi", PP_FINISH_LENGTH, 10, 5, 0, 0, NULL },
+	{ "the window is full",
+	    CONVERSE("[{\"text\":\"hi\"}]", "model_context_window_exceeded",
+		USAGE),
+	    PP_CALL_OK, "hi", PP_FINISH_LENGTH, 10, 5, 0, 0, NULL },
+	{ "a guardrail",
+	    CONVERSE("[{\"text\":\"Sorry.\"}]", "guardrail_intervened", USAGE),
+	    PP_CALL_REFUSED, "", PP_FINISH_FILTER, 10, 5, 0, 0, "filtered" },
+	{ "filtered", CONVERSE("[]", "content_filtered", USAGE),
+	    PP_CALL_REFUSED, "", PP_FINISH_FILTER, 10, 5, 0, 0, "filtered" },
+	{ "reasoning alone",
+	    CONVERSE("[{\"reasoningContent\":{}}]", "max_tokens", USAGE),
+	    PP_CALL_REFUSED, "", PP_FINISH_LENGTH, 10, 5, 0, 0, "no text" },
+	{ "no usage", CONVERSE("[{\"text\":\"hi\"}]", "end_turn", ""),
+	    PP_CALL_OK, "hi", PP_FINISH_STOP, -1, 0, 0, 0, NULL },
+	{ "a negative usage",
+	    CONVERSE("[{\"text\":\"hi\"}]", "end_turn",
+		",\"usage\":{\"inputTokens\":-1,\"outputTokens\":5}"),
+	    PP_CALL_OK, "hi", PP_FINISH_STOP, -1, 0, 0, 0, NULL },
+	{ "not JSON", OK_HEAD "{\"output\":", PP_CALL_AMBIGUOUS, "",
+	    PP_FINISH_OTHER, -1, 0, 0, 0, "not JSON" },
+	{ "empty", OK_HEAD, PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0, 0,
+	    "empty" },
+	{ "something else", OK_HEAD "{\"a\":1}", PP_CALL_AMBIGUOUS, "",
+	    PP_FINISH_OTHER, -1, 0, 0, 0, "none of Converse" },
+	{ "throttled",
+	    FAULT("429 Slow", "ThrottlingException:http://x/",
+		"{\"message\":\"Too many tokens\"}"),
+	    PP_CALL_THROTTLE, "", PP_FINISH_OTHER, -1, 0, 0, 0,
+	    "ThrottlingException: Too many tokens" },
+	{ "not ready", FAULT("429 Wait", "ModelNotReadyException", "{}"),
+	    PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1, 0, 0, 0, "NotReady" },
+	{ "the model's time was up",
+	    FAULT("408 Late", "ModelTimeoutException", "{}"), PP_CALL_AMBIGUOUS,
+	    "", PP_FINISH_OTHER, -1, 0, 0, 0, "Timeout" },
+	{ "the model failed",
+	    FAULT("424 Failed", "ModelErrorException",
+		"{\"message\":\"x\",\"originalStatusCode\":500}"),
+	    PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1, 0, 0, 0, "ModelError" },
+	{ "the model says no",
+	    FAULT("424 Failed", "ModelErrorException",
+		"{\"message\":\"x\",\"originalStatusCode\":400}"),
+	    PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0, 0, "ModelError" },
+	{ "internal", FAULT("500 No", "InternalServerException", "{}"),
+	    PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1, 0, 0, 0, "Internal" },
+	{ "unavailable", FAULT("503 No", "ServiceUnavailableException", "{}"),
+	    PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1, 0, 0, 0, "Service" },
+	{ "a wrong request",
+	    FAULT("400 No", "ValidationException",
+		"{\"message\":\"temperature is deprecated\"}"),
+	    PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0, 0, "deprecated" },
+	{ "no access", FAULT("403 No", "AccessDeniedException", "{}"),
+	    PP_CALL_CREDENTIALS, "", PP_FINISH_OTHER, -1, 0, 0, 0, "Access" },
+	{ "a wrong signature",
+	    FAULT("403 No", "InvalidSignatureException", "{}"),
+	    PP_CALL_CREDENTIALS, "", PP_FINISH_OTHER, -1, 0, 0, 0,
+	    "InvalidSignature" },
+	{ "no such model", FAULT("404 No", "ResourceNotFoundException", "{}"),
+	    PP_CALL_REJECTED, "", PP_FINISH_OTHER, -1, 0, 0, 0, "NotFound" },
+	{ "a quota", FAULT("400 No", "ServiceQuotaExceededException", "{}"),
+	    PP_CALL_QUOTA, "", PP_FINISH_OTHER, -1, 0, 0, 0, "Quota" },
+	{ "cut", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"output",
+	    PP_CALL_AMBIGUOUS, "", PP_FINISH_OTHER, -1, 0, 0, 0, "" },
+};
+
+static void
+each_reply_means_something(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
+		struct script script = { replies[i].reply, 0, false };
+		struct scripted *server = scripted_start_in_order(&script, 1);
+		const struct pp_answer *a;
+		struct pp_call call;
+		struct setup s;
+		struct got g;
+
+		print_message("# %s\n", replies[i].name);
+		open_setup(&s, "us.anthropic.claude-opus-5",
+		    scripted_url(server));
+		call = full_call(&s);
+		ask(&s, &call, &g);
+		a = &g.answer;
+		assert_int_equal(a->class, replies[i].class);
+		if (a->class == PP_CALL_OK)
+			assert_string_equal(g.text, replies[i].text);
+		assert_int_equal(a->finish, replies[i].finish);
+		assert_int_equal(a->has_usage, replies[i].in >= 0);
+		if (a->has_usage) {
+			assert_int_equal(a->usage.tokens_in, replies[i].in);
+			assert_int_equal(a->usage.tokens_out, replies[i].out);
+			assert_int_equal(a->usage.cache_read, replies[i].read);
+			assert_int_equal(a->usage.cache_write,
+			    replies[i].write);
+		}
+		if (replies[i].reason != NULL &&
+		    strstr(a->reason, replies[i].reason) == NULL)
+			fail_msg("reason: %s", a->reason);
+		assert_int_equal(scripted_requests(server), 1);
+		close_setup(&s);
+		scripted_stop(server);
+	}
+}
+
+/* ---- signed calls ---- */
+
+static const char *const signed_args[] = { "--aws-account",
+	"AKIDEXAMPLE:secret+/=", "--bytes", "40", NULL };
+
+static void
+signatures_are_right(void **state)
+{
+	static const struct {
+		const char *id, *invoke;
+	} rows[] = {
+		{ "us.meta.llama3-1-8b-instruct-v1:0", "false" },
+		{ "arn:aws:bedrock:us-east-1:1:inference-profile/x.y",
+		    "false" },
+		{ "us.anthropic.claude-opus-5", "true" },
+		{ "us.meta.llama3-3-70b-instruct-v1:0", "true" },
+		{ "mistral.mistral-7b-instruct-v0:2", "true" },
+		{ "mistral.mistral-large-3-675b-instruct", "true" },
+		{ "cohere.command-r-plus-v1:0", "true" },
+		{ "amazon.titan-text-express-v1", "true" },
+		{ "amazon.nova-pro-v1:0", "true" },
+		{ "openai.gpt-oss-20b-1:0", "true" },
+	};
+	struct mock m;
+
+	(void)state;
+	mock_start(&m, false, signed_args);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_call call;
+		struct setup s;
+		struct got g;
+
+		open_setup(&s, rows[i].id, m.url);
+		pp_model_set(&s.model, "invoke_model", rows[i].invoke, NULL);
+		call = full_call(&s);
+		ask(&s, &call, &g);
+		if (g.answer.class != PP_CALL_OK)
+			fail_msg("%s: %s", rows[i].id, g.answer.reason);
+		assert_int_equal(strlen(g.text), 40);
+		assert_int_equal(g.answer.finish, PP_FINISH_STOP);
+		assert_true(g.answer.has_usage);
+		assert_int_equal(g.answer.usage.tokens_out, 10);
+		assert_true(g.answer.usage.tokens_in > 0);
+		close_setup(&s);
+	}
+	assert_int_equal(mock_counter(&m, "unauthorized"), 0);
+	mock_stop(&m);
+}
+
+static void
+a_wrong_secret_stops(void **state)
+{
+	struct pp_call call;
+	struct setup s;
+	struct mock m;
+	struct got g;
+
+	(void)state;
+	mock_start(&m, false, signed_args);
+	open_setup(&s, "us.meta.llama3-1-8b-instruct-v1:0", m.url);
+	setenv("AWS_SECRET_ACCESS_KEY", "another", 1);
+	call = full_call(&s);
+	ask(&s, &call, &g);
+	assert_int_equal(g.answer.class, PP_CALL_CREDENTIALS);
+	assert_int_equal(mock_counter(&m, "unauthorized"), 1);
+	close_setup(&s);
+	mock_stop(&m);
+}
+
+static void
+a_bearer_token_needs_no_keys(void **state)
+{
+	static const struct script reply = {
+		CONVERSE("[{\"text\":\"hi\"}]", "end_turn", USAGE), 0, false
+	};
+	struct scripted *server = scripted_start_in_order(&reply, 1);
+	struct pp_call call;
+	struct setup s;
+	struct got g;
+
+	(void)state;
+	open_setup(&s, "us.anthropic.claude-opus-5", scripted_url(server));
+	unsetenv("AWS_ACCESS_KEY_ID");
+	setenv("AWS_BEARER_TOKEN_BEDROCK", "bedrock-api-key-x", 1);
+	call = full_call(&s);
+	ask(&s, &call, &g);
+	assert_int_equal(g.answer.class, PP_CALL_OK);
+	assert_non_null(strstr(scripted_last(server),
+	    "\r\nAuthorization: Bearer bedrock-api-key-x\r\n"));
+	close_setup(&s);
+	scripted_stop(server);
+	unsetenv("AWS_BEARER_TOKEN_BEDROCK");
+}
+
+static void
+what_cannot_be_called_is_said(void **state)
+{
+	static const struct {
+		const char *name, *unset, *field, *value, *says;
+	} rows[] = {
+		{ "no region", "AWS_REGION", NULL, NULL, "no AWS region" },
+		{ "no keys", "AWS_ACCESS_KEY_ID", NULL, NULL,
+		    "no AWS credentials" },
+		{ "a guardrail without a version", NULL, "guardrail", "gr1",
+		    "ID:VERSION" },
+		{ "an end of life", NULL, "status", "end-of-life",
+		    "no longer offered" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_error err = PP_ERROR_INIT;
+		struct setup s;
+
+		open_setup(&s, "us.anthropic.claude-opus-5",
+		    "http://127.0.0.1:1");
+		setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+		assert_true(pp_model_is_configured(&s.model, &err));
+		if (rows[i].unset != NULL)
+			unsetenv(rows[i].unset);
+		if (rows[i].field != NULL)
+			pp_model_set(&s.model, rows[i].field, rows[i].value,
+			    NULL);
+		assert_false(pp_model_is_configured(&s.model, &err));
+		if (strstr(err.text, rows[i].says) == NULL)
+			fail_msg("%s: %s", rows[i].name, err.text);
+		close_setup(&s);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_vendor_gets_its_body),
+		cmocka_unit_test(a_guardrail_goes_along),
+		cmocka_unit_test(each_reply_means_something),
+		cmocka_unit_test(signatures_are_right),
+		cmocka_unit_test(a_wrong_secret_stops),
+		cmocka_unit_test(a_bearer_token_needs_no_keys),
+		cmocka_unit_test(what_cannot_be_called_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
