@@ -145,13 +145,14 @@ static int
 gather_starred(struct pp_rt *rt, struct pp_frame *fr,
     const struct pp_call_args *a, struct pp_value caller, struct gathered *g)
 {
-	struct pp_value star = pp_missing(), both = pp_missing();
+	struct pp_value both = pp_missing();
 	struct pp_list *more = NULL;
 	struct pp_value *v, *names, *values;
 	uint32_t pos = g->args.count, named = g->args.named, extra = 0;
 
 	if (a->star != NULL) {
-		star = pp_eval(rt, fr, a->star);
+		struct pp_value star = pp_eval(rt, fr, a->star);
+
 		more = pp_is_error(star) ? NULL : pp_to_list(rt, star);
 		if (more == NULL)
 			return -1;

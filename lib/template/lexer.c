@@ -207,6 +207,12 @@ match_prefix(const struct pp_lexer *l, size_t at, const char *prefix,
 	return 0;
 }
 
+static size_t
+length_of(const char *prefix)
+{
+	return prefix != NULL ? strlen(prefix) : 0;
+}
+
 /* Line statements and comments, which begin at a line's start or blanks. */
 static bool
 match_line(const struct pp_lexer *l, size_t at, struct found *f)
@@ -222,8 +228,8 @@ match_line(const struct pp_lexer *l, size_t at, struct found *f)
 		comment = match_prefix(l, at, o->line_comment_prefix, true);
 	if (comment != 0 &&
 	    (statement == 0 ||
-		strlen(o->line_comment_prefix) >
-		    strlen(o->line_statement_prefix))) {
+		length_of(o->line_comment_prefix) >
+		    length_of(o->line_statement_prefix))) {
 		f->tag = TAG_LINE_COMMENT;
 		f->end = comment;
 	} else if (statement != 0) {

@@ -2,6 +2,7 @@
 
 #include "template/number.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,6 +328,7 @@ div_long(struct pp_rt *rt, const struct limbs *a, const struct limbs *b,
 	uint32_t left;
 	struct limbs l;
 
+	assert(n >= 2 && a->count >= n);
 	if (q == NULL || u == NULL || v == NULL ||
 	    pp_rt_charge(rt, (int64_t)m * n / 64) < 0)
 		return NULL;
@@ -561,7 +563,7 @@ from_base(struct pp_rt *rt, const char *digits, size_t len, int base)
 	struct pp_value v = pp_int(0);
 
 	for (size_t i = 0; i < len && !pp_is_error(v); i++) {
-		int c = digits[i];
+		int c = (unsigned char)digits[i];
 
 		c = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 		v = pp_int_mul(rt, v, pp_int(base));
@@ -653,7 +655,7 @@ reverse(char *s, size_t len)
 int
 pp_int_put(struct pp_rt *rt, struct pp_buf *out, struct pp_value v, int base)
 {
-	struct pp_value rest;
+	struct pp_value rest = pp_int(0);
 	size_t start;
 
 	if (base == 10 && v.type != PP_T_BIG) {

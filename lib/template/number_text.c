@@ -227,7 +227,7 @@ static size_t
 short_text(double f, char out[PP_FLOAT_BYTES])
 {
 	double magnitude = fabs(f), power = 1;
-	char digits[24];
+	char digits[24] = "0";
 	size_t n = 0, len = 0;
 	uint64_t whole;
 
@@ -267,7 +267,7 @@ short_text(double f, char out[PP_FLOAT_BYTES])
 static size_t
 arrange(const char *text, char out[PP_FLOAT_BYTES])
 {
-	char digits[24];
+	char digits[24] = "0";
 	size_t n = 0, len = 0;
 	const char *p = text;
 	int exponent;
