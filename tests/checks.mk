@@ -9,7 +9,7 @@ shell_files = quickstart .ci/run .githooks/pre-commit tests/support/check-* \
 	tests/bench/*.sh
 analysis_flags = -std=gnu11 $(DEFS) -I. -I$(srcdir)/lib \
 	-I$(srcdir)/tests/unit $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) \
-	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(SQLITE_CFLAGS)
+	$(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(SQLITE_CFLAGS) $(EXPAT_CFLAGS)
 
 # What a look at the text alone can find: quick enough for a commit.
 lint-quick:

@@ -59,6 +59,15 @@ default_dir(struct pp_error *err)
 	return NULL;
 }
 
+/* What follows "file:" or "aws:"; NULL: `spec` does not begin so. */
+static const char *
+after_scheme(const char *spec, const char *scheme)
+{
+	const char *rest = spec + strlen(scheme);
+
+	return pp_starts_with(spec, scheme) && *rest != '\0' ? rest : NULL;
+}
+
 struct pp_store *
 pp_store_open(const char *spec, struct pp_error *err)
 {
@@ -67,21 +76,19 @@ pp_store_open(const char *spec, struct pp_error *err)
 
 	if (spec == NULL)
 		spec = getenv("PP_STORE");
-	if (spec != NULL && *spec != '\0') {
-		if (!pp_starts_with(spec, "file:") || spec[5] == '\0') {
-			pp_error_set(err, PP_ECONFIG,
-			    "PP_STORE must be file:DIR, not '%s'", spec);
-			return NULL;
-		}
-		dir = pp_strdup(spec + 5);
-	} else {
+	if (spec == NULL || *spec == '\0') {
 		dir = default_dir(err);
-		if (dir == NULL)
-			return NULL;
+		s = dir != NULL ? pp_store_open_sqlite(dir, err) : NULL;
+		free(dir);
+		return s;
 	}
-	s = pp_store_open_sqlite(dir, err);
-	free(dir);
-	return s;
+	if (after_scheme(spec, "file:") != NULL)
+		return pp_store_open_sqlite(after_scheme(spec, "file:"), err);
+	if (after_scheme(spec, "aws:") != NULL)
+		return pp_store_open_aws(after_scheme(spec, "aws:"), err);
+	pp_error_set(err, PP_ECONFIG,
+	    "PP_STORE must be file:DIR or aws:BUCKET, not '%s'", spec);
+	return NULL;
 }
 
 void

@@ -83,9 +83,10 @@ struct pp_job {
 void	pp_job_release(struct pp_job *j);
 
 /*
- * Where PP_STORE points: "file:DIR"; NULL reads the environment, the default
- * is $XDG_DATA_HOME/plot-palette. The folder is made. Returns owned, or NULL
- * with PP_ECONFIG, PP_ECREATE, PP_EIO, PP_EDATA (damaged database).
+ * Where PP_STORE points: "file:DIR", whose folder is made, or "aws:BUCKET";
+ * NULL reads the environment, the default is $XDG_DATA_HOME/plot-palette. A
+ * store belongs to one thread. Returns owned, or NULL with PP_ECONFIG,
+ * PP_ECREATE, PP_EIO, PP_EDATA (damaged database).
  */
 struct pp_store *pp_store_open(const char *spec, struct pp_error *err);
 void	pp_store_close(struct pp_store *s);

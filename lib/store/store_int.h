@@ -79,6 +79,18 @@ struct pp_store {
 /* The embedded home. Returns owned, or NULL. */
 struct pp_store *pp_store_open_sqlite(const char *dir, struct pp_error *err);
 
+/*
+ * The AWS home: DynamoDB and the S3 bucket. Returns owned, or NULL with
+ * PP_ECONFIG.
+ */
+struct pp_store *pp_store_open_aws(const char *bucket, struct pp_error *err);
+
+struct pp_aws;
+
+/* The objects of a bucket; `a` is borrowed. Returns owned, or NULL. */
+struct pp_blob *pp_blob_open_s3(struct pp_aws *a, const char *bucket,
+	    struct pp_error *err);
+
 /* Errors that every home reports in the same words. All return -1. */
 int	pp_store_no_job(const char *job_id, struct pp_error *err);
 int	pp_store_fenced(const struct pp_claim *c, struct pp_error *err);

@@ -1,0 +1,211 @@
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "aws/s3.h"
+#include "base/mem.h"
+#include "store/blob_int.h"
+#include "store/store_int.h"
+
+_Static_assert(PP_ETAG_BYTES == PP_S3_ETAG_BYTES, "ETags fit");
+
+struct blob_s3 {
+	struct pp_blob blob;
+	struct pp_s3 *s3;	/* owned */
+};
+
+static struct pp_s3 *
+s3_of(struct pp_blob *b)
+{
+	return ((struct blob_s3 *)b)->s3;
+}
+
+static void
+close_s3(struct pp_blob *b)
+{
+	pp_s3_free(s3_of(b));
+	free(b);
+}
+
+/*
+ * What a job has made is marked, so that a rule of the bucket's life cycle,
+ * which knows no wildcards, can move it to a cheaper class.
+ */
+static const char *
+tags_of(const char *key)
+{
+	if (strncmp(key, "jobs/", 5) != 0)
+		return NULL;
+	return strstr(key, "/outputs/") != NULL ? "class=output" :
+	    strstr(key, "/exports/") != NULL	? "class=export" :
+						  NULL;
+}
+
+static int
+put(struct pp_blob *b, const char *key, const void *data, size_t len,
+    enum pp_blob_when when, const char *etag, char *new_etag,
+    struct pp_error *err)
+{
+	struct pp_s3_put p = { .key = key,
+		.data = data,
+		.len = len,
+		.if_none = when == PP_BLOB_IF_NONE,
+		.if_match = when == PP_BLOB_IF_MATCH ? etag : NULL,
+		.tags = tags_of(key) };
+
+	return pp_s3_put(s3_of(b), &p, new_etag, err);
+}
+
+static int
+put_file(struct pp_blob *b, const char *key, const char *path,
+    struct pp_error *err)
+{
+	if (pp_s3_put_file(s3_of(b), key, path, tags_of(key), err) < 0)
+		return -1;
+	if (unlink(path) < 0)
+		return pp_error_errno(err, PP_EIO, errno, "cannot remove '%s'",
+		    path);
+	return 0;
+}
+
+static int
+get(struct pp_blob *b, const char *key, struct pp_buf *out, char *etag,
+    struct pp_error *err)
+{
+	return pp_s3_get(s3_of(b), key, out, etag, err);
+}
+
+static int
+get_range(struct pp_blob *b, const char *key, int64_t offset, size_t len,
+    struct pp_buf *out, struct pp_error *err)
+{
+	return pp_s3_get_range(s3_of(b), key, offset, len, out, err);
+}
+
+static int
+head(struct pp_blob *b, const char *key, struct pp_blob_info *info,
+    struct pp_error *err)
+{
+	struct pp_s3_info i;
+
+	if (pp_s3_head(s3_of(b), key, &i, err) < 0)
+		return -1;
+	*info = (struct pp_blob_info){ .key = pp_strdup(key),
+		.size_bytes = i.size_bytes,
+		.modified_ms = i.modified_ms };
+	memcpy(info->etag, i.etag, sizeof info->etag);
+	return 0;
+}
+
+/* ---- listings ---- */
+
+struct listing {
+	struct pp_blob_info *infos;
+	int max, n;
+};
+
+static int
+keep(void *arg, const char *key, int64_t size_bytes, int64_t modified_ms,
+    struct pp_error *err)
+{
+	struct listing *l = arg;
+
+	(void)err;
+	l->infos[l->n++] = (struct pp_blob_info){ .key = pp_strdup(key),
+		.size_bytes = size_bytes,
+		.modified_ms = modified_ms };
+	return l->n == l->max;
+}
+
+static int
+list(struct pp_blob *b, const char *prefix, const char *after,
+    struct pp_blob_info *infos, int max, struct pp_error *err)
+{
+	struct listing l = { .infos = infos, .max = max };
+
+	if (max <= 0)
+		return 0;
+	if (pp_s3_list(s3_of(b), prefix, after, max, keep, &l, err) == 0)
+		return l.n;
+	while (l.n > 0)
+		pp_blob_info_release(&l.infos[--l.n]);
+	return -1;
+}
+
+static int
+del(struct pp_blob *b, const char *key, struct pp_error *err)
+{
+	return pp_s3_delete(s3_of(b), key, err);
+}
+
+struct doomed {
+	char **keys;
+	size_t count, cap;
+};
+
+static int
+doom(void *arg, const char *key, int64_t size_bytes, int64_t modified_ms,
+    struct pp_error *err)
+{
+	struct doomed *d = arg;
+
+	(void)size_bytes;
+	(void)modified_ms;
+	(void)err;
+	d->keys = pp_grow(d->keys, d->count, &d->cap, sizeof *d->keys);
+	d->keys[d->count++] = pp_strdup(key);
+	return 0;
+}
+
+static int
+delete_prefix(struct pp_blob *b, const char *prefix, struct pp_error *err)
+{
+	struct doomed d = { .count = 0 };
+	int rc = pp_s3_list(s3_of(b), prefix, NULL, 1000, doom, &d, err);
+
+	if (rc == 0)
+		rc = pp_s3_delete_all(s3_of(b), (const char *const *)d.keys,
+		    d.count, err);
+	for (size_t i = 0; i < d.count; i++)
+		free(d.keys[i]);
+	free(d.keys);
+	return rc;
+}
+
+static char *
+local_path(struct pp_blob *b, const char *key)
+{
+	(void)b;
+	(void)key;
+	return NULL;
+}
+
+static const struct pp_blob_ops s3_ops = {
+	.close = close_s3,
+	.put = put,
+	.put_file = put_file,
+	.get = get,
+	.get_range = get_range,
+	.head = head,
+	.list = list,
+	.del = del,
+	.delete_prefix = delete_prefix,
+	.local_path = local_path,
+};
+
+struct pp_blob *
+pp_blob_open_s3(struct pp_aws *a, const char *bucket, struct pp_error *err)
+{
+	struct blob_s3 *b;
+	struct pp_s3 *s3 = pp_s3_new(a, bucket, err);
+
+	if (s3 == NULL)
+		return NULL;
+	b = pp_calloc(1, sizeof *b);
+	b->blob.ops = &s3_ops;
+	b->s3 = s3;
+	return &b->blob;
+}
