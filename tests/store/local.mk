@@ -8,7 +8,12 @@ store_tests = tests/store/test_embedded
 tests_store_test_embedded_SOURCES = tests/store/test_embedded.c $(store_suite)
 tests_store_test_embedded_LDADD = $(AM_TESTS_LDADD)
 
+tests_store_test_aws_SOURCES = tests/store/test_aws.c $(store_suite) \
+	tests/support/aws_home.c tests/support/aws_home.h
+tests_store_test_aws_LDADD = $(AM_TESTS_LDADD)
+dist_check_SCRIPTS += tests/store/aws.sh
+
 if HAVE_CMOCKA
-check_PROGRAMS += $(store_tests)
-TESTS += $(store_tests)
+check_PROGRAMS += $(store_tests) tests/store/test_aws
+TESTS += $(store_tests) tests/store/aws.sh
 endif

@@ -11,7 +11,7 @@
 
 #define MAX_CHILD_SECONDS 300
 
-static const struct suite_home *home_kind;
+const struct suite_home *suite_home;
 
 static struct {
 	struct CMUnitTest *tests;
@@ -19,12 +19,20 @@ static struct {
 } all;
 
 int
+suite_count(int n)
+{
+	if (suite_home->divisor == 0 || getenv("PP_LONG") != NULL)
+		return n;
+	return n / suite_home->divisor;
+}
+
+int
 fixture_setup(void **state)
 {
 	struct fixture *f = pp_calloc(1, sizeof *f);
 
-	f->home = home_kind->make();
-	f->store = home_kind->open(f->home, &f->err);
+	f->home = suite_home->make();
+	f->store = suite_home->open(f->home, &f->err);
 	if (f->store == NULL) {
 		fprintf(stderr, "%s: %s\n", f->home, f->err.text);
 		return -1;
@@ -39,7 +47,7 @@ fixture_teardown(void **state)
 	struct fixture *f = *state;
 
 	pp_store_close(f->store);
-	home_kind->drop(f->home);
+	suite_home->drop(f->home);
 	free(f->home);
 	free(f);
 	return 0;
@@ -49,7 +57,7 @@ struct pp_store *
 open_again(const struct fixture *f)
 {
 	struct pp_error err = PP_ERROR_INIT;
-	struct pp_store *s = home_kind->open(f->home, &err);
+	struct pp_store *s = suite_home->open(f->home, &err);
 
 	if (s == NULL)
 		fprintf(stderr, "cannot open %s: %s\n", f->home, err.text);
@@ -199,7 +207,7 @@ suite_run(const struct suite_home *home, const struct CMUnitTest *own,
 {
 	int failed;
 
-	home_kind = home;
+	suite_home = home;
 	add_jobs();
 	add_queue();
 	add_budget();

@@ -21,7 +21,19 @@ struct suite_home {
 	struct pp_store *(*open)(const char *home, struct pp_error *err);
 	/* Remove it with all that is in it. */
 	void (*drop)(const char *home);
+	/*
+	 * What the suite does thousands of is divided by this, unless PP_LONG
+	 * is set: where each is a call of a server. 0: by nothing.
+	 */
+	int divisor;
+	/* Objects are files in folders that come and go with them. */
+	bool has_folders;
 };
+
+extern const struct suite_home *suite_home;
+
+/* So many, or fewer by the home's divisor. */
+int	suite_count(int n);
 
 /*
  * Run every test against fresh homes, and `count` tests that are the home's

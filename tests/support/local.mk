@@ -28,6 +28,13 @@ tests_support_mockllm_CFLAGS += $(SSL_CFLAGS) $(CRYPTO_CFLAGS)
 tests_support_mockllm_LDADD += $(SSL_LIBS) $(CRYPTO_LIBS)
 endif
 
+# Homes of AWS, and the servers that stand in for it.
+check_PROGRAMS += tests/support/awshome
+tests_support_awshome_SOURCES = tests/support/awshome.c \
+	tests/support/aws_home.c tests/support/aws_home.h
+dist_check_SCRIPTS += tests/support/fetch-server \
+	tests/support/with-aws-servers
+
 # The judge of a job's rows and money, and its own test.
 TESTS += tests/chaos/judge.sh
 EXTRA_DIST += tests/chaos/judge.sh tests/chaos/judge.py \
