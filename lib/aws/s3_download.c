@@ -11,7 +11,7 @@
 /* So much comes in one stream; what is longer, in ranges side by side. */
 #define STREAM_BYTES PP_S3_PART_BYTES
 /* An object that changes while it is read is read again, this often. */
-#define MAX_ROUNDS 4
+#define MAX_ROUNDS 10
 
 static int
 too_large(const char *key, const struct pp_buf *out, struct pp_error *err)
@@ -128,12 +128,9 @@ on_range(void *arg, const struct pp_aws_reply *r)
 		memcpy(all->out + range->from, r->body, range->len);
 	} else if (!all->failed) {
 		all->failed = true;
-		all->changed = r->status == 412;
-		if (r->fault.class == PP_AWS_OK)
-			pp_error_set(all->err, PP_EUNAVAIL,
-			    "cannot get object '%s': it comes short",
-			    all->key);
-		else
+		all->changed = r->status == 412 ||
+		    r->fault.class == PP_AWS_OK; /* a range cut short */
+		if (!all->changed)
 			pp_s3_failed(r, "get", all->key, all->err);
 	}
 	free(range);
