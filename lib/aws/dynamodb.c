@@ -3,20 +3,16 @@
 #include "aws/dynamodb.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/rand.h"
 
 #define MAX_BATCH 25
-/* A damaged reply is fetched again this often. */
-#define MAX_DAMAGED 4
 /* Conflicts and leftovers are waited out for this long. */
 #define PATIENCE_MS INT64_C(60000)
 #define FIRST_PAUSE_US INT64_C(10000)
@@ -63,47 +59,20 @@ pp_ddb_reply_release(struct pp_ddb_reply *r)
 	*r = (struct pp_ddb_reply){ .root = NULL };
 }
 
-/* Whether the body is the one that the service sent; not all emulators say. */
-static bool
-is_whole(const struct pp_aws_reply *r)
-{
-	char text[32];
-
-	if (!pp_aws_header(r, "x-amz-crc32", text, sizeof text))
-		return true;
-	return strtoul(text, NULL, 10) == pp_crc32(0, r->body, r->body_len);
-}
-
-static int
-call_once(struct pp_aws *a, const char *target, const struct pp_buf *body,
-    struct pp_ddb_reply *r, struct pp_error *err)
-{
-	struct pp_aws_request req = { .service = PP_AWS_DYNAMODB,
-		.content_type = "application/x-amz-json-1.0",
-		.target = target,
-		.body = body->data,
-		.body_len = body->len };
-
-	*r = (struct pp_ddb_reply){ .root = NULL };
-	return pp_aws_call(a, &req, &r->reply, err);
-}
-
 int
 pp_ddb_call(struct pp_aws *a, const char *operation, const struct pp_buf *body,
     struct pp_ddb_reply *r, struct pp_error *err)
 {
 	char *target = pp_asprintf("DynamoDB_20120810.%s", operation);
-	int rc = call_once(a, target, body, r, err);
+	struct pp_aws_request req = { .service = PP_AWS_DYNAMODB,
+		.content_type = "application/x-amz-json-1.0",
+		.target = target,
+		.body = body->data,
+		.body_len = body->len };
+	int rc;
 
-	for (int i = 1; r->reply.status != 0 && !is_whole(&r->reply); i++) {
-		if (i == MAX_DAMAGED) {
-			rc = pp_error_set(err, PP_EUNAVAIL,
-			    "replies of DynamoDB come damaged");
-			break;
-		}
-		pp_ddb_reply_release(r);
-		rc = call_once(a, target, body, r, err);
-	}
+	*r = (struct pp_ddb_reply){ .root = NULL };
+	rc = pp_aws_call(a, &req, &r->reply, err);
 	free(target);
 	if (r->reply.status == 0)
 		return rc;

@@ -5,8 +5,7 @@
  *
  * Expressions are written with names like "#status"; the alias is made from
  * them, so a reserved word is never in the way; "__" in an alias stands for
- * '#': "#job_id__timestamp". Replies whose CRC-32 does not match are fetched
- * again. A transaction carries a token, so that one whose reply was lost has
+ * '#': "#job_id__timestamp". A transaction carries a token, so that one whose reply was lost has
  * no second effect; single writes must be of a kind that may be repeated.
  */
 #ifndef PP_AWS_DYNAMODB_H

@@ -14,3 +14,12 @@ lib_libpp_la_SOURCES += \
 	lib/aws/sigv4.c lib/aws/sigv4.h \
 	lib/aws/uri.c lib/aws/uri.h \
 	lib/aws/xml_leaf.c lib/aws/xml_leaf.h
+
+# The services of the home.
+lib_libpp_la_SOURCES += \
+	lib/aws/dynamodb.c lib/aws/dynamodb.h \
+	lib/aws/dynamodb_value.c lib/aws/dynamodb_value.h \
+	lib/aws/s3.c lib/aws/s3.h lib/aws/s3_int.h \
+	lib/aws/s3_download.c \
+	lib/aws/s3_upload.c \
+	lib/aws/s3_xml.c lib/aws/s3_xml.h

@@ -10,3 +10,6 @@ unit_tests += tests/unit/test_aws_request
 tests_unit_test_aws_request_SOURCES = tests/unit/test_aws_request.c \
 	tests/unit/aws_env.c tests/unit/server.c
 tests_unit_test_aws_request_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_dynamodb
+tests_unit_test_dynamodb_SOURCES = tests/unit/test_dynamodb.c
+tests_unit_test_dynamodb_LDADD = $(AM_TESTS_LDADD)
