@@ -25,7 +25,9 @@
 #include "job/ids.h"
 #include "job/job.h"
 #include "job/job_create.h"
+#include "job/launch.h"
 #include "job/user.h"
+#include "job/worker.h"
 #include "model/catalog.h"
 
 #define MAX_LINE_BYTES ((size_t)16 << 20)
@@ -641,26 +643,59 @@ check_own(struct home *h, const char *job_id, struct pp_error *err)
 	return 0;
 }
 
+static const struct pp_opt cancel_options[] = {
+	{ PP_OPT_LONG, "now", NULL, "stop its tasks too" }, { 0 }
+};
+
+struct cancelling {
+	struct home home;
+	struct pp_launcher *launcher; /* NULL: its workers see it themselves */
+};
+
+static int
+cancel_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	(void)key;
+	(void)arg;
+	(void)err;
+	*(bool *)state = true;
+	return 0;
+}
+
+/* The record first: a task that is stopped writes its checkpoint by it. */
 static int
 cancel_one(void *arg, const char *job_id, struct pp_error *err)
 {
-	struct home *h = arg;
+	struct cancelling *c = arg;
+	int stopped;
 
-	if (check_own(h, job_id, err) < 0)
+	if (check_own(&c->home, job_id, err) < 0 ||
+	    as_no(pp_store_job_cancel(c->home.store, job_id, pp_clock_wall_ms(),
+		      err),
+		err) < 0)
 		return -1;
-	return as_no(pp_store_job_cancel(h->store, job_id, pp_clock_wall_ms(),
-			 err),
-	    err);
+	if (c->launcher == NULL)
+		return 0;
+	stopped = pp_launch_stop(c->launcher, job_id, err);
+	if (stopped > 0)
+		pp_cli_note(c->home.cli, "job %s: %d task%s stopped", job_id,
+		    stopped, stopped == 1 ? "" : "s");
+	return stopped < 0 ? -1 : 0;
 }
 
 static int
 cancel_run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
-	struct home h;
+	struct cancelling c = { .launcher = NULL };
+	int rc = -1;
 
-	(void)state;
-	return for_each_job(cli, argc, argv, &h, cancel_one, err);
+	if (*(bool *)state)
+		c.launcher = pp_launcher_new(err);
+	if (!*(bool *)state || c.launcher != NULL)
+		rc = for_each_job(cli, argc, argv, &c, cancel_one, err);
+	pp_launcher_free(c.launcher);
+	return rc;
 }
 
 static const struct pp_opt resume_options[] = {
@@ -733,20 +768,23 @@ rm_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 /* ---- start ---- */
 
-static const struct pp_opt start_options[] = { { 'w', "workers", "N",
-						   "how many [1]" },
+static const struct pp_opt start_options[] = {
+	{ 'w', "workers", "N", "how many [1]" },
 	{ 'c', "concurrency", "N", "model calls in flight, of each [64]" },
-	{ 0 } };
+	{ PP_OPT_LONG, "on-demand", NULL, "tasks: not of Fargate Spot" }, { 0 }
+};
 
 struct start_state {
 	int64_t workers;
 	const char *concurrency;
+	bool on_demand;
 };
 
 struct starting {
 	struct home home;
 	const struct start_state *state;
-	char *program;
+	char *program;		      /* of the embedded home */
+	struct pp_launcher *launcher; /* elsewhere: workers are tasks */
 };
 
 static int
@@ -758,6 +796,10 @@ start_set(void *state, int key, const char *arg, struct pp_error *err)
 	if (key == 'w')
 		return pp_parse_int(arg, "--workers", 1, MAX_WORKERS,
 		    &s->workers, err);
+	if (key == PP_OPT_LONG) {
+		s->on_demand = true;
+		return 0;
+	}
 	s->concurrency = arg;
 	return pp_parse_int(arg, "--concurrency", 1, INT_MAX, &n, err);
 }
@@ -799,12 +841,84 @@ report_start(const struct pp_cli *cli, const char *job_id,
 	pp_buf_release(&out);
 }
 
+/* The tasks that were started, and a word about those that were not. */
+static int
+report_tasks(const struct pp_cli *cli, const char *job_id,
+    const struct pp_ecs_tasks *t, bool on_demand, struct pp_error *err)
+{
+	struct pp_buf out = PP_BUF_INIT;
+
+	for (size_t i = 0; i < t->count; i++) {
+		if (!cli->json) {
+			pp_cli_note(cli, "%s%s%stask %s",
+			    job_id != NULL ? "job " : "",
+			    job_id != NULL ? job_id : "",
+			    job_id != NULL ? ": " : "", t->arns[i]);
+			continue;
+		}
+		pp_buf_addc(&out, '{');
+		if (job_id != NULL)
+			pp_json_member_str(&out, "job_id", job_id);
+		pp_json_member_str(&out, "task_arn", t->arns[i]);
+		pp_buf_adds(&out, "}\n");
+	}
+	fwrite(out.data, 1, out.len, stdout);
+	pp_buf_release(&out);
+	if (t->failures == 0)
+		return 0;
+	return pp_error_set(err, PP_ETEMP,
+	    "%zu of %zu tasks could not be started: %s%s", t->failures,
+	    t->failures + t->count, t->reason,
+	    on_demand ? "" : " (--on-demand asks for other capacity)");
+}
+
+static int
+start_tasks(struct starting *s, const char *job_id, int workers,
+    struct pp_error *err)
+{
+	const struct start_state *state = s->state;
+	struct pp_ecs_tasks tasks;
+	int rc = pp_launch_job(s->launcher, job_id, workers, state->concurrency,
+	    state->on_demand, &tasks, err);
+	struct pp_error why = PP_ERROR_INIT;
+
+	if (report_tasks(s->home.cli, job_id, &tasks, state->on_demand, &why) <
+		0 &&
+	    rc == 0) {
+		*err = why;
+		rc = -1;
+	}
+	pp_ecs_tasks_release(&tasks);
+	return rc;
+}
+
+/* Workers run here, or as tasks where the home has no folder. */
+static int
+open_starter(struct starting *s, struct pp_error *err)
+{
+	if (s->program != NULL || s->launcher != NULL)
+		return 0;
+	if (pp_store_dir(s->home.store) == NULL) {
+		s->launcher = pp_launcher_new(err);
+		return s->launcher != NULL ? 0 : -1;
+	}
+	if (s->state->on_demand)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--on-demand is for tasks, and this home's workers run "
+		    "here");
+	s->program = find_worker(err);
+	return s->program != NULL ? 0 : -1;
+}
+
 static int
 start_workers(struct starting *s, const struct pp_job *job,
     struct pp_error *err)
 {
 	const char *args[] = { "--concurrency", s->state->concurrency, NULL };
 	int64_t n = s->state->workers > 0 ? s->state->workers : 1;
+
+	if (open_starter(s, err) < 0)
+		return -1;
 
 	if (n > job->shards) {
 		pp_cli_note(s->home.cli,
@@ -813,6 +927,8 @@ start_workers(struct starting *s, const struct pp_job *job,
 		    job->job_id, job->shards, job->shards == 1 ? "" : "s");
 		n = job->shards;
 	}
+	if (s->launcher != NULL)
+		return start_tasks(s, job->job_id, (int)n, err);
 	for (int64_t i = 0; i < n; i++) {
 		struct pp_started w;
 
@@ -847,12 +963,96 @@ static int
 start_run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
-	struct starting s = { .state = state, .program = find_worker(err) };
+	struct starting s = { .state = state };
+	int rc = for_each_job(cli, argc, argv, &s, start_one, err);
+
+	free(s.program);
+	pp_launcher_free(s.launcher);
+	return rc;
+}
+
+/* ---- dispatch ---- */
+
+static const struct pp_opt dispatch_options[] = {
+	{ 'n', "max", "N", "tasks at most ($PP_MAX_CONCURRENT_JOBS, or 5)" },
+	{ PP_OPT_LONG, "on-demand", NULL, "not of Fargate Spot" }, { 0 }
+};
+
+struct dispatch_state {
+	int64_t max;
+	bool on_demand;
+};
+
+static int
+dispatch_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct dispatch_state *s = state;
+
+	if (key == 'n')
+		return pp_parse_int(arg, "--max", 1, MAX_WORKERS, &s->max, err);
+	s->on_demand = true;
+	return 0;
+}
+
+static int
+read_max(int64_t *max, struct pp_error *err)
+{
+	const char *text = getenv("PP_MAX_CONCURRENT_JOBS");
+
+	if (*max > 0)
+		return 0;
+	*max = PP_DEFAULT_MAX_RUNNING;
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	return pp_parse_int(text, "PP_MAX_CONCURRENT_JOBS", 1, MAX_WORKERS, max,
+	    err);
+}
+
+static int
+dispatch(const struct pp_cli *cli, struct pp_store *store,
+    const struct dispatch_state *s, struct pp_error *err)
+{
+	struct pp_launcher *l = pp_launcher_new(err);
+	struct pp_ecs_tasks tasks = { 0 };
+	int64_t queued, claimed, running = 0;
 	int rc = -1;
 
-	if (s.program != NULL)
-		rc = for_each_job(cli, argc, argv, &s, start_one, err);
-	free(s.program);
+	if (l != NULL &&
+	    pp_store_queue_length(store, &queued, &claimed, err) == 0)
+		rc = pp_launch_queue(l, queued, claimed, (int)s->max,
+		    s->on_demand, &running, &tasks, err);
+	if (rc == 0)
+		rc = report_tasks(cli, NULL, &tasks, s->on_demand, err);
+	if (rc == 0)
+		pp_cli_note(cli,
+		    "%lld waiting, %lld claimed; %lld tasks were there, %zu "
+		    "started",
+		    (long long)queued, (long long)claimed, (long long)running,
+		    tasks.count);
+	pp_ecs_tasks_release(&tasks);
+	pp_launcher_free(l);
+	return rc;
+}
+
+static int
+dispatch_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct dispatch_state *s = state;
+	struct pp_store *store;
+	int rc;
+
+	(void)argv;
+	if (argc > 0)
+		return pp_error_set(err, PP_EUSAGE,
+		    "dispatch takes no jobs: it looks at the queue");
+	if (read_max(&s->max, err) < 0)
+		return -1;
+	store = pp_store_open(NULL, err);
+	if (store == NULL)
+		return -1;
+	rc = dispatch(cli, store, s, err);
+	pp_store_close(store);
 	return rc;
 }
 
@@ -1163,6 +1363,14 @@ static const struct pp_command commands[] = {
 	    .state_bytes = sizeof(struct start_state),
 	    .set = start_set,
 	    .run = start_run },
+	{ .name = "dispatch",
+	    .synopsis = "",
+	    .summary = "start tasks for what waits in the queue",
+	    .options = dispatch_options,
+	    .has_json = true,
+	    .state_bytes = sizeof(struct dispatch_state),
+	    .set = dispatch_set,
+	    .run = dispatch_run },
 	{ .name = "wait",
 	    .synopsis = "JOB... | -",
 	    .summary = "wait until jobs have ended",
@@ -1188,7 +1396,10 @@ static const struct pp_command commands[] = {
 	{ .name = "cancel",
 	    .synopsis = "JOB... | -",
 	    .summary = "end jobs; what is made stays",
+	    .options = cancel_options,
 	    .operands = PP_COMPLETE_JOB,
+	    .state_bytes = sizeof(bool),
+	    .set = cancel_set,
 	    .run = cancel_run },
 	{ .name = "resume",
 	    .synopsis = "JOB... | -",

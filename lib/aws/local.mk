@@ -6,12 +6,15 @@ lib_libpp_la_SOURCES += \
 	lib/aws/cred_process.c \
 	lib/aws/cred_sts.c \
 	lib/aws/credentials.c lib/aws/credentials.h \
+	lib/aws/ecs.c lib/aws/ecs.h \
 	lib/aws/endpoint.c \
 	lib/aws/fault.c lib/aws/fault.h \
 	lib/aws/profile.c lib/aws/profile.h \
 	lib/aws/request.c lib/aws/request.h \
 	lib/aws/retry.c lib/aws/retry.h \
 	lib/aws/sigv4.c lib/aws/sigv4.h \
+	lib/aws/sns.c lib/aws/sns.h \
+	lib/aws/sts.c lib/aws/sts.h \
 	lib/aws/uri.c lib/aws/uri.h \
 	lib/aws/xml_leaf.c lib/aws/xml_leaf.h
 

@@ -20,6 +20,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/job_spec.c lib/job/job_spec.h \
 	lib/job/job_start.c \
 	lib/job/journal.c lib/job/journal.h \
+	lib/job/launch.c lib/job/launch.h \
 	lib/job/learn.c lib/job/learn.h \
 	lib/job/ledger.c lib/job/ledger.h \
 	lib/job/plan.c lib/job/plan.h \

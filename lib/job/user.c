@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "aws/sts.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -28,9 +29,25 @@ login_name(void)
 	return name;
 }
 
+/* On AWS somebody is who their credentials say, not who a machine says. */
+static char *
+aws_name(struct pp_error *err)
+{
+	struct pp_sts_identity who = { 0 };
+	struct pp_aws *a = pp_aws_new(NULL, NULL, NULL, err);
+	char *name = NULL;
+
+	if (a != NULL && pp_sts_caller(a, &who, err) == 0)
+		name = pp_sts_name(who.arn);
+	pp_sts_identity_release(&who);
+	pp_aws_free(a);
+	return name;
+}
+
 char *
 pp_user_id(struct pp_error *err)
 {
+	const char *home = getenv("PP_STORE");
 	const char *given = getenv("PP_USER");
 	char *name;
 
@@ -43,11 +60,16 @@ pp_user_id(struct pp_error *err)
 		    given);
 		return NULL;
 	}
-	name = login_name();
+	if (home != NULL && pp_starts_with(home, "aws:"))
+		name = aws_name(err);
+	else
+		name = login_name();
+	if (name == NULL)
+		return NULL;
 	if (pp_name_valid(name))
 		return name;
 	pp_error_set(err, PP_ECONFIG,
-	    "the login name '%s' cannot name a user "
+	    "the name '%s' cannot name a user "
 	    "here; set PP_USER",
 	    name);
 	free(name);

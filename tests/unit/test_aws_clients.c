@@ -1,0 +1,254 @@
+/*
+ * Plain clients: what STS, SNS and ECS are sent, and what their replies mean.
+ */
+#include <config.h>
+
+#include "test.h"
+
+#include <stdio.h>
+
+#include "aws/ecs.h"
+#include "aws/sns.h"
+#include "aws/sts.h"
+#include "aws_env.h"
+#include "base/mem.h"
+#include "server.h"
+
+#define OK "HTTP/1.1 200 OK\r\n\r\n"
+#define NO "HTTP/1.1 400 Bad Request\r\n\r\n"
+
+static struct pp_aws *
+open_aws(struct scripted *s)
+{
+	env_clear();
+	env_set("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
+	env_set("AWS_SECRET_ACCESS_KEY", "secret");
+	env_set("AWS_ENDPOINT_URL", scripted_url(s));
+	return env_aws();
+}
+
+static const char *
+body_of(struct scripted *s)
+{
+	return strstr(scripted_last(s), "\r\n\r\n") + 4;
+}
+
+/* ---- STS ---- */
+
+static void
+test_caller(void **state)
+{
+	static const struct script reply = { OK
+		"<GetCallerIdentityResponse><GetCallerIdentityResult>"
+		"<Arn>arn:aws:iam::1:user/ann</Arn><UserId>AID</UserId>"
+		"<Account>1</Account></GetCallerIdentityResult>"
+		"</GetCallerIdentityResponse>",
+		0, false };
+	struct scripted *s = scripted_start_in_order(&reply, 1);
+	struct pp_aws *a = open_aws(s);
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_sts_identity who;
+
+	(void)state;
+	assert_ok(pp_sts_caller(a, &who, &err), err);
+	assert_string_equal(who.arn, "arn:aws:iam::1:user/ann");
+	assert_string_equal(who.account, "1");
+	assert_string_equal(who.user_id, "AID");
+	assert_string_equal(body_of(s),
+	    "Action=GetCallerIdentity&Version=2011-06-15");
+	pp_sts_identity_release(&who);
+	pp_aws_free(a);
+	scripted_stop(s);
+}
+
+static void
+test_names(void **state)
+{
+	static const struct {
+		const char *arn, *name;
+	} rows[] = {
+		{ "arn:aws:iam::1:user/ann", "ann" },
+		{ "arn:aws:iam::1:user/team/a/ann", "ann" },
+		{ "arn:aws:iam::1:root", "root" },
+		{ "arn:aws:sts::1:assumed-role/worker/i-0abc", "worker" },
+		{ "arn:aws:sts::1:assumed-role/worker/ann", "worker" },
+		{ "arn:aws-cn:sts::1:assumed-role/AWSReservedSSO_Dev_1f/"
+		  "ann@example.com",
+		    "ann_40example.com" },
+		{ "arn:aws:iam::1:user/-a+b", "_2Da_2Bb" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *name = pp_sts_name(rows[i].arn);
+
+		assert_string_equal(name, rows[i].name);
+		free(name);
+	}
+}
+
+/* ---- SNS ---- */
+
+static void
+test_publish(void **state)
+{
+	static const struct script reply = { OK "<PublishResponse/>", 0,
+		false };
+	struct scripted *s = scripted_start_in_order(&reply, 1);
+	struct pp_aws *a = open_aws(s);
+	struct pp_error err = PP_ERROR_INIT;
+
+	(void)state;
+	assert_ok(pp_sns_publish(a, "arn:aws:sns:us-east-1:1:t",
+		      "a\nb \xc3\xa9", "{\"x\": \"\xc3\xa9&=+\"}", &err),
+	    err);
+	assert_string_equal(body_of(s),
+	    "Action=Publish&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3A"
+	    "us-east-1%3A1%3At&Subject=a%3Fb%20%3F%3F&Message=%7B%22x%22%3A%20"
+	    "%22%C3%A9%26%3D%2B%22%7D");
+	assert_fails(pp_sns_publish(a, "topic", "s", "m", &err), err,
+	    PP_ECONFIG);
+	assert_int_equal(scripted_requests(s), 1);
+	pp_aws_free(a);
+	scripted_stop(s);
+}
+
+/* ---- ECS ---- */
+
+static void
+test_run_task(void **state)
+{
+	static const struct script replies[] = {
+		{ OK "{\"tasks\":[{\"taskArn\":\"arn:t1\",\"lastStatus\":"
+		     "\"PROVISIONING\"},{\"taskArn\":\"arn:t2\"}],"
+		     "\"failures\":[{\"arn\":\"x\",\"reason\":\"Capacity is "
+		     "unavailable at this time\"}]}",
+		    0, false },
+		{ OK "{\"tasks\":[],\"failures\":[]}", 0, false },
+	};
+	static const char *const command[] = { "--job", "j\"1", NULL };
+	struct pp_ecs_run r = { .cluster = "c",
+		.task_definition = "family:3",
+		.container = "worker",
+		.subnets = "s-1,s-2,s-3",
+		.security_groups = "sg-1",
+		.public_ip = true,
+		.command = command,
+		.count = 3,
+		.started_by = "j1",
+		.client_token = "tok" };
+	struct scripted *s = scripted_start_in_order(replies, 2);
+	struct pp_aws *a = open_aws(s);
+	struct pp_ecs_tasks tasks = { 0 };
+	struct pp_error err = PP_ERROR_INIT;
+
+	(void)state;
+	assert_ok(pp_ecs_run(a, &r, &tasks, &err), err);
+	assert_int_equal(tasks.count, 2);
+	assert_string_equal(tasks.arns[1], "arn:t2");
+	assert_int_equal(tasks.failures, 1);
+	assert_string_equal(tasks.reason,
+	    "Capacity is unavailable at this time");
+	assert_non_null(strstr(scripted_last(s),
+	    "X-Amz-Target: AmazonEC2ContainerServiceV20141113.RunTask\r\n"));
+	assert_string_equal(body_of(s),
+	    "{\"cluster\":\"c\",\"taskDefinition\":\"family:3\","
+	    "\"capacityProviderStrategy\":[{\"capacityProvider\":"
+	    "\"FARGATE_SPOT\",\"weight\":1}],\"networkConfiguration\":{"
+	    "\"awsvpcConfiguration\":{\"subnets\":[\"s-1\",\"s-2\",\"s-3\"],"
+	    "\"securityGroups\":[\"sg-1\"],\"assignPublicIp\":\"ENABLED\"}},"
+	    "\"overrides\":{\"containerOverrides\":[{\"name\":\"worker\","
+	    "\"command\":[\"--job\",\"j\\\"1\"]}]},\"count\":3,"
+	    "\"startedBy\":\"j1\",\"clientToken\":\"tok\","
+	    "\"propagateTags\":\"TASK_DEFINITION\"}");
+	r.on_demand = true;
+	assert_fails(pp_ecs_run(a, &r, &tasks, &err), err, PP_EUNAVAIL);
+	assert_non_null(strstr(body_of(s), "\"capacityProvider\":\"FARGATE\""));
+	assert_null(strstr(body_of(s), "launchType"));
+	pp_ecs_tasks_release(&tasks);
+	pp_aws_free(a);
+	scripted_stop(s);
+}
+
+static void
+test_list_and_stop(void **state)
+{
+	static const struct script replies[] = {
+		{ OK "{\"taskArns\":[\"a\",\"b\"],\"nextToken\":\"n\"}", 0,
+		    false },
+		{ OK "{\"taskArns\":[\"c\"]}", 0, false },
+		{ OK "{\"task\":{}}", 0, false },
+		{ NO "{\"__type\":\"InvalidParameterException\",\"message\":"
+		     "\"The referenced task was not found.\"}",
+		    0, false },
+		{ NO "{\"__type\":\"ClusterNotFoundException\"}", 0, false },
+	};
+	struct scripted *s = scripted_start_in_order(replies, 5);
+	struct pp_aws *a = open_aws(s);
+	struct pp_ecs_tasks tasks = { 0 };
+	struct pp_error err = PP_ERROR_INIT;
+
+	(void)state;
+	assert_ok(pp_ecs_list(a, "c", NULL,
+		      "arn:aws:ecs:us-east-1:1:task-definition/fam:7", &tasks,
+		      &err),
+	    err);
+	assert_int_equal(tasks.count, 3);
+	assert_string_equal(body_of(s),
+	    "{\"cluster\":\"c\",\"family\":\"fam\",\"desiredStatus\":"
+	    "\"RUNNING\",\"nextToken\":\"n\"}");
+	assert_ok(pp_ecs_stop(a, "c", "a", "why", &err), err);
+	assert_string_equal(body_of(s),
+	    "{\"cluster\":\"c\",\"task\":\"a\",\"reason\":\"why\"}");
+	assert_ok(pp_ecs_stop(a, "c", "a", "why", &err), err);
+	assert_fails(pp_ecs_stop(a, "c", "a", "why", &err), err, PP_ENOENT);
+	pp_ecs_tasks_release(&tasks);
+	pp_aws_free(a);
+	scripted_stop(s);
+}
+
+static void
+test_self(void **state)
+{
+	static const struct script replies[] = {
+		{ OK "{\"Cluster\":\"arn:c\",\"TaskARN\":\"arn:task/1\","
+		     "\"Limits\":{\"CPU\":0.25,\"Memory\":512},"
+		     "\"AvailabilityZone\":\"us-east-1a\",\"Containers\":[]}",
+		    0, false },
+		{ "HTTP/1.1 500 No\r\n\r\n", 0, false },
+	};
+	struct scripted *s = scripted_start_in_order(replies, 2);
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_ecs_self self;
+	char *base = pp_asprintf("%s/v4/x", scripted_url(s));
+
+	(void)state;
+	unsetenv("ECS_CONTAINER_METADATA_URI_V4");
+	assert_ok(pp_ecs_self(&self, &err), err);
+	assert_string_equal(self.task_arn, "");
+	setenv("ECS_CONTAINER_METADATA_URI_V4", base, 1);
+	assert_ok(pp_ecs_self(&self, &err), err);
+	assert_string_equal(self.task_arn, "arn:task/1");
+	assert_string_equal(self.availability_zone, "us-east-1a");
+	assert_true(self.vcpus == 0.25 && self.memory_mib == 512);
+	assert_memory_equal(scripted_last(s), "GET /v4/x/task HTTP", 19);
+	assert_fails(pp_ecs_self(&self, &err), err, PP_EUNAVAIL);
+	unsetenv("ECS_CONTAINER_METADATA_URI_V4");
+	free(base);
+	scripted_stop(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_caller),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_publish),
+		cmocka_unit_test(test_run_task),
+		cmocka_unit_test(test_list_and_stop),
+		cmocka_unit_test(test_self),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
