@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 #include "export/pqfile.h"
 #include "export/pqrows.h"
 #include "export/rows.h"
+#include "export/tree.h"
 #include "job/export_job.h"
 #include "job/ids.h"
 #include "job/row_rules.h"
@@ -51,7 +54,8 @@ enum {
 	KEY_SEED,
 	KEY_FROM,
 	KEY_WHERE,
-	KEY_SELECT
+	KEY_SELECT,
+	KEY_THREADS
 };
 
 static const struct pp_opt options[] = {
@@ -135,6 +139,9 @@ static const struct pp_opt options[] = {
 	    "zstd, snappy, gzip or "
 	    "none, with a level as in zstd:3 [zstd]",
 	    PP_COMPLETE_WORDS, "zstd snappy gzip none" },
+	{ KEY_THREADS, "threads", "N",
+	    "threads at most, which compress [one a processor, up to 8]",
+	    PP_COMPLETE_NONE, NULL },
 	{ KEY_PAGE_V2, "parquet-pages-v2", NULL,
 	    "write data pages of version 2", PP_COMPLETE_NONE, NULL },
 	{ 0 }
@@ -211,6 +218,17 @@ set_seed(struct state *s, const char *arg, struct pp_error *err)
 }
 
 static int
+set_threads(struct state *s, const char *arg, struct pp_error *err)
+{
+	int64_t n;
+
+	if (pp_parse_int(arg, "--threads", 1, 16, &n, err) < 0)
+		return -1;
+	s->o.threads = (int)n;
+	return 0;
+}
+
+static int
 set_from(struct state *s, const char *arg, struct pp_error *err)
 {
 	s->has_from = true;
@@ -282,6 +300,7 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 		s->has_codec = true;
 		return pp_codec_parse(arg, &o->parquet_codec, &o->parquet_level,
 		    err);
+	case KEY_THREADS: return set_threads(s, arg, err);
 	case KEY_PAGE_V2: o->parquet_page_v2 = true; return 0;
 	default: return set_csv(s, key, arg, err);
 	}
@@ -393,6 +412,41 @@ export_stdin(const struct pp_cli *cli, struct state *s, struct pp_error *err)
 	return rc;
 }
 
+/* A thread that waits for the signals, which are blocked in all others. */
+static void *
+wait_for_signal(void *arg)
+{
+	int signal;
+
+	if (sigwait(arg, &signal) != 0)
+		return NULL;
+	pp_tree_abandon_all();
+	fprintf(stderr, "pp-export: stopped by SIG%s: nothing was exported\n",
+	    sigabbrev_np(signal));
+	_exit(pp_code_exit_status(PP_ETEMP));
+}
+
+/* Clean up when told to stop, also while rows are waited for. */
+static int
+watch_signals(struct pp_error *err)
+{
+	static const int ends[] = { SIGTERM, SIGINT, SIGHUP };
+	static sigset_t set;
+	struct sigaction now;
+	pthread_t thread;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+		if (sigaction(ends[i], NULL, &now) == 0 &&
+		    now.sa_handler != SIG_IGN) /* nohup */
+			sigaddset(&set, ends[i]);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (pthread_create(&thread, NULL, wait_for_signal, &set) != 0)
+		return pp_error_set(err, PP_ETEMP, "cannot begin a thread");
+	pthread_detach(thread);
+	return 0;
+}
+
 static int
 run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
@@ -415,6 +469,8 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (s->has_from && argc > 0)
 		return pp_error_set(err, PP_EUSAGE,
 		    "--from is for standard input, and a job is named");
+	if (watch_signals(err) < 0)
+		return -1;
 	rules = pp_row_rules_new(s->where, s->select, err);
 	if (rules == NULL)
 		return -1;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,9 @@
 #include "export/writer.h"
 
 #define SORT_BYTES ((size_t)16 << 20)
+
+/* Of those we take by ourselves: each has memory of its own. */
+#define MAX_THREADS 8
 
 /* The first rows, from which the columns are guessed at first. */
 #define LOOK_ROWS 1000
@@ -431,6 +435,17 @@ declare_types(struct run *r, struct pp_error *err)
 	return 0;
 }
 
+/* Processors that we may run on. */
+static int
+count_processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) < 0)
+		return 1;
+	return CPU_COUNT(&set);
+}
+
 static int
 set_up(struct run *r, struct pp_error *err)
 {
@@ -439,6 +454,11 @@ set_up(struct run *r, struct pp_error *err)
 	if (o->csv_delimiter == '\0')
 		o->csv_delimiter = ',';
 	pp_codec_settle(&o->parquet_codec, &o->parquet_level);
+	if (o->threads == 0) {
+		o->threads = count_processors();
+		if (o->threads > MAX_THREADS)
+			o->threads = MAX_THREADS;
+	}
 	if (pp_export_check_options(o, err) < 0 ||
 	    pp_prepare_init(&r->prepare, o, err) < 0 ||
 	    declare_types(r, err) < 0)

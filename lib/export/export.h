@@ -135,6 +135,9 @@ struct pp_export_options {
 	int parquet_level;
 	bool parquet_page_v2;
 
+	/* That may work at once; 0: as many as there are processors, up to 8. */
+	int threads;
+
 	bool card;			/* write README.md too */
 
 	/* JSON members for the manifest, `"job_id":"..."`, or NULL. */

@@ -99,7 +99,7 @@ parquet_open(const struct pp_export_options *o, const struct pp_type *type,
 	    o->max_bytes_per_file / 4 :
 	    GROUP_BYTES;
 	k->pages = pp_pages_new(o->parquet_codec, o->parquet_level, KEPT_BYTES,
-	    o->scratch_dir);
+	    o->scratch_dir, o->threads - 1);
 	k->columns = pp_calloc(k->schema.leaf_count, sizeof *k->columns);
 	for (size_t i = 0; i < k->schema.leaf_count; i++)
 		k->columns[i] = pp_pqcolumn_new(&k->schema.leaves[i],

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct file {
 };
 
 struct pp_tree {
+	struct pp_tree *next; /* of those there are */
 	const char *dir;
 	int dir_fd;    /* locked */
 	mode_t mode;   /* of small files, as umask has it */
@@ -35,6 +37,10 @@ struct pp_tree {
 	struct file *files;
 	size_t count, cap;
 };
+
+/* Of the process, like the signals that ask for it. */
+static pthread_mutex_t trees_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pp_tree *trees;
 
 /* ---- the hidden folder ---- */
 
@@ -107,6 +113,10 @@ pp_tree_open(const char *dir, struct pp_error *err)
 		t->scratch = NULL;
 		goto fail;
 	}
+	pthread_mutex_lock(&trees_lock);
+	t->next = trees;
+	trees = t;
+	pthread_mutex_unlock(&trees_lock);
 	return t;
 fail:
 	pp_tree_free(t);
@@ -125,11 +135,35 @@ pp_tree_reset(struct pp_tree *t)
 	t->count = 0;
 }
 
+static void
+forget(const struct pp_tree *t)
+{
+	struct pp_tree **p = &trees;
+
+	pthread_mutex_lock(&trees_lock);
+	while (*p != NULL && *p != t)
+		p = &(*p)->next;
+	if (*p != NULL)
+		*p = t->next;
+	pthread_mutex_unlock(&trees_lock);
+}
+
+void
+pp_tree_abandon_all(void)
+{
+	pthread_mutex_lock(&trees_lock);
+	for (struct pp_tree *t = trees; t != NULL; t = t->next)
+		if (t->scratch != NULL)
+			remove_scratch(t->scratch);
+	/* it stays locked */
+}
+
 void
 pp_tree_free(struct pp_tree *t)
 {
 	if (t == NULL)
 		return;
+	forget(t);
 	pp_tree_reset(t);
 	free(t->files);
 	if (t->scratch != NULL)
@@ -151,6 +185,9 @@ pp_tree_add(struct pp_tree *t, const char *path)
 {
 	struct file *f;
 
+	/* not while all is being taken away */
+	pthread_mutex_lock(&trees_lock);
+	pthread_mutex_unlock(&trees_lock);
 	t->files = pp_grow(t->files, t->count, &t->cap, sizeof *t->files);
 	f = &t->files[t->count++];
 	f->staged = pp_asprintf("%s/%zu", t->scratch, t->count);
@@ -315,12 +352,9 @@ put_in(const struct pp_tree *t, const char *name, const void *data, size_t len,
 	return rc;
 }
 
-int
-pp_tree_commit(struct pp_tree *t, const struct pp_buf *manifest,
-    struct pp_error *err)
+static int
+move_all(struct pp_tree *t, const struct pp_buf *manifest, struct pp_error *err)
 {
-	if (sync_all(t, false, err) < 0)
-		return -1;
 	if (unlinkat(t->dir_fd, "_SUCCESS", 0) < 0 && errno != ENOENT)
 		return pp_error_errno(err, PP_EIO, errno,
 		    "cannot remove '%s/_SUCCESS'", t->dir);
@@ -336,4 +370,18 @@ pp_tree_commit(struct pp_tree *t, const struct pp_buf *manifest,
 	    put_in(t, "manifest.json", manifest->data, manifest->len, err) < 0)
 		return -1;
 	return put_in(t, "_SUCCESS", "", 0, err);
+}
+
+int
+pp_tree_commit(struct pp_tree *t, const struct pp_buf *manifest,
+    struct pp_error *err)
+{
+	int rc;
+
+	if (sync_all(t, false, err) < 0)
+		return -1;
+	pthread_mutex_lock(&trees_lock);
+	rc = move_all(t, manifest, err);
+	pthread_mutex_unlock(&trees_lock);
+	return rc;
 }

@@ -39,6 +39,14 @@ void	pp_tree_reset(struct pp_tree *t);
 /* The hidden folder: a place for scratch files on the same disk. */
 const char *pp_tree_scratch(const struct pp_tree *t);
 
+/*
+ * For a program that ends now, by a signal, in whatever thread it has: take
+ * away what the trees of this process have not committed. A commit that has
+ * begun is waited for. Nothing can be added or committed afterwards: who tries
+ * waits for the end.
+ */
+void	pp_tree_abandon_all(void);
+
 /* Move everything into place. The files are closed by now. */
 int	pp_tree_commit(struct pp_tree *t, const struct pp_buf *manifest,
 	    struct pp_error *err);

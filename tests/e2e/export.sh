@@ -361,6 +361,24 @@ test_a_card_says_what_it_is()
 	check_out_has '| tags | list | |'
 }
 
+test_threads_make_no_difference()
+{
+	local how n
+
+	seq 30000 | sed 's/.*/{"n":&,"text":"row & of many, & & & and what else there is to say of &","x":&.25}/' >rows.jsonl
+	for how in '' '--parquet-pages-v2' '--parquet-compress snappy' \
+	    '--parquet-compress zstd:3' '--max-bytes-per-file 200000'; do
+		for n in 1 2 5; do
+			# shellcheck disable=SC2086
+			run pp-export -f jsonl,csv,parquet --threads "$n" \
+			    -o "out.$n" $how <rows.jsonl
+			check_status 0
+		done
+		check "$how: 2 threads" diff -r out.1 out.2
+		check "$how: 5 threads" diff -r out.1 out.5
+	done
+}
+
 test_parquet_files_keep_to_their_bound()
 {
 	local file
@@ -391,6 +409,29 @@ test_a_killed_export_leaves_nothing_that_looks_complete()
 	run pp-export -o out <<<'{"a":1}'
 	check_status 0
 	check 'hidden files are left' test -z "$(find out -name '.pp-*')"
+}
+
+test_an_export_that_is_told_to_stop_cleans_up()
+{
+	local signal
+
+	mkfifo rows
+	for signal in TERM INT HUP; do
+		# the shell gives what it starts in the background SIGINT ignored
+		background env --default-signal bash -c "exec pp-export \
+		    -f jsonl,csv,parquet -o out.$signal <rows"
+		exec 7>rows
+		seq 100000 | sed 's/.*/{"id":"&","category":"c&","n":&}/' >&7
+		wait_for 60 sh -c "ls out.$signal/.pp-export-* >/dev/null 2>&1"
+		kill -"$signal" "$PID"
+		status=0
+		wait "$PID" || status=$?
+		check "$signal: status $status" test "$status" = 75
+		exec 7>&-
+		check "$signal: something is left" \
+		    test -z "$(ls -A "out.$signal")"
+		check 'it says so' grep -q "stopped by SIG$signal" "bg.$PID.err"
+	done
 }
 
 test_a_full_disk_is_said_and_cleaned_up()
