@@ -160,12 +160,12 @@ free_node(struct node *n)
 void
 pp_runner_free(struct pp_runner *r)
 {
-	struct node *n;
+	struct node *next;
 
 	if (r == NULL)
 		return;
-	while ((n = r->nodes) != NULL) {
-		unlink_node(n);
+	for (struct node *n = r->nodes; n != NULL; n = next) {
+		next = n->next;
 		free_node(n);
 	}
 	for (size_t i = 0; i < r->lane_count; i++) {
