@@ -22,6 +22,7 @@
 #include "base/money.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "job/account.h"
 #include "job/ids.h"
 #include "job/job.h"
 #include "job/job_create.h"
@@ -79,11 +80,11 @@ for_each_job(const struct pp_cli *cli, int argc, char **argv, void *arg,
 }
 
 static void
-print_json(const struct pp_job *job)
+print_json(const struct pp_job *job, const struct pp_tally *ended)
 {
 	struct pp_buf out = PP_BUF_INIT;
 
-	pp_job_put_json(job, &out);
+	pp_job_put_json(job, ended, &out);
 	pp_buf_addc(&out, '\n');
 	fwrite(out.data, 1, out.len, stdout);
 	pp_buf_release(&out);
@@ -212,7 +213,7 @@ create_one(struct creating *c, const struct pp_job_spec *spec,
 		pp_cli_note(h->cli, "the job was there already");
 	if (rc < 0 || pp_job_get(h->store, h->user, job_id, &job, err) < 0)
 		return -1;
-	print_json(&job);
+	print_json(&job, NULL);
 	pp_job_release(&job);
 	return fflush(stdout) == 0 ?
 	    0 :
@@ -404,7 +405,7 @@ list_page(struct home *h, const struct pp_job_filter *filter, int max,
 
 	for (int i = 0; i < n; i++) {
 		if (h->cli->json)
-			print_json(&jobs[i]);
+			print_json(&jobs[i], NULL);
 		else
 			list_row(t, &jobs[i]);
 		memcpy(last, jobs[i].job_id, PP_ID_BYTES);
@@ -569,18 +570,46 @@ show_shards(struct home *h, const struct pp_job *job, struct pp_error *err)
 	return n < 0 ? -1 : 0;
 }
 
+/* What became of the job's calls, as of its checkpoints. */
+static bool
+read_ended(struct pp_store *store, const struct pp_job *job,
+    struct pp_tally *ended)
+{
+	struct pp_account account;
+
+	if (job->started_at_ms == 0 ||
+	    pp_account_load(store, job, &account, NULL) < 0)
+		return false;
+	*ended = account.ended;
+	pp_account_release(&account);
+	return true;
+}
+
+static void
+show_ended(const struct pp_tally *ended)
+{
+	struct pp_buf text = PP_BUF_INIT;
+
+	pp_tally_show(ended, &text);
+	show_line("answers", "%s", text.data);
+	pp_buf_release(&text);
+}
+
 static int
 show_one(void *arg, const char *job_id, struct pp_error *err)
 {
 	struct showing *s = arg;
 	struct home *h = &s->home;
+	struct pp_tally ended;
 	struct pp_job job;
+	bool known;
 	int rc = 0;
 
 	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
 		return -1;
+	known = read_ended(h->store, &job, &ended);
 	if (h->cli->json) {
-		print_json(&job);
+		print_json(&job, known ? &ended : NULL);
 		pp_job_release(&job);
 		return 0;
 	}
@@ -599,6 +628,8 @@ show_one(void *arg, const char *job_id, struct pp_error *err)
 	    (long long)job.totals.rows_done, (long long)job.rows,
 	    (long long)job.totals.rows_failed);
 	show_money(&job);
+	if (known)
+		show_ended(&ended);
 	show_config(&job);
 	show_line("priority", "%d", job.priority);
 	show_time("created", job.created_at_ms);
@@ -1134,7 +1165,7 @@ wait_one(void *arg, const char *job_id, struct pp_error *err)
 	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
 		return -1;
 	pp_progress_clear();
-	print_json(&job);
+	print_json(&job, NULL);
 	pp_job_release(&job);
 	return 0;
 }

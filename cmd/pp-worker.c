@@ -31,6 +31,8 @@ enum {
 	OPT_GRACE,
 	OPT_LEASE,
 	OPT_DEADLINE,
+	OPT_ROW_TIMEOUT,
+	OPT_MAX_TIME,
 	OPT_RETRIES,
 	OPT_BACKOFF,
 	OPT_CHECKPOINT,
@@ -54,6 +56,10 @@ static const struct pp_opt options[] = {
 	    "how long a claim holds without renewal (60s)" },
 	{ OPT_DEADLINE, "deadline", "TIME",
 	    "give up after so long without one success (10m)" },
+	{ OPT_ROW_TIMEOUT, "row-timeout", "TIME",
+	    "a row that takes longer fails (1h)" },
+	{ OPT_MAX_TIME, "max-time", "TIME",
+	    "stop after so long, as at SIGTERM" },
 	{ OPT_RETRIES, "retries", "N", "tries beyond the first (3)" },
 	{ OPT_BACKOFF, "backoff", "TIME",
 	    "before the first retry; doubles (2s)" },
@@ -130,6 +136,11 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 	case OPT_DEADLINE:
 		return set_duration(&w->deadline_ms, arg, "--deadline", 100,
 		    err);
+	case OPT_ROW_TIMEOUT:
+		return set_duration(&w->row_timeout_ms, arg, "--row-timeout", 1,
+		    err);
+	case OPT_MAX_TIME:
+		return set_duration(&w->max_time_ms, arg, "--max-time", 1, err);
 	case OPT_RETRIES:
 		return set_int(&w->retries, arg, "--retries", 0, 1000, err);
 	case OPT_BACKOFF:
@@ -237,7 +248,7 @@ report(const struct pp_cli *cli, const struct pp_ledger *spent)
 	struct pp_totals t;
 
 	pp_ledger_totals(spent, &t);
-	pp_cli_note(cli, "%lld rows, %lld failed, %lld calls, %s spent%s%s\n",
+	pp_cli_note(cli, "%lld rows, %lld failed, %lld calls, %s spent%s%s",
 	    (long long)t.rows_done, (long long)t.rows_failed,
 	    (long long)t.calls, pp_money_show(t.settled_nusd, settled),
 	    t.unproven_nusd > 0 ? ", unproven " : "",
@@ -265,6 +276,7 @@ filter_with(const struct pp_cli *cli, struct state *s,
 		.retries = w->retries,
 		.grace_ms = w->grace_ms,
 		.deadline_ms = w->deadline_ms,
+		.row_timeout_ms = w->row_timeout_ms,
 		.backoff_ms = w->backoff_ms };
 	bool costs_money = false;
 	int status;

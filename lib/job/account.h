@@ -11,12 +11,14 @@
 
 #include "base/error.h"
 #include "job/ledger.h"
+#include "job/tally.h"
 #include "store/store.h"
 
 struct pp_account {
 	struct pp_ledger ledger;	/* finished and unfinished rows */
 	int64_t open_rows;		/* unfinished ones with a cost */
 	int64_t compute_ms;		/* of all workers */
+	struct pp_tally ended;		/* their calls, by class */
 	/* calls on the wire at the checkpoints, and what they may cost */
 	int64_t calls_on_wire, on_wire_nusd;
 	int64_t as_of_ms;		/* the oldest checkpoint; 0: none */

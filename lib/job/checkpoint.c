@@ -185,6 +185,8 @@ pp_checkpoint_put_json(const struct pp_checkpoint *cp, struct pp_buf *out)
 	pp_json_member_str(out, "last_batch_sha256", cp->last_batch_sha);
 	pp_json_member_int(out, "journal_generation", cp->journal_generation);
 	pp_json_member_int(out, "compute_ms", cp->compute_ms);
+	pp_json_put_key(out, "ended");
+	pp_tally_put_json(&cp->ended, out);
 	pp_json_put_key(out, "done");
 	pp_buf_addc(out, '[');
 	for (size_t i = 0; i < cp->done_count; i++)
@@ -332,6 +334,7 @@ read_members(const struct pp_json *v, struct pp_checkpoint *cp)
 	    pp_json_get_count(v, "journal_generation",
 		&cp->journal_generation) &&
 	    pp_json_get_count(v, "compute_ms", &cp->compute_ms) &&
+	    pp_tally_from_json(pp_json_get(v, "ended"), &cp->ended) &&
 	    pp_json_int64(low, &cp->low_water) && cp->low_water >= 0 &&
 	    read_spans(v, cp) && read_attempts(v, cp) &&
 	    read_open_rows(v, cp) &&

@@ -28,6 +28,7 @@
 #include "base/id.h"
 #include "job/ledger.h"
 #include "job/row.h"
+#include "job/tally.h"
 #include "store/blob.h"
 
 /* Rows [first, end) that are done, above the low-water mark. */
@@ -62,6 +63,7 @@ struct pp_checkpoint {
 	struct pp_ledger closed;
 	int64_t journal_generation;	/* generations below are covered */
 	int64_t compute_ms;		/* of all workers so far */
+	struct pp_tally ended;		/* calls of all workers, by class */
 	char etag[PP_ETAG_BYTES];	/* as read or written */
 };
 

@@ -259,6 +259,7 @@ on_end(void *arg, const struct pp_journal_end *e)
 	    pp_checkpoint_has_row(&run->cp, e->row) ||
 	    !close_attempt(&run->cp, e->id))
 		return;
+	run->cp.ended.of[e->class]++;
 	r = find_or_add_open(&run->cp, e->row, run->config.step_count);
 	s = &r->steps[e->step];
 	s->cost_nusd = pp_money_add(s->cost_nusd, e->cost_nusd);

@@ -592,6 +592,7 @@ run(struct filter *f, struct pp_error *err)
 		.retries = o->retries,
 		.backoff_ms = o->backoff_ms,
 		.deadline_ms = o->deadline_ms,
+		.row_timeout_ms = o->row_timeout_ms,
 		.grace_ms = o->grace_ms,
 		.attempt_prefix = "f-" };
 	struct pp_error why = PP_ERROR_INIT;

@@ -32,7 +32,7 @@ struct pp_filter_options {
 	bool ordered;			/* rows come out in order of input */
 	uint64_t seed;
 	int concurrency, retries;
-	int64_t grace_ms, deadline_ms, backoff_ms;
+	int64_t grace_ms, deadline_ms, backoff_ms, row_timeout_ms;
 };
 
 /*

@@ -12,6 +12,26 @@
 /* A bucket holds what fills it in this time, so bursts stay short. */
 #define BUCKET_SECONDS 1.0
 #define US_PER_MINUTE 60e6
+/* How fast a rate follows a server that allows more than before. */
+#define RAISE 1.05
+#define RAISE_US INT64_C(1000000)
+
+static void
+set_rate(struct pp_flow_bucket *b, double per_us, double min)
+{
+	b->per_us = per_us;
+	b->max = per_us > 0 ? fmax(min, per_us * 1e6 * BUCKET_SECONDS) :
+			      INFINITY;
+	b->level = fmin(b->level, b->max);
+}
+
+static void
+init_bucket(struct pp_flow_bucket *b, int64_t per_minute, double min)
+{
+	b->most_per_us = (double)per_minute / US_PER_MINUTE;
+	b->level = INFINITY;
+	set_rate(b, b->most_per_us, min);
+}
 
 void
 pp_flow_init(struct pp_flow *f, int max_in_flight, int64_t rpm, int64_t tpm,
@@ -20,12 +40,8 @@ pp_flow_init(struct pp_flow *f, int max_in_flight, int64_t rpm, int64_t tpm,
 	memset(f, 0, sizeof *f);
 	f->max_in_flight = max_in_flight;
 	f->limit = max_in_flight;
-	f->requests_per_us = (double)rpm / US_PER_MINUTE;
-	f->requests_max = fmax(1, f->requests_per_us * 1e6 * BUCKET_SECONDS);
-	f->tokens_per_us = (double)tpm / US_PER_MINUTE;
-	f->tokens_max = f->tokens_per_us * 1e6 * BUCKET_SECONDS;
-	f->requests = f->requests_max;
-	f->tokens = f->tokens_max;
+	init_bucket(&f->requests, rpm, 1);
+	init_bucket(&f->tokens, tpm, 0);
 	f->filled_us = now_us;
 	pp_rand_seed_any(&f->rand);
 }
@@ -33,12 +49,13 @@ pp_flow_init(struct pp_flow *f, int max_in_flight, int64_t rpm, int64_t tpm,
 static void
 fill_buckets(struct pp_flow *f, int64_t now_us)
 {
+	struct pp_flow_bucket *const both[] = { &f->requests, &f->tokens };
 	double passed = (double)(now_us - f->filled_us);
 
 	f->filled_us = now_us;
-	f->requests = fmin(f->requests_max,
-	    f->requests + passed * f->requests_per_us);
-	f->tokens = fmin(f->tokens_max, f->tokens + passed * f->tokens_per_us);
+	for (int i = 0; i < 2; i++)
+		both[i]->level = fmin(both[i]->max,
+		    both[i]->level + passed * both[i]->per_us);
 }
 
 /*
@@ -46,13 +63,13 @@ fill_buckets(struct pp_flow *f, int64_t now_us)
  * full and leaves a debt.
  */
 static int64_t
-bucket_wait_us(double level, double per_us, double max, double need)
+bucket_wait_us(const struct pp_flow_bucket *b, double need)
 {
-	double missing = fmin(need, max) - level;
+	double missing = fmin(need, b->max) - b->level;
 
-	if (per_us <= 0 || missing <= 0)
+	if (b->per_us <= 0 || missing <= 0)
 		return 0;
-	return (int64_t)(missing / per_us) + 1;
+	return (int64_t)(missing / b->per_us) + 1;
 }
 
 int64_t
@@ -66,10 +83,8 @@ pp_flow_wait_us(struct pp_flow *f, int64_t tokens, int64_t now_us)
 	if (now_us < f->paused_until_us)
 		return f->paused_until_us - now_us;
 	fill_buckets(f, now_us);
-	for_requests = bucket_wait_us(f->requests, f->requests_per_us,
-	    f->requests_max, 1);
-	for_tokens = bucket_wait_us(f->tokens, f->tokens_per_us, f->tokens_max,
-	    (double)tokens);
+	for_requests = bucket_wait_us(&f->requests, 1);
+	for_tokens = bucket_wait_us(&f->tokens, (double)tokens);
 	return for_requests > for_tokens ? for_requests : for_tokens;
 }
 
@@ -77,10 +92,10 @@ int
 pp_flow_sent(struct pp_flow *f, int64_t tokens)
 {
 	f->in_flight++;
-	if (f->requests_per_us > 0)
-		f->requests -= 1;
-	if (f->tokens_per_us > 0)
-		f->tokens -= (double)tokens;
+	if (f->requests.per_us > 0)
+		f->requests.level -= 1;
+	if (f->tokens.per_us > 0)
+		f->tokens.level -= (double)tokens;
 	return (int)f->limit;
 }
 
@@ -139,8 +154,8 @@ pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
     int64_t tokens, int64_t used_tokens, int64_t retry_after_ms, int64_t now_us)
 {
 	f->in_flight--;
-	if (f->tokens_per_us > 0 && used_tokens < tokens)
-		f->tokens += (double)(tokens - used_tokens);
+	if (f->tokens.per_us > 0)
+		f->tokens.level += (double)(tokens - used_tokens);
 	switch (class) {
 	case PP_CALL_OK:
 	case PP_CALL_REFUSED:
@@ -163,6 +178,48 @@ pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
 	f->trouble = class;
 	if (f->trouble_since_us == 0)
 		f->trouble_since_us = now_us;
+}
+
+/*
+ * The rate of a limit that the server tells: at once when it is lower than
+ * ours, a twentieth a second when it is higher.
+ */
+static void
+take_limit(struct pp_flow_bucket *b, int64_t limit, double min, int64_t now_us)
+{
+	double per_us = (double)limit / US_PER_MINUTE;
+
+	if (b->most_per_us > 0)
+		per_us = fmin(per_us, b->most_per_us);
+	if (b->per_us <= 0 || per_us < b->per_us) {
+		set_rate(b, per_us, min);
+		b->raised_us = now_us;
+	} else if (per_us > b->per_us && now_us - b->raised_us >= RAISE_US) {
+		set_rate(b, fmin(per_us, b->per_us * RAISE), min);
+		b->raised_us = now_us;
+	}
+}
+
+static void
+take_part(struct pp_flow *f, struct pp_flow_bucket *b,
+    const struct pp_allowance_part *told, double min, int64_t now_us)
+{
+	if (told->limit > 0)
+		take_limit(b, told->limit, min, now_us);
+	if (told->left >= 0 && b->per_us > 0)
+		b->level = fmin(b->level, (double)told->left);
+	else if (told->left == 0 && told->reset_ms >= 0)
+		pause_until(f, now_us +
+			(int64_t)fmin((double)told->reset_ms * 1000,
+			    (double)LONGEST_PAUSE_US));
+}
+
+void
+pp_flow_told(struct pp_flow *f, const struct pp_allowance *told, int64_t now_us)
+{
+	fill_buckets(f, now_us);
+	take_part(f, &f->requests, &told->requests, 1, now_us);
+	take_part(f, &f->tokens, &told->tokens, 0, now_us);
 }
 
 bool

@@ -8,6 +8,10 @@
  * was admitted under, so one burst of throttles is one decrease); and a breaker,
  * which lets one probe at a time through while the service looks down.
  *
+ * The buckets begin as the catalog says. What a server tells of its limits is
+ * lower at once and higher slowly, but never above the catalog's; what it says
+ * is left empties a bucket to that.
+ *
  * Trouble without one success for as long as the deadline ends the run, which
  * the caller asks for with pp_flow_verdict().
  */
@@ -20,6 +24,13 @@
 #include "base/rand.h"
 #include "model/invoke.h"
 
+/* Filled evenly; a rate of 0 means no bound. */
+struct pp_flow_bucket {
+	double level, per_us, max;
+	double most_per_us;		/* of the catalog; 0: none */
+	int64_t raised_us;		/* when the rate rose last */
+};
+
 struct pp_flow {
 	int max_in_flight;
 	double limit;			/* 1 to max_in_flight */
@@ -31,9 +42,7 @@ struct pp_flow {
 	bool ever_ok;			/* a call has succeeded */
 	int64_t trouble_since_us;	/* 0: the last call succeeded */
 	enum pp_call_class trouble;	/* what the last failure was */
-	/* buckets; a rate of 0 means no bound */
-	double requests, requests_per_us, requests_max;
-	double tokens, tokens_per_us, tokens_max;
+	struct pp_flow_bucket requests, tokens;
 	int64_t filled_us;
 	struct pp_rand rand;
 };
@@ -53,10 +62,14 @@ int	pp_flow_sent(struct pp_flow *f, int64_t tokens);
 
 /*
  * It ended. `used_tokens` is what it really took; what was taken too much goes
- * back to the bucket. `retry_after_ms` is the server's word, or -1.
+ * back to the bucket, what it took beyond is missing there. `retry_after_ms` is the server's word, or -1.
  */
 void	pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
 	    int64_t tokens, int64_t used_tokens, int64_t retry_after_ms,
+	    int64_t now_us);
+
+/* What the server says of its limits. */
+void	pp_flow_told(struct pp_flow *f, const struct pp_allowance *told,
 	    int64_t now_us);
 
 /*

@@ -135,7 +135,8 @@ put_config(const struct pp_job *job, struct pp_buf *out)
 }
 
 void
-pp_job_put_json(const struct pp_job *job, struct pp_buf *out)
+pp_job_put_json(const struct pp_job *job, const struct pp_tally *ended,
+    struct pp_buf *out)
 {
 	const struct pp_totals *t = &job->totals;
 
@@ -157,6 +158,10 @@ pp_job_put_json(const struct pp_job *job, struct pp_buf *out)
 	pp_json_member_int(out, "records_generated", t->rows_done);
 	pp_json_member_int(out, "records_failed", t->rows_failed);
 	pp_json_member_int(out, "calls", t->calls);
+	if (ended != NULL) {
+		pp_json_put_key(out, "calls_ended");
+		pp_tally_put_json(ended, out);
+	}
 	pp_json_member_int(out, "tokens_used", t->tokens_in + t->tokens_out);
 	pp_json_member_int(out, "tokens_in", t->tokens_in);
 	pp_json_member_int(out, "tokens_out", t->tokens_out);

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "job/config.h"
+#include "job/tally.h"
 #include "store/store.h"
 
 /*
@@ -34,7 +35,8 @@ char	*pp_job_template_text(const struct pp_job_config *c);
  * Append the job as one JSON object, without a newline: pp-record(5). A config
  * that cannot be read is left out.
  */
-void	pp_job_put_json(const struct pp_job *job, struct pp_buf *out);
+void	pp_job_put_json(const struct pp_job *job, const struct pp_tally *ended,
+	    struct pp_buf *out);
 
 /*
  * Wait until the job has ended, looking every half second at most. `seen` (may

@@ -222,6 +222,18 @@ check_books(const struct pp_shard_run *run, struct pp_error *err)
 		budget));
 }
 
+static void
+count_calls(struct pp_shard_run *run)
+{
+	struct pp_runner_counters c;
+
+	if (run->runner == NULL)
+		return;
+	pp_runner_counters(run->runner, &c);
+	run->cp.ended = run->ended_before;
+	pp_tally_add(&run->cp.ended, &c.ended);
+}
+
 static int
 save_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 {
@@ -236,6 +248,7 @@ save_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 	run->cp.attempt_count = s.attempt_count;
 	run->cp.compute_ms = run->compute_ms_before +
 	    (pp_clock_boot_us() - run->started_us) / 1000;
+	count_calls(run);
 	rc = check_books(run, &why);
 	if (rc == 0)
 		rc = pp_checkpoint_save(run->blobs, run->config.shards,

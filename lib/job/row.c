@@ -307,6 +307,10 @@ read_step(const struct pp_json *v, struct pp_row *r, size_t step)
 	return 0;
 }
 
+/* Why rows fail without a call's fault, besides "template". */
+static const char *const own_classes[] = { "timeout", "too_long" };
+#define NOWN_CLASSES (sizeof own_classes / sizeof own_classes[0])
+
 /* The class's name out of the table, which outlives the row. */
 static const char *
 known_class(const struct pp_json *name)
@@ -314,6 +318,10 @@ known_class(const struct pp_json *name)
 	for (int i = 0; name != NULL && i < PP_NCALL_CLASSES; i++) {
 		if (pp_json_is(name, pp_call_class_info(i)->name))
 			return pp_call_class_info(i)->name;
+	}
+	for (size_t i = 0; name != NULL && i < NOWN_CLASSES; i++) {
+		if (pp_json_is(name, own_classes[i]))
+			return own_classes[i];
 	}
 	return "template";
 }

@@ -23,6 +23,12 @@
 /* Near the budget's end: how many waiting calls to try for one that fits. */
 #define MAX_TRIED_FOR_MONEY 64
 
+/*
+ * Of text that people write; only long runs of blanks have tokens of more. A
+ * prompt is too long for its model when it is at so many bytes each.
+ */
+#define MOST_BYTES_PER_TOKEN 8
+
 #define NOWHERE SIZE_MAX
 
 enum node_state {
@@ -47,6 +53,7 @@ struct node {
 	char attempt[PP_ATTEMPT_ID_BYTES];
 	int64_t reserved_nusd;
 	int64_t tokens; /* estimate, for the buckets */
+	int64_t begun_us;
 	int stamp;
 	struct pp_timer timer;
 };
@@ -375,15 +382,6 @@ report_end(struct node *n, const struct pp_answer *a, int64_t cost,
 		fail_run(r, &err);
 }
 
-static void
-count_answer(struct pp_runner *r, enum pp_call_class class)
-{
-	r->counters.answers += class == PP_CALL_OK;
-	r->counters.throttles += class == PP_CALL_THROTTLE;
-	r->counters.transients += class == PP_CALL_TRANSIENT;
-	r->counters.ambiguous += class == PP_CALL_AMBIGUOUS;
-}
-
 /* The server says that it took more than was thought possible. */
 static void
 check_overrun(struct node *n, int64_t cost)
@@ -406,6 +404,60 @@ check_overrun(struct node *n, int64_t cost)
 		pp_runner_stop(r, PP_RUN_OVERRUN, r->options.grace_ms, &why);
 }
 
+/* Milliseconds that the row still has. */
+static int64_t
+row_time_left_ms(const struct node *n)
+{
+	const struct pp_runner *r = n->runner;
+	int64_t spent_us = pp_loop_now_us(r->loop) - n->begun_us;
+
+	return r->options.row_timeout_ms > 0 ?
+	    r->options.row_timeout_ms - spent_us / 1000 :
+	    INT64_MAX;
+}
+
+/* Whether the row was given up for having taken too long. */
+static bool
+is_late(struct node *n)
+{
+	char reason[128];
+
+	if (row_time_left_ms(n) > 0)
+		return false;
+	snprintf(reason, sizeof reason, "not done within %lld s",
+	    (long long)n->runner->options.row_timeout_ms / 1000);
+	fail_row(n, "timeout", 0, reason, NULL, 0);
+	return true;
+}
+
+/*
+ * Whether the prompt and what may be answered surely do not fit into the
+ * model's context: the server would only say so, or cut the prompt. The row
+ * was given up then.
+ */
+static bool
+is_too_long(struct node *n)
+{
+	const struct pp_step_plan *p = &n->task.plan[n->task.row->at];
+	int64_t context = p->model->context_tokens, least;
+	char reason[192];
+
+	if (context == 0)
+		return false;
+	least = (int64_t)((n->system.len + n->prompt.len) /
+		    MOST_BYTES_PER_TOKEN) +
+	    p->max_tokens;
+	if (least <= context)
+		return false;
+	snprintf(reason, sizeof reason,
+	    "step '%s': a prompt of %zu bytes and %lld tokens of answer cannot "
+	    "fit into the %lld tokens of '%.64s'",
+	    p->id, n->system.len + n->prompt.len, (long long)p->max_tokens,
+	    (long long)context, p->model->name);
+	fail_row(n, "too_long", 0, reason, NULL, 0);
+	return true;
+}
+
 /* A failure that may pass: again now, again later, or the end of the row. */
 static void
 try_again(struct node *n, const struct pp_answer *a)
@@ -413,6 +465,8 @@ try_again(struct node *n, const struct pp_answer *a)
 	struct pp_runner *r = n->runner;
 	struct pp_row_step *s = &n->task.row->steps[n->task.row->at];
 
+	if (is_late(n))
+		return;
 	if (!pp_call_class_info(a->class)->counts_as_try ||
 	    pp_flow_is_down(&n->lane->flow)) {
 		make_ready(n); /* the lane says when */
@@ -467,6 +521,43 @@ act_on(struct node *n, const struct pp_answer *a)
 	}
 }
 
+/* What counts against a limit of tokens a minute. */
+static int64_t
+tokens_taken(const struct node *n, const struct pp_answer *a)
+{
+	int64_t burndown = n->lane->model->burndown;
+
+	if (a->has_usage)
+		return a->usage.tokens_in + a->usage.cache_write +
+		    a->usage.tokens_out * (burndown > 0 ? burndown : 1);
+	return pp_call_class_info(a->class)->maybe_billed ? n->tokens : 0;
+}
+
+/* Let the answer say how fast the model may be called from here on. */
+static void
+steer_lane(struct node *n, const struct pp_answer *a)
+{
+	struct pp_flow *f = &n->lane->flow;
+	int64_t now_us = pp_loop_now_us(n->runner->loop);
+	bool was_down = pp_flow_is_down(f);
+	int limit = (int)f->limit;
+
+	pp_flow_ended(f, a->class, n->stamp, n->tokens, tokens_taken(n, a),
+	    a->retry_after_ms, now_us);
+	if (a->has_allowance)
+		pp_flow_told(f, &a->allowance, now_us);
+	if (pp_flow_is_down(f) != was_down)
+		pp_log(was_down ? PP_LOG_INFO : PP_LOG_WARN,
+		    was_down ? "model_up" : "model_down", "model", 's',
+		    n->lane->model->name, "failures", 'd', (int64_t)f->failures,
+		    "reason", 's', was_down ? NULL : a->reason, NULL);
+	if ((int)f->limit < limit)
+		pp_log(PP_LOG_INFO, "throttled", "model", 's',
+		    n->lane->model->name, "calls_allowed", 'd',
+		    (int64_t)f->limit, "retry_after_ms", 'd', a->retry_after_ms,
+		    NULL);
+}
+
 static void
 on_answer(void *arg, const struct pp_answer *a)
 {
@@ -476,13 +567,11 @@ on_answer(void *arg, const struct pp_answer *a)
 
 	n->invocation = NULL;
 	r->in_flight--;
-	count_answer(r, a->class);
+	r->counters.ended.of[a->class]++;
 	price_answer(n, a, &cost, &unproven);
 	account(n, a, cost, unproven);
 	report_end(n, a, cost, unproven);
-	pp_flow_ended(&n->lane->flow, a->class, n->stamp, n->tokens,
-	    a->has_usage ? a->usage.tokens_in + a->usage.tokens_out : 0,
-	    a->retry_after_ms, pp_loop_now_us(r->loop));
+	steer_lane(n, a);
 	if (a->class != PP_CALL_OK)
 		pp_log(PP_LOG_DEBUG, "call_failed", "model", 's',
 		    n->lane->model->name, "row", 'd', n->task.row->index,
@@ -555,6 +644,10 @@ send_call(struct node *n)
 
 	snprintf(n->attempt, sizeof n->attempt, "%s%llu",
 	    r->options.attempt_prefix, (unsigned long long)++r->attempt);
+	if (r->options.row_timeout_ms > 0)
+		n->call.timeout_ms = row_time_left_ms(n) > 1 ?
+		    row_time_left_ms(n) :
+		    1;
 	if (r->ops->on_try != NULL && r->ops->on_try(r->arg, &t, &err) < 0)
 		goto failed;
 	n->invocation = pp_invoke_send(r->invoker, &n->call, on_answer, n,
@@ -645,8 +738,10 @@ advance(struct node *n)
 			return;
 		}
 		if (!skip) {
-			prepare_call(n);
-			make_ready(n);
+			if (!is_late(n) && !is_too_long(n)) {
+				prepare_call(n);
+				make_ready(n);
+			}
 			return;
 		}
 		row->steps[row->at].state = PP_STEP_SKIPPED;
@@ -718,6 +813,7 @@ begin_row(struct pp_runner *r)
 
 	n->runner = r;
 	n->stands_at = NOWHERE;
+	n->begun_us = pp_loop_now_us(r->loop);
 	pp_buf_init(&n->system, 0);
 	pp_buf_init(&n->prompt, 0);
 	rc = r->ops->next(r->arg, &n->task, &err);

@@ -25,6 +25,7 @@
 #include "job/budget.h"
 #include "job/journal.h"
 #include "job/row.h"
+#include "job/tally.h"
 #include "model/invoke.h"
 #include "net/loop.h"
 
@@ -103,6 +104,8 @@ struct pp_runner_options {
 	int retries;			/* of one call, beyond the first try */
 	int64_t backoff_ms;		/* before the first retry; doubles */
 	int64_t deadline_ms;		/* of trouble without a success */
+	int64_t row_timeout_ms;		/* of a row from its beginning; 0: no
+					 * bound. It fails then. */
 	int64_t grace_ms;		/* for calls on the wire at an end that
 					 * comes from within */
 	const char *attempt_prefix;	/* makes attempt ids unique; borrowed */
@@ -145,7 +148,8 @@ void	pp_runner_each(struct pp_runner *r,
 	    const struct pp_journal_try *attempt), void *arg);
 
 struct pp_runner_counters {
-	int64_t calls, answers, throttles, transients, ambiguous;
+	int64_t calls;			/* that were sent */
+	struct pp_tally ended;		/* and what became of them */
 	int in_flight, tasks;
 };
 

@@ -86,6 +86,7 @@ struct pp_shard_run {
 	int64_t checkpoint_us;		/* boot clock of the last one */
 	int64_t started_us;
 	int64_t compute_ms_before;
+	struct pp_tally ended_before;	/* calls of the workers before */
 	struct pp_timer checkpoint_timer;
 	int64_t grant_us;		/* of the last ask for money */
 	bool limit_reached;		/* no more money can be had */

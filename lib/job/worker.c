@@ -43,7 +43,7 @@ struct worker {
 	bool cancel; /* its job is to end */
 	bool waits;  /* others hold the rest of its money */
 	int lock_fd;
-	struct pp_timer lease_timer, sync_timer, progress_timer;
+	struct pp_timer lease_timer, sync_timer, progress_timer, end_timer;
 };
 
 void
@@ -53,6 +53,7 @@ pp_worker_options_init(struct pp_worker_options *o)
 		.grace_ms = 30000,
 		.lease_ms = 60000,
 		.deadline_ms = 600000,
+		.row_timeout_ms = 3600000,
 		.checkpoint_ms = 30000,
 		.backoff_ms = 2000,
 		.retries = 3,
@@ -146,6 +147,22 @@ on_signal(void *arg, int signo)
 	if (w->run.runner != NULL)
 		pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
 		    w->signals > 1 ? 0 : w->options.grace_ms, &why);
+}
+
+/* The time that the worker was given is over. */
+static void
+on_end_of_time(void *arg)
+{
+	struct worker *w = arg;
+	struct pp_error why = PP_ERROR_INIT;
+
+	w->signals++;
+	pp_error_set(&why, PP_ETEMP,
+	    "its --max-time is over; the job goes on with the next worker");
+	pp_log(PP_LOG_INFO, "max_time", NULL);
+	if (w->run.runner != NULL)
+		pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
+		    w->options.grace_ms, &why);
 }
 
 static void
@@ -333,6 +350,7 @@ prepare(struct worker *w, struct pp_error *err)
 	set_budget(run);
 	take_over_rows(run);
 	run->compute_ms_before = run->cp.compute_ms;
+	run->ended_before = run->cp.ended;
 	pp_ledger_add(&run->published, &run->cp.closed);
 	return 0;
 }
@@ -348,6 +366,7 @@ generate(struct worker *w, enum pp_run_end *end, struct pp_error *why)
 		.retries = w->options.retries,
 		.backoff_ms = w->options.backoff_ms,
 		.deadline_ms = w->options.deadline_ms,
+		.row_timeout_ms = w->options.row_timeout_ms,
 		.grace_ms = w->options.grace_ms,
 		.attempt_prefix = prefix
 	};
@@ -535,6 +554,7 @@ static int
 finish_shard(struct worker *w, const struct ending *e, const char *reason,
     struct pp_error *err)
 {
+	struct pp_buf ended = PP_BUF_INIT;
 	enum pp_job_status job_status;
 
 	if (pp_store_finish(w->store, &w->claim, e->status, reason,
@@ -543,14 +563,16 @@ finish_shard(struct worker *w, const struct ending *e, const char *reason,
 	if (w->run.journal != NULL &&
 	    pp_journal_cover(&w->run.where, INT64_MAX, err) < 0)
 		return -1;
+	pp_tally_show(&w->run.cp.ended, &ended);
 	pp_log(PP_LOG_INFO, "finished", "status", 's',
 	    pp_job_status_name(e->status), "job_status", 's',
 	    pp_job_status_name(job_status), "rows_done", 'd',
 	    w->run.cp.closed.rows_done, "rows_failed", 'd',
 	    w->run.cp.closed.rows_failed, "spent", 'm',
 	    w->run.budget.settled_nusd, "unproven", 'm',
-	    w->run.budget.unproven_nusd, "reason", 's',
-	    reason[0] != '\0' ? reason : NULL, NULL);
+	    w->run.budget.unproven_nusd, "calls", 's', ended.data, "reason",
+	    's', reason[0] != '\0' ? reason : NULL, NULL);
+	pp_buf_release(&ended);
 	return 0;
 }
 
@@ -715,6 +737,9 @@ pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
 	w.loop = pp_loop_new(err);
 	if (w.loop == NULL)
 		return pp_code_exit_status(err->code);
+	if (options->max_time_ms > 0)
+		pp_timer_set(w.loop, &w.end_timer, options->max_time_ms * 1000,
+		    on_end_of_time, &w);
 	pp_id_new(w.owner);
 	pp_rand_seed_any(&w.rand);
 	if (take_lock(&w, err) < 0 ||
@@ -723,6 +748,7 @@ pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
 		status = pp_code_exit_status(err->code);
 	else
 		status = run_queue(&w, err);
+	pp_timer_cancel(w.loop, &w.end_timer);
 	drop_lock(&w);
 	pp_loop_free(w.loop);
 	return status;

@@ -32,6 +32,9 @@ struct pp_worker_options {
 	int64_t grace_ms;		/* for calls on the wire at SIGTERM */
 	int64_t lease_ms;
 	int64_t deadline_ms;		/* of trouble without one success */
+	int64_t row_timeout_ms;		/* of a row from its beginning */
+	int64_t max_time_ms;		/* of all work, then as at SIGTERM; 0:
+					 * no bound */
 	int64_t checkpoint_ms;		/* T */
 	int64_t backoff_ms;		/* before the first retry */
 	int retries;

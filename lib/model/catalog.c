@@ -428,6 +428,7 @@ static const struct {
 	{ "RPM", "rpm" },
 	{ "TPM", "tpm" },
 	{ "TIMEOUT", "timeout" },
+	{ "BURNDOWN", "burndown" },
 };
 
 #define NENV_FIELDS (sizeof env_fields / sizeof env_fields[0])

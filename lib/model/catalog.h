@@ -61,7 +61,12 @@ struct pp_model {
 					 * max_tokens */
 	bool send_seed;			/* takes a seed */
 	bool plain_http;		/* url may be http:// off loopback */
-	int64_t total_timeout_ms;	/* of a call; 0: the default */
+	int64_t connect_timeout_ms;	/* 0: the default, here and below */
+	int64_t first_byte_timeout_ms;	/* from the request to the reply */
+	int64_t idle_timeout_ms;	/* without a byte, once it has begun */
+	int64_t total_timeout_ms;	/* of a call */
+	int64_t burndown;		/* tokens of a limit that one token of
+					 * output takes; 0: one */
 };
 
 struct pp_catalog;

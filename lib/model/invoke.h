@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/allowance.h"
 #include "model/catalog.h"
 #include "net/loop.h"
 
@@ -61,6 +62,7 @@ struct pp_call {
 	const char *top_p;		/* the same */
 	const char *const *stop;	/* stop sequences, ended by NULL; or NULL */
 	uint64_t seed;			/* of (job, row, step, attempt) */
+	int64_t timeout_ms;		/* if sooner than the model's; or 0 */
 };
 
 struct pp_answer {
@@ -72,6 +74,8 @@ struct pp_answer {
 	bool has_usage;
 	struct pp_usage usage;
 	int64_t retry_after_ms;		/* -1: not said */
+	bool has_allowance;
+	struct pp_allowance allowance;	/* as the reply's headers say */
 	const char *raw;		/* the reply as it came; borrowed */
 	size_t raw_len;
 	int64_t elapsed_us;

@@ -1,5 +1,6 @@
 # Sources of lib/model: names, prices, tiers, calls.
 lib_libpp_la_SOURCES += \
+	lib/model/allowance.c lib/model/allowance.h \
 	lib/model/answer.c \
 	lib/model/bedrock.h \
 	lib/model/bedrock_invoke.c \

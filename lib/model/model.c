@@ -70,7 +70,12 @@ static const struct field fields[] = {
 	{ "max_completion_tokens", AT(completion_tokens), YES, false },
 	{ "seed", AT(send_seed), YES, false },
 	{ "plain_http", AT(plain_http), YES, false },
+	{ "connect_timeout", AT(connect_timeout_ms), MILLISECONDS, false },
+	{ "first_byte_timeout", AT(first_byte_timeout_ms), MILLISECONDS,
+	    false },
+	{ "idle_timeout", AT(idle_timeout_ms), MILLISECONDS, false },
 	{ "timeout", AT(total_timeout_ms), MILLISECONDS, false },
+	{ "burndown", AT(burndown), COUNT, false },
 };
 
 #define NFIELDS (sizeof fields / sizeof fields[0])

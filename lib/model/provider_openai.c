@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+
+/* A reply that has begun and says nothing for so long has died. */
+#define DEFAULT_IDLE_MS 60000
 
 /* ---- where to ---- */
 
@@ -319,6 +323,8 @@ read_reply(struct pp_invocation *v, const struct pp_http_reply *r,
 	a->raw = r->body;
 	a->raw_len = r->body_len;
 	a->retry_after_ms = r->retry_after_ms;
+	a->has_allowance = pp_allowance_read(r->headers, r->headers_len,
+	    pp_clock_wall_ms(), &a->allowance);
 	if (r->status < 200 || r->status > 299 || is_error(root))
 		read_error(root, r->status, a);
 	else if (root == NULL)
@@ -384,7 +390,15 @@ openai_send(struct pp_invocation *v, struct pp_error *err)
 	req.headers = headers;
 	req.body = v->body.data;
 	req.body_len = v->body.len;
+	req.connect_timeout_ms = m->connect_timeout_ms;
+	req.first_byte_timeout_ms = m->first_byte_timeout_ms;
+	req.idle_timeout_ms = m->idle_timeout_ms > 0 ? m->idle_timeout_ms :
+						       DEFAULT_IDLE_MS;
 	req.total_timeout_ms = m->total_timeout_ms;
+	if (v->call.timeout_ms > 0 &&
+	    (req.total_timeout_ms == 0 ||
+		v->call.timeout_ms < req.total_timeout_ms))
+		req.total_timeout_ms = v->call.timeout_ms;
 	req.plain_http = m->plain_http;
 	v->exchange = pp_http_send(i->http, &req, on_reply, v, err);
 	return v->exchange != NULL ? 0 : -1;

@@ -79,7 +79,7 @@ struct pp_http_exchange {
 	pp_http_fn *fn;
 	void *arg;
 	int64_t start_us, sent_us, last_byte_us;
-	int64_t total_us, idle_us;
+	int64_t total_us, first_byte_us, idle_us;
 	struct pp_timer deadline;
 	int sends; /* times it came to be sent */
 	bool cancelled, timed_out, too_large, stopped;
@@ -672,18 +672,32 @@ set_headers(struct pp_http_exchange *x, const char *const *headers)
 
 static void on_deadline(void *arg);
 
-/* The soonest of what may end the exchange, from `now` on. */
+/* How long the server may say nothing now; 0: no bound. */
+static int64_t
+silence_bound_us(const struct pp_http_exchange *x)
+{
+	return x->reply_headers.len > 0 ? x->idle_us : x->first_byte_us;
+}
+
+/*
+ * The soonest of what may end the exchange, from `now` on. When a reply begins
+ * the timer is not set anew, so it comes at least once in the time in which it
+ * may fall silent.
+ */
 static void
 set_deadline(struct pp_http_exchange *x, int64_t now_us)
 {
 	int64_t in_us = x->start_us + x->total_us - now_us;
+	int64_t silence_us = silence_bound_us(x);
 
-	if (x->idle_us > 0) {
+	if (silence_us > 0) {
 		int64_t since = x->sends > 0 ? x->last_byte_us : now_us;
 
-		if (since + x->idle_us - now_us < in_us)
-			in_us = since + x->idle_us - now_us;
+		if (since + silence_us - now_us < in_us)
+			in_us = since + silence_us - now_us;
 	}
+	if (x->idle_us > 0 && x->idle_us < in_us)
+		in_us = x->idle_us;
 	pp_timer_set(x->http->loop, &x->deadline, in_us, on_deadline, x);
 }
 
@@ -715,6 +729,7 @@ start_clock(struct pp_http_exchange *x, const struct pp_http_request *req)
 	}
 	x->total_us = ms_to_us(or_default(req->total_timeout_ms,
 	    DEFAULT_TOTAL_MS));
+	x->first_byte_us = ms_to_us(or_default(req->first_byte_timeout_ms, 0));
 	x->idle_us = ms_to_us(or_default(req->idle_timeout_ms, 0));
 	x->start_us = pp_clock_boot_us();
 	set_deadline(x, x->start_us);
@@ -905,9 +920,11 @@ on_deadline(void *arg)
 	int64_t now_us = pp_clock_boot_us();
 
 	if (!x->cancelled) {
+		int64_t silence_us = silence_bound_us(x);
+
 		if (now_us < x->start_us + x->total_us &&
-		    (x->sends == 0 || x->idle_us == 0 ||
-			now_us < x->last_byte_us + x->idle_us)) {
+		    (x->sends == 0 || silence_us == 0 ||
+			now_us < x->last_byte_us + silence_us)) {
 			set_deadline(x, now_us);
 			return;
 		}

@@ -58,7 +58,10 @@ struct pp_http_request {
 	void *stream_arg;		/* of both */
 	int64_t connect_timeout_ms;	/* 0: 10 s */
 	int64_t total_timeout_ms;	/* 0: 10 minutes */
-	int64_t idle_timeout_ms;	/* without a byte; 0: no bound but total */
+	int64_t first_byte_timeout_ms;	/* from sending it to the reply's first
+					 * byte; 0: no bound but total */
+	int64_t idle_timeout_ms;	/* without a byte, once the reply has
+					 * begun; 0: no bound but total */
 	size_t max_reply_bytes;		/* 0: 16 MiB */
 	bool plain_http;		/* http:// to other hosts than loopback */
 };

@@ -219,26 +219,24 @@ class Journal:
     them, and their cost stays unproven. So what stands in a file counts as
     long as the shard has not been claimed with a higher epoch. A folder of
     copies has a file epochs.json, made after the copies, {SHARD: EPOCH} of
-    what the queue says then; without it, the files themselves tell.
+    what the queue says then. For what is left in the home in the end the
+    checkpoints tell.
     """
 
-    def __init__(self, verdict, home, copies):
+    def __init__(self, verdict, job, home, copies):
         self.tries, self.honoured = {}, {}
-        self.now = self.read_folder(verdict, home)
+        self.now = self.read_folder(verdict, home, {
+            shard.number: shard.checkpoint["epoch"] for shard in job.shards})
         for folder in copies:
             for path in [p[0] for p in os.walk(folder)]:
                 self.read_folder(verdict, path)
 
-    def read_folder(self, verdict, folder):
+    def read_folder(self, verdict, folder, claimed=None):
         files = [JournalFile(verdict, path)
                  for path in sorted(glob.glob(f"{folder}/*.log"))]
-        if os.path.exists(f"{folder}/epochs.json"):
+        if claimed is None and files:
             claimed = {int(shard): epoch for shard, epoch in
                        read_json(f"{folder}/epochs.json").items()}
-        else:
-            claimed = {}
-            for f in files:
-                claimed[f.shard] = max(f.epoch, claimed.get(f.shard, 0))
         for f in files:
             self.tries.update(f.tries)
             # a shard that the queue does not have any more has ended
@@ -594,7 +592,7 @@ def check_export(v, job, path):
 def judge(options):
     v = Verdict()
     job = Job(options.home, options.job)
-    journal = Journal(v, f"{options.home}/journal/{options.job}",
+    journal = Journal(v, job, f"{options.home}/journal/{options.job}",
                       options.journals)
     check_chain(v, job)
     seen = check_rows(v, job, options.final)

@@ -62,6 +62,72 @@ test_sigterm_gives_the_job_back_and_nothing_is_lost()
 	check 'an undisturbed run gives the same' cmp after.jsonl "$T/.out"
 }
 
+test_every_answer_is_counted_by_its_class()
+{
+	MOCK='--fail-first 1:429 --retry-after 0' start_job one 20 --budget 5
+	run pp-worker --once -c 4
+	check_status 0
+	run pp-job show "$JOB" --json
+	check_status 0
+	check_out_jq '.calls_ended | "\(.ok) \(.throttle)"' '20 20'
+	run pp-job show "$JOB"
+	check_out_has '20 ok, 20 throttle'
+}
+
+test_limits_in_headers_are_kept_to()
+{
+	MOCK='--header X-RateLimit-Limit-Requests:600' \
+	    start_job one 40 --budget 5
+	begin=$(date +%s%N)
+	run pp-worker --once -c 5
+	check_status 0
+	# five before the first reply, a second's worth, and ten a second
+	check 'ten calls a second go out' test \
+	    "$(($(date +%s%N) - begin))" -ge 2400000000
+}
+
+test_a_row_that_takes_too_long_fails()
+{
+	MOCK='--latency 30000' start_job one 2 --budget 5
+	run pp-worker --once -c 2 --row-timeout 300ms --backoff 10ms
+	check_status 1
+	run pp-job failed "$JOB"
+	check_out_lines 2
+	check_out_has '"class":"timeout"'
+	check_out_has 'not done within'
+}
+
+test_a_prompt_that_cannot_fit_costs_nothing()
+{
+	MOCK='' start_job one 3 --budget 5
+	cat >models.yaml <<-'EOF'
+	models:
+	  tiny:
+	    provider: openai
+	    id: m-small
+	    url: MOCK/v1
+	    input: 0.22
+	    output: 0.22
+	    context: 104
+	EOF
+	sed -i "s|MOCK|$MOCK_URL|" models.yaml
+	PP_MODELS=$PWD/models.yaml create_job one 3 --budget 5 --model tiny
+	run pp-worker --job "$JOB"
+	check_status 1
+	run pp-job failed "$JOB"
+	check_out_has '"class":"too_long"'
+	check_out_has 'cannot fit into the 104 tokens'
+	check 'no call was made for it' test "$(mock_count .requests)" = 0
+}
+
+test_max_time_gives_the_job_back()
+{
+	MOCK='--latency 200' start_job one 400 --budget 5
+	run pp-worker --once -c 2 --max-time 1s --grace 10s
+	check_status 75
+	check 'the job is in the queue' is_status "$JOB" QUEUED
+}
+
 test_a_second_sigterm_skips_the_grace()
 {
 	MOCK='--latency 20000' start_job one 10 --budget 5

@@ -1,4 +1,8 @@
 # Unit tests of lib/model.
+unit_tests += tests/unit/test_allowance
+tests_unit_test_allowance_SOURCES = tests/unit/test_allowance.c
+tests_unit_test_allowance_LDADD = $(AM_TESTS_LDADD)
+
 unit_tests += tests/unit/test_catalog
 tests_unit_test_catalog_SOURCES = tests/unit/test_catalog.c
 tests_unit_test_catalog_LDADD = $(AM_TESTS_LDADD)

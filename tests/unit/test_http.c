@@ -566,10 +566,10 @@ a_silent_server_is_left_in_time(void **state)
 {
 	static const struct {
 		const char *name;
-		int64_t total_ms, idle_ms;
+		int64_t total_ms, first_byte_ms;
 	} rows[] = {
 		{ "total", 200, 0 },
-		{ "idle", 10000, 200 },
+		{ "first byte", 10000, 200 },
 	};
 	struct client c;
 	char url[128];
@@ -585,7 +585,7 @@ a_silent_server_is_left_in_time(void **state)
 			.body = "{}",
 			.body_len = 2,
 			.total_timeout_ms = rows[i].total_ms,
-			.idle_timeout_ms = rows[i].idle_ms };
+			.first_byte_timeout_ms = rows[i].first_byte_ms };
 		struct got g;
 
 		exchange(&c, &req, &g);
@@ -819,17 +819,20 @@ a_slow_reply_is_whole_and_a_hanging_one_is_left(void **state)
 	static const char *const args[] = { "--drip", "40:5", NULL };
 	static const struct {
 		const char *name, *directive;
-		int64_t total_ms, idle_ms;
+		int64_t total_ms, first_byte_ms, idle_ms;
 		enum pp_http_outcome outcome;
 	} rows[] = {
-		{ "dripping, within all times", "fault=drip bytes=400", 10000,
-		    2000, PP_HTTP_ANSWERED },
+		{ "dripping, within all times", "fault=drip bytes=400", 60000,
+		    0, 30000, PP_HTTP_ANSWERED },
 		{ "dripping past the total time", "fault=drip bytes=40000", 300,
-		    0, PP_HTTP_AMBIGUOUS },
-		{ "hanging", "fault=hang", 5000, 200, PP_HTTP_AMBIGUOUS },
-		{ "latency within the idle time", "latency=200", 5000, 4000,
+		    0, 0, PP_HTTP_AMBIGUOUS },
+		{ "drops further apart than the idle time",
+		    "fault=drip bytes=40000", 60000, 0, 1, PP_HTTP_AMBIGUOUS },
+		{ "hanging", "fault=hang", 60000, 200, 0, PP_HTTP_AMBIGUOUS },
+		{ "latency is not idle", "latency=200", 60000, 30000, 20,
 		    PP_HTTP_ANSWERED },
-		{ "an empty 200", "fault=empty", 5000, 0, PP_HTTP_ANSWERED },
+		{ "an empty 200", "fault=empty", 60000, 0, 0,
+		    PP_HTTP_ANSWERED },
 	};
 	struct mock m;
 	struct client c;
@@ -845,6 +848,7 @@ a_slow_reply_is_whole_and_a_hanging_one_is_left(void **state)
 			.url = url,
 			.body = body,
 			.total_timeout_ms = rows[i].total_ms,
+			.first_byte_timeout_ms = rows[i].first_byte_ms,
 			.idle_timeout_ms = rows[i].idle_ms };
 		struct got g;
 

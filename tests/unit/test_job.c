@@ -20,6 +20,7 @@
 #include "job/journal.h"
 #include "job/ledger.h"
 #include "job/plan.h"
+#include "job/tally.h"
 
 #define JOB "01938c5e-7c00-7abc-8def-0123456789ab"
 #define WRITER "01938c5e-7c00-7abc-8def-00000000000a"
@@ -212,6 +213,123 @@ requests_per_minute_are_kept(void **state)
 		}
 	}
 	assert_in_range(sent, 600, 612);
+}
+
+/* How many calls go in a minute from `now` on. */
+static int
+calls_in_a_minute(struct pp_flow *f, int64_t *now, int64_t tokens)
+{
+	int64_t end = *now + 60000000, wait;
+	int sent = 0;
+
+	while (*now < end) {
+		wait = pp_flow_wait_us(f, tokens, *now);
+		if (wait == 0) {
+			pp_flow_ended(f, PP_CALL_OK, pp_flow_sent(f, tokens),
+			    tokens, tokens, -1, *now);
+			sent++;
+		} else {
+			*now += wait;
+		}
+	}
+	return sent;
+}
+
+static void
+a_server_that_tells_its_limit_is_obeyed(void **state)
+{
+	struct pp_allowance low = { { 120, 100, 1000 }, { -1, -1, -1 } };
+	struct pp_allowance high = { { 1200, 1000, 1000 }, { -1, -1, -1 } };
+	struct pp_flow f;
+	int64_t now = 0;
+
+	(void)state;
+	pp_flow_init(&f, 1000, 600, 0, now);
+	pp_flow_told(&f, &low, now);
+	/* down at once */
+	assert_in_range(calls_in_a_minute(&f, &now, 1), 118, 124);
+	/* up slowly: a twentieth, and no more before a second has passed */
+	for (int i = 0; i < 10; i++)
+		pp_flow_told(&f, &high, now);
+	assert_in_range(calls_in_a_minute(&f, &now, 1), 123, 130);
+	/* and never above the catalog's own */
+	for (int i = 0; i < 100; i++) {
+		now += 1000000;
+		pp_flow_told(&f, &high, now);
+	}
+	assert_in_range(calls_in_a_minute(&f, &now, 1), 598, 612);
+}
+
+static void
+what_the_server_says_is_left_is_all_there_is(void **state)
+{
+	struct pp_allowance none = { { 60, 0, 30000 }, { -1, -1, -1 } };
+	struct pp_allowance bare = { { -1, 0, 20000 }, { -1, -1, -1 } };
+	struct pp_allowance tokens = { { -1, -1, -1 }, { 60000, 50, 1000 } };
+	struct pp_flow f;
+
+	(void)state;
+	pp_flow_init(&f, 8, 0, 0, 0);
+	pp_flow_told(&f, &none, 0);
+	assert_in_range(pp_flow_wait_us(&f, 1, 0), 999000, 1001000);
+	/* without a limit to go by: until it says that there is more */
+	pp_flow_init(&f, 8, 0, 0, 0);
+	pp_flow_told(&f, &bare, 0);
+	assert_int_equal(pp_flow_wait_us(&f, 1, 0), 20000000);
+	assert_int_equal(pp_flow_wait_us(&f, 1, 20000000), 0);
+	/* a thousand tokens a second, fifty left, a call takes 550 */
+	pp_flow_init(&f, 8, 0, 0, 0);
+	pp_flow_told(&f, &tokens, 0);
+	assert_in_range(pp_flow_wait_us(&f, 550, 0), 499000, 501000);
+}
+
+static void
+tokens_that_a_call_took_beyond_are_missing_later(void **state)
+{
+	struct pp_flow f;
+	int stamp;
+
+	(void)state;
+	pp_flow_init(&f, 8, 0, 60000, 0);
+	stamp = pp_flow_sent(&f, 400);
+	/* it took 500 more than was set aside: 100 are left of 1,000 */
+	pp_flow_ended(&f, PP_CALL_OK, stamp, 400, 900, -1, 0);
+	assert_int_equal(pp_flow_wait_us(&f, 100, 0), 0);
+	assert_in_range(pp_flow_wait_us(&f, 600, 0), 499000, 501000);
+	/* and what it did not take is there at once */
+	stamp = pp_flow_sent(&f, 100);
+	pp_flow_ended(&f, PP_CALL_OK, stamp, 100, 0, -1, 0);
+	assert_int_equal(pp_flow_wait_us(&f, 100, 0), 0);
+}
+
+static void
+a_tally_reads_back_as_it_was(void **state)
+{
+	struct pp_tally t = { { 0 } }, back;
+	struct pp_buf out = PP_BUF_INIT;
+	struct pp_json_doc doc = PP_JSON_DOC_INIT;
+
+	(void)state;
+	pp_tally_show(&t, &out);
+	assert_string_equal(out.data, "none");
+	t.of[PP_CALL_OK] = 398;
+	t.of[PP_CALL_THROTTLE] = 10;
+	pp_tally_add(&t, &t);
+	pp_buf_clear(&out);
+	pp_tally_show(&t, &out);
+	assert_string_equal(out.data, "796 ok, 20 throttle");
+	pp_buf_clear(&out);
+	pp_tally_put_json(&t, &out);
+	assert_string_equal(out.data, "{\"ok\":796,\"throttle\":20}");
+	assert_true(pp_tally_from_json(pp_json_parse(&doc, out.data, out.len,
+				       0, NULL),
+	    &back));
+	assert_memory_equal(&t, &back, sizeof t);
+	assert_false(pp_tally_from_json(pp_json_parse(&doc, "{\"ok\":-1}", 9,
+					0, NULL),
+	    &back));
+	pp_json_doc_release(&doc);
+	pp_buf_release(&out);
 }
 
 /* ---- rows done ---- */
@@ -628,6 +746,11 @@ main(void)
 		cmocka_unit_test(one_burst_of_throttles_is_one_decrease),
 		cmocka_unit_test(a_broken_service_gets_one_probe_at_a_time),
 		cmocka_unit_test(requests_per_minute_are_kept),
+		cmocka_unit_test(a_server_that_tells_its_limit_is_obeyed),
+		cmocka_unit_test(what_the_server_says_is_left_is_all_there_is),
+		cmocka_unit_test(
+		    tokens_that_a_call_took_beyond_are_missing_later),
+		cmocka_unit_test(a_tally_reads_back_as_it_was),
 		cmocka_unit_test(
 		    done_rows_become_spans_and_the_low_water_rises),
 		with_home(a_checkpoint_reads_back_as_it_was),
