@@ -421,8 +421,12 @@ on_try(void *arg, const struct pp_journal_try *t, struct pp_error *err)
 {
 	struct pp_shard_run *run = arg;
 
-	/* The loop's clock may be old when the process was stopped. */
-	if (pp_clock_boot_us() >= run->lease_end_us) {
+	/*
+	 * The loop's clock may be old when the process was stopped. Others go
+	 * by the wall clock: when it jumps, they may have the shard already.
+	 */
+	if (pp_clock_boot_us() >= run->lease_end_us ||
+	    pp_clock_wall_ms() >= run->lease_end_wall_ms) {
 		run->lost = true;
 		return pp_error_set(err, PP_ECONFLICT,
 		    "the lease of job '%s' ran out", run->claim->job_id);

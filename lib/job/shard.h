@@ -95,6 +95,7 @@ struct pp_shard_run {
 	int64_t answers;		/* in this run: progress */
 	bool lost;			/* the shard is somebody else's */
 	int64_t lease_end_us;		/* boot clock */
+	int64_t lease_end_wall_ms;	/* as others see it */
 	struct pp_buf record, category, seed_json;
 };
 

@@ -174,6 +174,7 @@ note_lease(struct worker *w, int64_t asked_us)
 
 	w->run.lease_end_us = asked_us +
 	    (w->options.lease_ms - margin_ms) * 1000;
+	w->run.lease_end_wall_ms = w->claim.lease_expires_ms - margin_ms;
 }
 
 static void
@@ -260,6 +261,8 @@ begin_run(struct worker *w)
 	struct pp_shard_run *run = &w->run;
 
 	memset(run, 0, sizeof *run);
+	/* until a checkpoint and its records say it all */
+	w->claim.unsettled = true;
 	run->store = w->store;
 	run->blobs = pp_store_blobs(w->store);
 	run->loop = w->loop;
@@ -588,11 +591,15 @@ conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
 
 	if (w->run.lost)
 		return pp_code_exit_status(PP_ETEMP);
-	if (w->run.runner != NULL && pp_shard_checkpoint(&w->run, &err) < 0) {
-		*why = err;
-		if (w->run.lost)
-			return pp_code_exit_status(PP_ETEMP);
-		end = PP_RUN_ERROR;
+	if (w->run.runner != NULL) {
+		if (pp_shard_checkpoint(&w->run, &err) == 0) {
+			w->claim.unsettled = false;
+		} else {
+			*why = err;
+			if (w->run.lost)
+				return pp_code_exit_status(PP_ETEMP);
+			end = PP_RUN_ERROR;
+		}
 	}
 	e = ending_of(w, end, why);
 	if (e.final && e.status == PP_JOB_COMPLETED && is_last_shard(w) &&

@@ -155,6 +155,12 @@ struct pp_claim {
 	int64_t granted_nusd;
 	int64_t give_backs;		/* in a row without progress */
 	struct pp_totals totals;	/* as last recorded */
+	/*
+	 * More may have been spent than the totals tell: what was granted
+	 * stays granted when the entry is released or finished, and the next
+	 * worker finds out. Set by the worker.
+	 */
+	bool unsettled;
 };
 
 struct pp_claim_request {
@@ -199,7 +205,7 @@ int	pp_store_renew(struct pp_store *s, struct pp_claim *c, int64_t now_ms,
 /*
  * Give the entry back: it is QUEUED again, the job too when no other shard of
  * it runs. Counts a give-back, or clears the count when `progress`. What was
- * granted and not spent goes back. PP_ECONFLICT.
+ * granted and not spent goes back, unless c->unsettled. PP_ECONFLICT.
  */
 int	pp_store_release(struct pp_store *s, struct pp_claim *c, bool progress,
 	    const char *reason, int64_t now_ms, struct pp_error *err);

@@ -462,6 +462,8 @@ static int
 return_money(struct pp_sqlite *s, const struct pp_claim *c,
     const struct entry *e, int64_t now_ms, struct pp_error *err)
 {
+	if (c->unsettled)
+		return 0;
 	return write_money(s, c, e, &e->totals, 0, e->seq + 1, now_ms, err);
 }
 

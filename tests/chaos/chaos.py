@@ -451,7 +451,8 @@ def undisturbed(args, folder, known={}):
     if key in known:
         return known[key]
     os.mkdir(folder)
-    calm = argparse.Namespace(**dict(vars(args), budget="100", poor=False))
+    calm = argparse.Namespace(**dict(vars(args), budget="100", poor=False,
+                                     timeout="10m"))
     world = World(calm, folder)
     world.write_inputs()
     world.start_mock("calm.log", ["--latency", "1"])

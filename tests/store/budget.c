@@ -117,6 +117,44 @@ what_is_given_back_can_be_spent_by_others(void **state)
 }
 
 static void
+what_may_have_been_spent_is_not_given_back(void **state)
+{
+	struct fixture *f = *state;
+	struct pp_totals t = { .settled_nusd = 10 };
+	struct pp_claim a, b;
+	char id[PP_ID_BYTES];
+	int64_t left;
+
+	add_job(f, 2, 1000, id);
+	must_claim(f, NOW, &a);
+	must_claim(f, NOW, &b);
+	assert_ok(pp_store_grant(f->store, &a, &t, 400, NOW, NULL, NULL,
+		      &f->err),
+	    f->err);
+	a.unsettled = true;
+	assert_ok(pp_store_release(f->store, &a, true, "", NOW, &f->err),
+	    f->err);
+	t = (struct pp_totals){ .settled_nusd = 0 };
+	assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, &left, NULL,
+		      &f->err),
+	    f->err);
+	assert_int_equal(b.granted_nusd, 600);
+	must_claim(f, NOW, &a);
+	assert_int_equal(a.granted_nusd, 400);
+	assert_false(a.unsettled);
+	/* and comes free as soon as somebody can tell */
+	t.settled_nusd = 50;
+	assert_ok(pp_store_progress(f->store, &a, &t, NOW, &f->err), f->err);
+	assert_ok(pp_store_release(f->store, &a, true, "", NOW, &f->err),
+	    f->err);
+	t.settled_nusd = 0;
+	assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, &left, NULL,
+		      &f->err),
+	    f->err);
+	assert_int_equal(b.granted_nusd, 950);
+}
+
+static void
 a_takeover_finds_what_was_granted(void **state)
 {
 	struct fixture *f = *state;
@@ -345,6 +383,7 @@ add_budget(void)
 		SUITE_TEST(a_grant_is_what_is_spent_and_what_is_free),
 		SUITE_TEST(shards_see_what_others_hold),
 		SUITE_TEST(what_is_given_back_can_be_spent_by_others),
+		SUITE_TEST(what_may_have_been_spent_is_not_given_back),
 		SUITE_TEST(a_takeover_finds_what_was_granted),
 		SUITE_TEST(a_grant_of_an_old_sequence_is_refused),
 		SUITE_TEST(without_a_limit_all_is_granted),
