@@ -27,6 +27,7 @@
 #include "job/job.h"
 #include "job/job_create.h"
 #include "job/launch.h"
+#include "job/notify.h"
 #include "job/user.h"
 #include "job/worker.h"
 #include "model/catalog.h"
@@ -1091,16 +1092,19 @@ dispatch_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 static const struct pp_opt wait_options[] = {
 	{ 't', "timeout", "TIME", "no longer than this, for all of them" },
+	{ PP_OPT_LONG, "notify", "sns:ARN", "tell this topic as each ends" },
 	{ 0 }
 };
 
 struct wait_state {
 	bool has_timeout;
 	int64_t timeout_ms;
+	const char *topic; /* NULL: none */
 };
 
 struct waiting {
 	struct home home;
+	const char *topic;
 	int64_t until_ms;  /* boot clock; 0: never */
 	enum pp_code code; /* the worst end so far */
 	char text[128];	   /* what it was */
@@ -1111,7 +1115,10 @@ wait_set(void *state, int key, const char *arg, struct pp_error *err)
 {
 	struct wait_state *s = state;
 
-	(void)key;
+	if (key == PP_OPT_LONG) {
+		s->topic = pp_notify_topic(arg, err);
+		return s->topic != NULL ? 0 : -1;
+	}
 	s->has_timeout = true;
 	return pp_parse_duration_ms(arg, "--timeout", &s->timeout_ms, err);
 }
@@ -1160,6 +1167,9 @@ wait_one(void *arg, const char *job_id, struct pp_error *err)
 		return pp_error_set(err, PP_ETEMP, "job '%s' is %s still",
 		    job_id, pp_job_status_name(status));
 	note_end(w, job_id, status);
+	if (w->topic != NULL &&
+	    pp_notify_end(w->topic, h->store, job_id, err) < 0)
+		return -1;
 	if (!h->cli->json)
 		return 0;
 	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
@@ -1175,7 +1185,8 @@ wait_run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
 	const struct wait_state *s = state;
-	struct waiting w = { .until_ms = s->has_timeout ?
+	struct waiting w = { .topic = s->topic,
+		.until_ms = s->has_timeout ?
 		    pp_clock_boot_ms() + s->timeout_ms :
 		    0 };
 	int rc;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "aws/ecs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/money.h"
@@ -18,6 +19,7 @@
 #include "cli/cli.h"
 #include "job/filter.h"
 #include "job/ids.h"
+#include "job/notify.h"
 #include "job/routes.h"
 #include "job/template_ref.h"
 #include "job/user.h"
@@ -36,6 +38,7 @@ enum {
 	OPT_RETRIES,
 	OPT_BACKOFF,
 	OPT_CHECKPOINT,
+	OPT_NOTIFY,
 	OPT_FILTER,
 	OPT_PROMPTS,
 	OPT_ORDERED,
@@ -65,6 +68,8 @@ static const struct pp_opt options[] = {
 	    "before the first retry; doubles (2s)" },
 	{ OPT_CHECKPOINT, "checkpoint", "TIME",
 	    "longest time between checkpoints (30s)" },
+	{ OPT_NOTIFY, "notify", "sns:ARN",
+	    "tell this topic when a job has ended ($PP_NOTIFY)" },
 	{ OPT_FILTER, "filter", NULL, "seeds on stdin, rows on stdout" },
 	{ 't', "template", "TEMPLATE", "template of the filter",
 	    PP_COMPLETE_TEMPLATE },
@@ -148,6 +153,9 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 	case OPT_CHECKPOINT:
 		return set_duration(&w->checkpoint_ms, arg, "--checkpoint", 1,
 		    err);
+	case OPT_NOTIFY:
+		w->notify = pp_notify_topic(arg, err);
+		return w->notify != NULL ? 0 : -1;
 	case OPT_FILTER: s->filter = true; return 0;
 	case 't': s->template = arg; return 0;
 	case OPT_PROMPTS: s->prompts = true; return 0;
@@ -327,6 +335,7 @@ run_filter(const struct pp_cli *cli, struct state *s, int argc,
 struct jobs {
 	struct pp_store *store;
 	struct pp_worker_options options;
+	struct pp_ecs_self task;
 	int status;
 };
 
@@ -355,6 +364,45 @@ set_max_running(struct pp_worker_options *w, struct pp_error *err)
 }
 
 static int
+set_notify(struct pp_worker_options *w, struct pp_error *err)
+{
+	const char *text = getenv("PP_NOTIFY");
+
+	if (w->notify != NULL || text == NULL || *text == '\0')
+		return 0;
+	w->notify = pp_notify_topic(text, err);
+	return w->notify != NULL ? 0 : -1;
+}
+
+/*
+ * In a task on Fargate: which one, and what an hour of it costs. Without an
+ * answer the work goes on all the same.
+ */
+static void
+find_task(struct jobs *j)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_infra_prices prices;
+	int64_t hour_nusd = 0;
+
+	if (pp_ecs_self(&j->task, &err) < 0) {
+		pp_log(PP_LOG_WARN, "no_task", "reason", 's', err.text, NULL);
+		return;
+	}
+	if (j->task.task_arn[0] == '\0')
+		return;
+	j->options.task_arn = j->task.task_arn;
+	if (pp_infra_prices_load(&prices, &err) == 0)
+		hour_nusd = (int64_t)(j->task.vcpus *
+			(double)prices.vcpu_hour_nusd +
+		    j->task.memory_mib / 1024 * (double)prices.gb_hour_nusd);
+	pp_log(PP_LOG_INFO, "task", "task_arn", 's', j->task.task_arn, "zone",
+	    's', j->task.availability_zone, "vcpus", 'f', j->task.vcpus,
+	    "memory_mib", 'f', j->task.memory_mib, "spot_usd_per_hour", 'm',
+	    hour_nusd, NULL);
+}
+
+static int
 run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
     struct pp_error *err)
 {
@@ -363,8 +411,10 @@ run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
 	if (argc > 0 && s->worker.job_id != NULL)
 		return pp_error_set(err, PP_EUSAGE,
 		    "give jobs as operands or by --job, not both");
-	if (set_max_running(&j.options, err) < 0)
+	if (set_max_running(&j.options, err) < 0 ||
+	    set_notify(&j.options, err) < 0)
 		return -1;
+	find_task(&j);
 	j.store = pp_store_open(NULL, err);
 	if (j.store == NULL)
 		return -1;

@@ -69,6 +69,7 @@ complete -c pp-job -n '__fish_seen_subcommand_from dispatch' -s v -l verbose -d 
 complete -c pp-job -n '__fish_seen_subcommand_from dispatch' -l color -x -a 'auto always never' -d 'color: auto, always or never'
 complete -c pp-job -n '__fish_is_first_token' -a wait -d 'wait until jobs have ended'
 complete -c pp-job -n '__fish_seen_subcommand_from wait' -s t -l timeout -x -d 'no longer than this, for all of them'
+complete -c pp-job -n '__fish_seen_subcommand_from wait' -l notify -x -d 'tell this topic as each ends'
 complete -c pp-job -n '__fish_seen_subcommand_from wait' -l json -d 'print JSON, one object a line'
 complete -c pp-job -n '__fish_seen_subcommand_from wait' -s h -l help -d 'show this help and exit'
 complete -c pp-job -n '__fish_seen_subcommand_from wait' -s V -l version -d 'show the version and exit'

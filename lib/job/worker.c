@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "job/auto_export.h"
+#include "job/notify.h"
 #include "job/shard.h"
 
 /* The third give-back without progress ends the job. */
@@ -553,6 +554,18 @@ export_rows(struct worker *w)
 	return rc < 0 && wants_to_stop(w) ? -1 : 0;
 }
 
+/* A topic that cannot be told changes nothing about the job. */
+static void
+notify(struct worker *w)
+{
+	struct pp_error err = PP_ERROR_INIT;
+
+	if (pp_notify_end(w->options.notify, w->store, w->claim.job_id, &err) <
+	    0)
+		pp_log(PP_LOG_WARN, "not_notified", "reason", 's', err.text,
+		    NULL);
+}
+
 static int
 finish_shard(struct worker *w, const struct ending *e, const char *reason,
     struct pp_error *err)
@@ -576,6 +589,8 @@ finish_shard(struct worker *w, const struct ending *e, const char *reason,
 	    w->run.budget.unproven_nusd, "calls", 's', ended.data, "reason",
 	    's', reason[0] != '\0' ? reason : NULL, NULL);
 	pp_buf_release(&ended);
+	if (w->options.notify != NULL && pp_job_status_is_final(job_status))
+		notify(w);
 	return 0;
 }
 
@@ -642,6 +657,7 @@ static int
 claim(struct worker *w, struct pp_error *err)
 {
 	struct pp_claim_request req = { .owner = w->owner,
+		.task_arn = w->options.task_arn,
 		.job_id = w->options.job_id,
 		.now_ms = pp_clock_wall_ms(),
 		.lease_ms = w->options.lease_ms,

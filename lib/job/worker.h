@@ -26,6 +26,9 @@ struct pp_worker_progress {
 
 struct pp_worker_options {
 	const char *job_id;		/* this job only; NULL: any */
+	const char *task_arn;		/* of the task this is; or NULL */
+	const char *notify;		/* ARN of the topic that is told when a
+					 * job has ended; or NULL */
 	bool once;			/* one claim */
 	bool forever;			/* wait for more when the queue is empty */
 	int concurrency;		/* model calls in flight */

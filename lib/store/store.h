@@ -36,6 +36,7 @@
 struct pp_store;	/* a home: records and objects */
 
 #define PP_MAX_SHARDS 99999
+#define PP_TASK_ARN_BYTES 256
 #define PP_NO_LIMIT (-1)	/* budget_limit_nusd of a job without one */
 
 enum pp_job_status {
@@ -165,6 +166,8 @@ struct pp_claim {
 
 struct pp_claim_request {
 	const char *owner;		/* UUID of the worker */
+	const char *task_arn;		/* of the task it is, where tasks are
+					 * kept; or NULL */
 	const char *job_id;		/* this job only; NULL: any */
 	int64_t now_ms, lease_ms;
 	int max_running;		/* MaxConcurrentJobs: jobs, not shards */

@@ -264,6 +264,7 @@ pp_ddb_entry_parse(const struct pp_json *item, struct pp_ddb_entry *out,
 	out->place.priority = (int)priority;
 	pp_ddb_bool(item, "paused", &out->paused);
 	pp_ddb_text(item, "lease_owner", out->owner, sizeof out->owner);
+	pp_ddb_text(item, "task_arn", out->task_arn, sizeof out->task_arn);
 	pp_ddb_int(item, "lease_expires_at", &out->lease_expires_ms);
 	pp_ddb_int(item, "seq", &out->seq);
 	pp_ddb_money(item, "granted", &out->granted_nusd);
@@ -288,6 +289,7 @@ pp_ddb_put_entry(struct pp_buf *out, const struct pp_ddb_entry *e)
 	pp_ddb_put_text(out, "state", pp_job_status_name(e->state));
 	pp_ddb_put_bool(out, "paused", e->paused);
 	pp_ddb_put_text(out, "lease_owner", e->owner);
+	pp_ddb_put_text(out, "task_arn", e->task_arn);
 	pp_ddb_put_int(out, "lease_expires_at", e->lease_expires_ms);
 	pp_ddb_put_int(out, "epoch", e->epoch);
 	pp_ddb_put_int(out, "seq", e->seq);

@@ -83,6 +83,7 @@ struct pp_ddb_entry {
 	enum pp_job_status state;	/* of the shard */
 	bool paused;
 	char owner[PP_ID_BYTES];
+	char task_arn[PP_TASK_ARN_BYTES];	/* of the owner; "" */
 	int64_t lease_expires_ms, epoch, seq, granted_nusd, give_backs, rev;
 	char *reason;			/* owned */
 	struct pp_totals totals;

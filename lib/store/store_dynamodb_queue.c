@@ -162,13 +162,16 @@ take_over(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	pp_ddb_put_int(&w->values, ":e", e->epoch);
 	pp_ddb_put_int(&w->values, ":lease", e->lease_expires_ms);
 	snprintf(e->owner, sizeof e->owner, "%s", r->owner);
+	snprintf(e->task_arn, sizeof e->task_arn, "%s",
+	    r->task_arn != NULL ? r->task_arn : "");
 	e->lease_expires_ms = r->now_ms + r->lease_ms;
 	e->epoch++;
 	e->rev++;
 	pp_buf_adds(&w->update,
 	    "SET #lease_owner = :owner, #lease_expires_at = :until, "
-	    "#epoch = :epoch, #rev = :rev");
+	    "#epoch = :epoch, #rev = :rev, #task_arn = :task");
 	pp_ddb_put_text(&w->values, ":owner", e->owner);
+	pp_ddb_put_text(&w->values, ":task", e->task_arn);
 	pp_ddb_put_int(&w->values, ":until", e->lease_expires_ms);
 	pp_ddb_put_int(&w->values, ":epoch", e->epoch);
 	pp_ddb_put_int(&w->values, ":rev", e->rev);
@@ -226,6 +229,8 @@ take_queued(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	int rc;
 
 	snprintf(e->owner, sizeof e->owner, "%s", r->owner);
+	snprintf(e->task_arn, sizeof e->task_arn, "%s",
+	    r->task_arn != NULL ? r->task_arn : "");
 	e->partition = "RUNNING";
 	e->state = PP_JOB_RUNNING;
 	e->lease_expires_ms = r->now_ms + r->lease_ms;
@@ -628,7 +633,7 @@ leave_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 	e->give_backs = state == PP_JOB_QUEUED && !progress ?
 	    e->give_backs + 1 :
 	    0;
-	e->owner[0] = '\0';
+	e->owner[0] = e->task_arn[0] = '\0';
 	e->lease_expires_ms = 0;
 	free(e->reason);
 	e->reason = pp_strdup(reason);

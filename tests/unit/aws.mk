@@ -1,6 +1,6 @@
 # Unit tests of lib/aws.
 EXTRA_DIST += tests/data/sigv4/vectors.json tests/unit/aws_env.h \
-	tests/support/verify_server.py
+	tests/support/aws_stub.py tests/support/verify_server.py
 
 unit_tests += tests/unit/test_sigv4
 tests_unit_test_sigv4_SOURCES = tests/unit/test_sigv4.c

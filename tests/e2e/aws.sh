@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# Models on Bedrock with checked signatures, and what ECS, STS and SNS are
+# asked, by servers on loopback.
+. "${0%/*}/lib.sh"
+
+keys()
+{
+	export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=AKIDEXAMPLE
+	export AWS_SECRET_ACCESS_KEY=secret+/=
+}
+
+# aws_start [CAPACITY]: the stub, told to clients as ECS, STS and SNS.
+aws_start()
+{
+	command -v python3 >/dev/null || skip 'no python3 for the stub of AWS'
+	rm -f port log
+	background python3 "$PP_SRCDIR/tests/support/aws_stub.py" port log "$@"
+	for _ in $(seq 600); do
+		[ -s port ] && break
+		sleep 0.1
+	done
+	keys
+	AWS_URL=http://127.0.0.1:$(cat port)
+	export AWS_ENDPOINT_URL_ECS=$AWS_URL AWS_ENDPOINT_URL_STS=$AWS_URL
+	export AWS_ENDPOINT_URL_SNS=$AWS_URL
+	export PP_ECS_CLUSTER=plot-palette PP_ECS_SUBNETS=s-1,s-2,s-3
+	export PP_ECS_TASK_DEFINITION=plot-palette-worker
+	export PP_ECS_SECURITY_GROUPS=sg-1
+}
+
+asked()
+{
+	grep -c "\"action\": \"$1\"" log
+}
+
+bedrock_start()
+{
+	mock_start --aws-account AKIDEXAMPLE:secret+/=
+	keys
+	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$MOCK_URL
+}
+
+# new_job ROWS [OPTION...]: prints its id.
+new_job()
+{
+	pp-seed put poems "$PP_SHARE/seeds/poetry.jsonl" >/dev/null 2>&1
+	cat >t.yaml <<-'END'
+	template:
+	  id: t
+	  steps:
+	    - {id: a, max_tokens: 50, prompt: "Go on: {{ poem.text }}"}
+	END
+	pp-job create -t t.yaml -s poem=poems -n "$@" | jq -r .job_id
+}
+
+test_a_job_runs_on_bedrock_and_every_signature_is_right()
+{
+	bedrock_start
+	job=$(new_job 40 --budget 5 --model llama-3.1-8b)
+	run pp-worker -v --job "$job" --once
+	check_status 0
+	check_err_has '"event":"credentials"'
+	check_err_has '"source":"the environment"'
+	check_fails 'no secret is logged' grep -q 'secret+' "$T/.err"
+	run pp-job show --json "$job"
+	check_out_jq .status COMPLETED
+	check 'all signed' [ "$(mock_stats | jq .unauthorized)" = 0 ]
+	check 'forty calls' [ "$(mock_stats | jq .converse)" = 40 ]
+}
+
+test_a_wrong_secret_stops_the_worker_and_costs_nothing()
+{
+	bedrock_start
+	job=$(new_job 10 --budget 5 --model llama-3.1-8b)
+	AWS_SECRET_ACCESS_KEY=another run pp-worker --job "$job" --once
+	check_status 77
+	run pp-job show --json "$job"
+	check_out_jq .status QUEUED
+	check_out_jq .cost_estimate 0
+}
+
+test_without_an_account_no_model_of_bedrock_is_taken()
+{
+	run pp-job create -t x.yaml -s y -n 1 --model llama-3.1-8b
+	check_status 66
+	run pp-cost prices -v llama-3.1-8b
+	check_out_has 'no AWS region'
+}
+
+test_dispatch_starts_what_waits_and_no_more()
+{
+	aws_start
+	new_job 3 --model local >/dev/null
+	new_job 4 --model local >/dev/null
+	run pp-job dispatch --json --max 5
+	check_status 0
+	check_out_lines 2
+	run pp-job dispatch --json --max 5
+	check_status 0
+	check_out ''
+	check 'one RunTask' [ "$(asked RunTask)" = 1 ]
+	run_sh 'grep RunTask log | jq -c "[.request.capacityProviderStrategy[0].capacityProvider, .request.launchType, .request.count, .request.networkConfiguration.awsvpcConfiguration.subnets]"'
+	check_out '["FARGATE_SPOT",null,2,["s-1","s-2","s-3"]]'
+	new_job 5 --model local >/dev/null
+	PP_MAX_CONCURRENT_JOBS=2 run pp-job dispatch --json
+	check_out ''
+	run pp-job dispatch --json --max 3 --on-demand
+	check_out_lines 1
+}
+
+# Their tokens are of the state that they see and of five minutes.
+test_two_dispatchers_at_once_are_as_one()
+{
+	local pids=() window=$(($(date +%s) / 300))
+
+	aws_start
+	new_job 3 --model local >/dev/null
+	for _ in 1 2 3 4; do
+		pp-job dispatch --max 5 2>/dev/null &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	[ $(($(date +%s) / 300)) = $window ] || skip 'five minutes were over'
+	run_sh 'grep RunTask log | jq -r .request.clientToken | sort -u | wc -l'
+	check_out 1
+}
+
+test_missing_capacity_is_told_and_nothing_falls_back()
+{
+	aws_start 1
+	for n in 1 2 3; do
+		new_job $n --model local >/dev/null
+	done
+	run pp-job dispatch --json
+	check_status 75
+	check_out_lines 1
+	check_err_has '2 of 3 tasks could not be started: Capacity is'
+	check_err_has '--on-demand'
+	check 'one RunTask' [ "$(asked RunTask)" = 1 ]
+}
+
+test_dispatch_says_which_variable_is_missing()
+{
+	aws_start
+	PP_ECS_SUBNETS='' run pp-job dispatch
+	check_status 78
+	check_err_has PP_ECS_SUBNETS
+}
+
+test_cancel_now_stops_tasks()
+{
+	aws_start
+	job=$(new_job 3 --model local)
+	run pp-job cancel --now "$job"
+	check_status 0
+	run_sh 'jq -c "[.action, .request.startedBy]" log'
+	check_out "[\"ListTasks\",\"$job\"]"
+	run pp-job show --json "$job"
+	check_out_jq .status CANCELLED
+}
+
+test_a_topic_is_told_when_a_job_has_ended()
+{
+	aws_start
+	job=$(new_job 3 --model local)
+	run pp-worker --job "$job" --once --notify sns:arn:aws:sns:us-east-1:1:t
+	check_status 0
+	run_sh 'jq -r "[.action, .request.TopicArn, (.request.Message | fromjson | .status)] | join(\" \")" log'
+	check_out 'Publish arn:aws:sns:us-east-1:1:t COMPLETED'
+	run pp-job wait --notify sns:arn:aws:sns:us-east-1:1:t "$job"
+	check_status 0
+	check 'told twice' [ "$(asked Publish)" = 2 ]
+	run pp-job wait --notify mail:me "$job"
+	check_status 64
+}
+
+test_a_topic_that_cannot_be_told_spoils_nothing()
+{
+	keys
+	export AWS_ENDPOINT_URL_SNS=http://127.0.0.1:1 AWS_MAX_ATTEMPTS=1
+	job=$(new_job 3 --model local)
+	PP_NOTIFY=sns:arn:aws:sns:us-east-1:1:t run pp-worker --job "$job" --once
+	check_status 0
+	check_err_has not_notified
+}
+
+test_a_worker_in_a_task_knows_which()
+{
+	aws_start
+	job=$(new_job 3 --model local)
+	ECS_CONTAINER_METADATA_URI_V4=$AWS_URL/v4/x run pp-worker -v --job "$job" --once
+	check_status 0
+	check_err_has 'task/plot-palette/000000000000000000000000000000fa'
+	check_err_has '"vcpus":0.25'
+	ECS_CONTAINER_METADATA_URI_V4=http://127.0.0.1:1 run pp-worker -v --once
+	check_status 0
+	check_err_has no_task
+}
+
+run_tests "$@"
