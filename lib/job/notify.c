@@ -60,7 +60,7 @@ pp_notify_end(const char *topic, struct pp_store *s, const char *job_id,
 	if (pp_store_job_get(s, job_id, &job, err) < 0)
 		return -1;
 	put_subject(&subject, &job);
-	pp_job_put_json(&job, &message);
+	pp_job_put_json(&job, NULL, &message);
 	if (region_of(topic, &region, err) == 0) {
 		o.region = region.data;
 		a = pp_aws_new(NULL, NULL, &o, err);
