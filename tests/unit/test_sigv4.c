@@ -523,13 +523,14 @@ test_old_suite(void **state)
 {
 	static const char *const folders[] = { "", "/normalize-path",
 		"/post-sts-token" };
+	const char *root = suites();
 	struct pp_sigv4 *s = pp_sigv4_new();
 	int checked = 0;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-		char *dir = pp_asprintf("%s/botocore-aws4_testsuite%s",
-		    suites(), folders[i]);
+		char *dir = pp_asprintf("%s/botocore-aws4_testsuite%s", root,
+		    folders[i]);
 
 		checked += check_old_folder(s, dir);
 		free(dir);
