@@ -6,7 +6,7 @@ bench_programs = \
 	tests/bench/bench_store
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += tests/bench/post.lua tests/bench/run.sh
+EXTRA_DIST += tests/bench/export.py tests/bench/post.lua tests/bench/run.sh
 
 tests_bench_bench_call_SOURCES = tests/bench/bench_call.c
 tests_bench_bench_curl_SOURCES = tests/bench/bench_curl.c

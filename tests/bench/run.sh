@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [-r ROUNDS] [-n CALLS]
+# usage: run.sh [-r ROUNDS] [-n CALLS] [-m MEGABYTES]
 #
 # Throughput against the mock server, beside what the machine can do at best:
 # wrk, which does nothing with a reply; bench_curl, which is libcurl and
@@ -18,6 +18,7 @@ mock=$PP_BUILDDIR/tests/support/mockllm
 worker=${PP_BINDIR:-$PP_BUILDDIR/cmd}/pp-worker
 rounds=5
 calls=40000
+megabytes=300
 connections=64
 
 usage()
@@ -26,10 +27,11 @@ usage()
 	exit 64
 }
 
-while getopts r:n: opt; do
+while getopts r:n:m: opt; do
 	case $opt in
 	r) rounds=$OPTARG ;;
 	n) calls=$OPTARG ;;
+	m) megabytes=$OPTARG ;;
 	*) usage ;;
 	esac
 done
@@ -263,6 +265,21 @@ first_request()
 		printf "less than 30 are wanted: %s\n", (m < 30 ? "yes" : "NO") }'
 }
 
+# Beside what others write of the same rows.
+export_files()
+{
+	local python
+
+	echo
+	if ! python=$("$PP_SRCDIR/tests/support/python-venv" \
+		"$PP_SRCDIR/tests/oracle/requirements.txt" 2>&1); then
+		echo "exports are left out: $(tail -n 1 <<<"$python")"
+		return
+	fi
+	"$python" "$PP_SRCDIR/tests/bench/export.py" "$PP_BUILDDIR" \
+		"${PP_BINDIR:-$PP_BUILDDIR/cmd}/pp-export" "$megabytes" "$rounds"
+}
+
 throughput
 if [ -x "$worker" ]; then
 	many_in_flight
@@ -270,3 +287,4 @@ if [ -x "$worker" ]; then
 else
 	echo 'pp-worker is not built: its rows are left out'
 fi
+export_files
