@@ -30,7 +30,7 @@
 #include "job/row_rules.h"
 #include "store/store.h"
 
-#define MAX_REPEATED 256 /* --type and --map, each */
+#define MAX_REPEATED 256 /* --type, --map and --bloom, each */
 
 enum {
 	KEY_MAX_ROWS = PP_OPT_LONG,
@@ -55,7 +55,8 @@ enum {
 	KEY_FROM,
 	KEY_WHERE,
 	KEY_SELECT,
-	KEY_THREADS
+	KEY_THREADS,
+	KEY_BLOOM
 };
 
 static const struct pp_opt options[] = {
@@ -142,6 +143,9 @@ static const struct pp_opt options[] = {
 	{ KEY_THREADS, "threads", "N",
 	    "threads at most, which compress [one a processor, up to 8]",
 	    PP_COMPLETE_NONE, NULL },
+	{ KEY_BLOOM, "bloom", "FIELD",
+	    "put a Bloom filter of FIELD into Parquet; repeatable",
+	    PP_COMPLETE_NONE, NULL },
 	{ KEY_PAGE_V2, "parquet-pages-v2", NULL,
 	    "write data pages of version 2", PP_COMPLETE_NONE, NULL },
 	{ 0 }
@@ -153,6 +157,7 @@ struct state {
 	bool partial, from_csv, has_from;
 	const char *output, *where, *select;
 	const char *types[MAX_REPEATED], *maps[MAX_REPEATED];
+	const char *blooms[MAX_REPEATED];
 	struct pp_split splits[PP_MAX_SPLITS];
 };
 
@@ -300,6 +305,7 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 		s->has_codec = true;
 		return pp_codec_parse(arg, &o->parquet_codec, &o->parquet_level,
 		    err);
+	case KEY_BLOOM: return add_to(s->blooms, &o->bloom_count, arg, err);
 	case KEY_THREADS: return set_threads(s, arg, err);
 	case KEY_PAGE_V2: o->parquet_page_v2 = true; return 0;
 	default: return set_csv(s, key, arg, err);
@@ -464,6 +470,7 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		    "--seed decides --shuffle and --split, and there is none");
 	s->o.types = s->types;
 	s->o.maps = s->maps;
+	s->o.blooms = s->blooms;
 	s->o.fd = STDOUT_FILENO;
 	s->o.fd_name = "standard output";
 	if (s->has_from && argc > 0)

@@ -28,6 +28,7 @@ complete -c pp-export -n '__fish_is_first_token' -l safe-cells -d 'put \' before
 complete -c pp-export -n '__fish_is_first_token' -l compress -x -a 'zstd gzip none' -d 'compress JSONL and CSV: zstd, gzip or none, with a level as in zstd:3 [none]'
 complete -c pp-export -n '__fish_is_first_token' -l parquet-compress -x -a 'zstd snappy gzip none' -d 'zstd, snappy, gzip or none, with a level as in zstd:3 [zstd]'
 complete -c pp-export -n '__fish_is_first_token' -l threads -x -d 'threads at most, which compress [one a processor, up to 8]'
+complete -c pp-export -n '__fish_is_first_token' -l bloom -x -d 'put a Bloom filter of FIELD into Parquet; repeatable'
 complete -c pp-export -n '__fish_is_first_token' -l parquet-pages-v2 -d 'write data pages of version 2'
 complete -c pp-export -n '__fish_is_first_token' -s h -l help -d 'show this help and exit'
 complete -c pp-export -n '__fish_is_first_token' -s V -l version -d 'show the version and exit'

@@ -218,3 +218,71 @@ pp_hash64(const void *data, size_t len, uint64_t seed)
 		h = mul_fold(load(p, n) ^ k1, h);
 	return mul_fold(h ^ k0, (uint64_t)len ^ k1);
 }
+
+/* ---- XXH64: "xxHash fast digest algorithm", 0.1.1 ---- */
+
+#define XXH_1 UINT64_C(0x9e3779b185ebca87)
+#define XXH_2 UINT64_C(0xc2b2ae3d27d4eb4f)
+#define XXH_3 UINT64_C(0x165667b19e3779f9)
+#define XXH_4 UINT64_C(0x85ebca77c2b2ae63)
+#define XXH_5 UINT64_C(0x27d4eb2f165667c5)
+
+static uint64_t
+rotate(uint64_t v, int bits)
+{
+	return v << bits | v >> (64 - bits);
+}
+
+static uint64_t
+xxh_round(uint64_t acc, uint64_t lane)
+{
+	return rotate(acc + lane * XXH_2, 31) * XXH_1;
+}
+
+static uint64_t
+xxh_merge(uint64_t h, uint64_t acc)
+{
+	return (h ^ xxh_round(0, acc)) * XXH_1 + XXH_4;
+}
+
+/* Stripes of 32 bytes in four accumulators. */
+static uint64_t
+xxh_stripes(const unsigned char **p, size_t *n, uint64_t seed)
+{
+	uint64_t a = seed + XXH_1 + XXH_2, b = seed + XXH_2, c = seed;
+	uint64_t d = seed - XXH_1, h;
+
+	for (; *n >= 32; *n -= 32, *p += 32) {
+		a = xxh_round(a, load(*p, 8));
+		b = xxh_round(b, load(*p + 8, 8));
+		c = xxh_round(c, load(*p + 16, 8));
+		d = xxh_round(d, load(*p + 24, 8));
+	}
+	h = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
+	h = xxh_merge(h, a);
+	h = xxh_merge(h, b);
+	h = xxh_merge(h, c);
+	return xxh_merge(h, d);
+}
+
+uint64_t
+pp_xxh64(const void *data, size_t len, uint64_t seed)
+{
+	const unsigned char *p = data;
+	size_t n = len;
+	uint64_t h = n >= 32 ? xxh_stripes(&p, &n, seed) : seed + XXH_5;
+
+	h += len;
+	for (; n >= 8; n -= 8, p += 8)
+		h = rotate(h ^ xxh_round(0, load(p, 8)), 27) * XXH_1 + XXH_4;
+	if (n >= 4) {
+		h = rotate(h ^ load(p, 4) * XXH_1, 23) * XXH_2 + XXH_3;
+		n -= 4;
+		p += 4;
+	}
+	for (; n > 0; n--, p++)
+		h = rotate(h ^ *p * XXH_5, 11) * XXH_1;
+	h = (h ^ h >> 33) * XXH_2;
+	h = (h ^ h >> 29) * XXH_3;
+	return h ^ h >> 32;
+}

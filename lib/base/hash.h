@@ -31,6 +31,9 @@ char	*pp_hex(const unsigned char *data, size_t len, char *out);
 uint32_t pp_crc32c(uint32_t crc, const void *data, size_t len);
 uint32_t pp_crc32(uint32_t crc, const void *data, size_t len);
 
+/* XXH64, which files of others are made with; pp_hash64() is faster here. */
+uint64_t pp_xxh64(const void *data, size_t len, uint64_t seed);
+
 /* A fast 64-bit hash of bytes under a seed (wyhash's mixing). */
 uint64_t pp_hash64(const void *data, size_t len, uint64_t seed);
 

@@ -178,6 +178,16 @@ add_column(struct csv_rows *c, size_t i, struct pp_error *err)
 	return 0;
 }
 
+static void
+forget_columns(struct csv_rows *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		free(c->columns[i].key);
+	free(c->columns);
+	c->columns = NULL;
+	c->count = 0;
+}
+
 static int
 read_header(struct csv_rows *c, struct pp_error *err)
 {
@@ -190,8 +200,7 @@ read_header(struct csv_rows *c, struct pp_error *err)
 	rc = next_record(c, err);
 	if (rc <= 0)
 		return rc;
-	if (c->columns != NULL) /* it was read before */
-		return 1;
+	forget_columns(c);
 	c->columns = pp_calloc(c->record.count, sizeof *c->columns);
 	for (size_t i = 0; i < c->record.count; i++)
 		if (add_column(c, i, err) < 0)
@@ -275,9 +284,7 @@ csv_free(struct pp_rows *r)
 {
 	struct csv_rows *c = (struct csv_rows *)r;
 
-	for (size_t i = 0; i < c->count; i++)
-		free(c->columns[i].key);
-	free(c->columns);
+	forget_columns(c);
 	pp_csv_record_release(&c->record);
 	pp_json_doc_release(&c->doc);
 	pp_buf_release(&c->in);

@@ -135,6 +135,10 @@ struct pp_export_options {
 	int parquet_level;
 	bool parquet_page_v2;
 
+	/* Fields of a row, text or UUID, with Bloom filters in Parquet. */
+	const char *const *blooms;
+	size_t bloom_count;
+
 	/* That may work at once; 0: as many as there are processors, up to 8. */
 	int threads;
 

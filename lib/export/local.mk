@@ -15,6 +15,7 @@ lib_libpp_la_SOURCES += \
 	lib/export/outfile.c lib/export/outfile.h \
 	lib/export/pack.c lib/export/pack.h \
 	lib/export/parquet.c \
+	lib/export/pqbloom.c lib/export/pqbloom.h \
 	lib/export/pqchunk.c lib/export/pqchunk.h \
 	lib/export/pqcolumn.c lib/export/pqcolumn.h \
 	lib/export/pqcursor.c lib/export/pqcursor.h \

@@ -3,6 +3,7 @@
 #include "export/sink.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "export/codec.h"
@@ -83,13 +84,32 @@ set_limits(struct pp_sink *k)
 	k->limits.dictionary_bytes = dictionary;
 }
 
+/* A column of that name, and of a type with few ways to write a value. */
+static int
+use_bloom(struct pp_sink *k, const char *field, struct pp_error *err)
+{
+	for (size_t i = 0; i < k->schema.leaf_count; i++) {
+		const struct pp_pqleaf *leaf = &k->schema.leaves[i];
+
+		if (leaf->path_len != 1 || strcmp(leaf->path[0], field) != 0 ||
+		    (leaf->kind != PP_KIND_STRING &&
+			leaf->kind != PP_KIND_UUID))
+			continue;
+		pp_pqcolumn_use_bloom(k->columns[i]);
+		return 0;
+	}
+	return pp_error_set(err, PP_EUSAGE,
+	    "--bloom: there is no field '%s' of type string or uuid", field);
+}
+
+static void parquet_free(struct pp_sink *k);
+
 static struct pp_sink *
 parquet_open(const struct pp_export_options *o, const struct pp_type *type,
     struct pp_outfile *out, struct pp_error *err)
 {
 	struct pp_sink *k = pp_calloc(1, sizeof *k);
 
-	(void)err;
 	k->o = o;
 	k->out = out;
 	pp_pqschema_init(&k->schema, type);
@@ -110,6 +130,12 @@ parquet_open(const struct pp_export_options *o, const struct pp_type *type,
 	pp_buf_init(&k->chunk.meta, 0);
 	pp_buf_init(&k->chunk.column_index, 0);
 	pp_buf_init(&k->chunk.offset_index, 0);
+	for (size_t i = 0; i < o->bloom_count; i++) {
+		if (use_bloom(k, o->blooms[i], err) == 0)
+			continue;
+		parquet_free(k);
+		return NULL;
+	}
 	pp_buf_adds(&out->buf, MAGIC);
 	return k;
 }

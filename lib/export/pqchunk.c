@@ -230,6 +230,7 @@ put_path(struct pp_thrift *t, const struct pp_pqleaf *leaf)
 
 struct totals {
 	uint64_t entries, nulls, dict_offset, data_offset;
+	uint64_t bloom_offset, bloom_bytes; /* bytes 0: there is none */
 	struct pp_pqbounds bounds;
 };
 
@@ -250,6 +251,10 @@ put_meta(const struct pp_pqchunk_writer *w, const struct totals *sum)
 	if (w->list->dict_entries > 0)
 		pp_thrift_i64(&t, 11, (int64_t)sum->dict_offset);
 	put_statistics(&t, 12, sum->nulls, &sum->bounds);
+	if (sum->bloom_bytes > 0) {
+		pp_thrift_i64(&t, 14, (int64_t)sum->bloom_offset);
+		pp_thrift_i32(&t, 15, (int32_t)sum->bloom_bytes);
+	}
 	pp_thrift_end(&t);
 }
 
@@ -294,6 +299,18 @@ put_pages(struct pp_pqchunk_writer *w, struct totals *sum, struct pp_error *err)
 	return rc;
 }
 
+/* Between the chunk and the next one, and no part of its bytes. */
+static int
+put_bloom(struct pp_pqchunk_writer *w, struct totals *sum, struct pp_error *err)
+{
+	if (w->bloom == NULL)
+		return 0;
+	sum->bloom_offset = pp_outfile_size(w->out);
+	pp_pqbloom_put(w->bloom, &w->out->buf);
+	sum->bloom_bytes = pp_outfile_size(w->out) - sum->bloom_offset;
+	return pp_outfile_pump(w->out, err);
+}
+
 int
 pp_pqchunk_write(struct pp_pqchunk_writer *w, struct pp_error *err)
 {
@@ -314,6 +331,8 @@ pp_pqchunk_write(struct pp_pqchunk_writer *w, struct pp_error *err)
 	sum.data_offset = pp_outfile_size(w->out);
 	if (rc == 0)
 		rc = put_pages(w, &sum, err);
+	if (rc == 0)
+		rc = put_bloom(w, &sum, err);
 	if (rc == 0) {
 		put_column_index(w, &chunk->column_index);
 		put_meta(w, &sum);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "export/outfile.h"
+#include "export/pqbloom.h"
 #include "export/pqcolumn.h"
 #include "export/pqpages.h"
 #include "export/pqschema.h"
@@ -41,6 +42,7 @@ struct pp_pqchunk_writer {
 	const struct pp_pqleaf *leaf;
 	const struct pp_pqpage_list *list;
 	struct pp_pages *pages;
+	struct pp_pqbloom *bloom;	/* NULL: none is wanted */
 	int page_version;
 	enum pp_codec_kind codec;
 	struct pp_outfile *out;

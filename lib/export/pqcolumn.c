@@ -36,6 +36,9 @@ struct pp_pqcolumn {
 	bool pays;	    /* it did in the group before */
 	size_t plain_bytes; /* what went to it would have taken */
 
+	bool has_bloom;
+	struct pp_pqbloom bloom; /* of the pages that are done */
+
 	struct pp_pqpage_list list; /* pages that are done */
 	uint64_t group_rows;	    /* in them */
 	struct pp_buf packed;	    /* scratch: levels, an encoded page */
@@ -87,6 +90,12 @@ pp_pqcolumn_new(const struct pp_pqleaf *leaf, const struct pp_pqlimits *limits,
 }
 
 void
+pp_pqcolumn_use_bloom(struct pp_pqcolumn *c)
+{
+	c->has_bloom = true;
+}
+
+void
 pp_pqcolumn_free(struct pp_pqcolumn *c)
 {
 	if (c == NULL)
@@ -98,6 +107,7 @@ pp_pqcolumn_free(struct pp_pqcolumn *c)
 	pp_buf_release(&c->packed);
 	pp_pqdict_release(&c->dict);
 	pp_pqpage_list_release(&c->list);
+	pp_pqbloom_release(&c->bloom);
 	free(c);
 }
 
@@ -148,9 +158,18 @@ indices_of(const struct pp_pqcolumn *c, size_t *count)
 	return (const uint32_t *)(const void *)c->indices.data;
 }
 
+static void
+scan_value(struct pp_pqcolumn *c, struct pp_pqscan *scan, const char *value,
+    size_t len)
+{
+	pp_pqscan_see(scan, value, len);
+	if (c->has_bloom)
+		pp_pqbloom_see(&c->bloom, value, len);
+}
+
 /* The bounds of a page are those of the entries that it uses. */
 static void
-scan_indices(const struct pp_pqcolumn *c, struct pp_pqscan *scan)
+scan_indices(struct pp_pqcolumn *c, struct pp_pqscan *scan)
 {
 	bool *seen = pp_calloc(c->dict.count, sizeof *seen);
 	size_t count, len;
@@ -164,13 +183,13 @@ scan_indices(const struct pp_pqcolumn *c, struct pp_pqscan *scan)
 		seen[index[i]] = true;
 		value = pp_pqdict_at(&c->dict, index[i], &len);
 		value = pp_pqvalue_next(c->leaf, &value, &len);
-		pp_pqscan_see(scan, value, len);
+		scan_value(c, scan, value, len);
 	}
 	free(seen);
 }
 
 static void
-scan_plain(const struct pp_pqcolumn *c, struct pp_pqscan *scan)
+scan_plain(struct pp_pqcolumn *c, struct pp_pqscan *scan)
 {
 	const char *p = c->data.data + HEADROOM;
 	const char *end = c->data.data + c->data.len;
@@ -179,7 +198,7 @@ scan_plain(const struct pp_pqcolumn *c, struct pp_pqscan *scan)
 		size_t len;
 		const char *value = pp_pqvalue_next(c->leaf, &p, &len);
 
-		pp_pqscan_see(scan, value, len);
+		scan_value(c, scan, value, len);
 	}
 }
 
@@ -409,6 +428,7 @@ pp_pqcolumn_write(struct pp_pqcolumn *c, struct pp_outfile *out,
 	struct pp_pqchunk_writer w = { .leaf = c->leaf,
 		.list = &c->list,
 		.pages = c->pages,
+		.bloom = c->has_bloom ? &c->bloom : NULL,
 		.page_version = c->limits->page_version,
 		.codec = codec,
 		.out = out,
@@ -417,6 +437,7 @@ pp_pqcolumn_write(struct pp_pqcolumn *c, struct pp_outfile *out,
 	if (pp_pqchunk_write(&w, err) < 0)
 		return -1;
 	pp_pqpage_list_clear(&c->list);
+	pp_pqbloom_clear(&c->bloom);
 	begin_group(c);
 	return 0;
 }

@@ -29,6 +29,9 @@ struct pp_pqcolumn;
 /* All borrowed for the life of the column. Returns owned. */
 struct pp_pqcolumn *pp_pqcolumn_new(const struct pp_pqleaf *leaf,
 	    const struct pp_pqlimits *limits, struct pp_pages *pages);
+
+/* Put a Bloom filter beside the column in each row group. */
+void	pp_pqcolumn_use_bloom(struct pp_pqcolumn *c);
 void	pp_pqcolumn_free(struct pp_pqcolumn *c);
 
 /* There is nothing from level `def` on. */

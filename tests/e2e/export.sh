@@ -483,7 +483,8 @@ test_options_that_do_not_go_together_are_usage_errors()
 	local arguments
 
 	for arguments in '-f jsonl,csv' '-p category' '-f word' '-p week' \
-	    '--max-rows-per-file 3' '--partial' '-t a' '--delimiter ab' \
+	    '--max-rows-per-file 3' '--partial' '-t a' '-f parquet --bloom a' \
+	    '-f parquet --bloom none' '--threads 0' '--delimiter ab' \
 	    '--parquet-compress lz4' 'nojob' '-f csv --delimiter a'; do
 		# shellcheck disable=SC2086
 		run pp-export $arguments <<<'{"a":1}'

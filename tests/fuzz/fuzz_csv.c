@@ -1,9 +1,18 @@
-/* CSV: a record is the same when its text comes piece by piece. */
+/*
+ * CSV: a record is the same when its text comes piece by piece; as rows, each
+ * is an object of as many members.
+ */
 #include <config.h>
 
 #include <string.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/csv_record.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "export/csv_rows.h"
 #include "fuzz.h"
 
 static void
@@ -43,6 +52,50 @@ round_trip(const struct pp_csv_record *r)
 	pp_buf_release(&two);
 }
 
+static uint64_t
+read_rows(struct pp_rows *rows)
+{
+	struct pp_json_doc doc = PP_JSON_DOC_INIT;
+	struct pp_error err = PP_ERROR_INIT;
+	const struct pp_json *row;
+	const char *text;
+	uint32_t members = 0;
+	uint64_t n = 0;
+	size_t len;
+	int rc;
+
+	while ((rc = pp_rows_next(rows, &text, &len, &err)) > 0) {
+		row = pp_json_parse(&doc, text, len, 0, &err);
+		if (row == NULL) /* not UTF-8 */
+			break;
+		claim(row->type == PP_JSON_OBJECT && row->count > 0);
+		claim(n++ == 0 || row->count == members);
+		members = row->count;
+	}
+	claim(rc >= 0 || err.code == PP_EDATA);
+	pp_json_doc_release(&doc);
+	return n;
+}
+
+static void
+rows_of(const uint8_t *data, size_t size)
+{
+	static const char *const types[] = { "a=int", "b=list(string)" };
+	struct pp_error err = PP_ERROR_INIT;
+	int fd = memfd_create("input", 0);
+	struct pp_rows *rows;
+	uint64_t n;
+
+	claim(fd >= 0 && pp_io_write_all(fd, data, size) == 0);
+	claim(lseek(fd, 0, SEEK_SET) == 0);
+	rows = pp_csv_rows_new(fd, "input", types, 2);
+	n = read_rows(rows);
+	claim(pp_rows_rewind(rows, &err) == 0);
+	claim(read_rows(rows) == n);
+	pp_rows_free(rows);
+	close(fd);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,6 +104,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data;
 	ssize_t n;
 
+	rows_of(data, size);
 	while ((n = pp_csv_record_read(&whole, text, size, true)) > 0) {
 		claim((size_t)n <= size && whole.count > 0);
 		round_trip(&whole);

@@ -154,6 +154,37 @@ def run_case(pp_export, source, path, options, want):
     return None
 
 
+def check_bloom(pp_export, source, path):
+    """DuckDB finds what is there and passes over what is not."""
+    rows = [{"id": "row %d" % i, "kind": "k%d" % (i % 3),
+             "u": "00000000-0000-0000-0000-%012x" % i} for i in range(30000)]
+    write_rows(source, rows)
+    with open(source) as i, open(path, "wb") as o:
+        subprocess.run([pp_export, "-f", "parquet", "-t", "u=uuid",
+                        "--bloom", "id", "--bloom", "kind", "--bloom", "u"],
+                       stdin=i, stdout=o, check=True)
+    c = duckdb.connect()
+
+    def excluded(column, value):
+        return c.execute("select bool_and(bloom_filter_excludes) from "
+                         "parquet_bloom_probe('%s', '%s', %s)" % (
+                             path, column, value)).fetchone()[0]
+
+    for row in rows[::100]:
+        for k, v in row.items():
+            if excluded(k, "'%s'%s" % (v, "::uuid" if k == "u" else "")):
+                return "%s %r is said not to be there" % (k, v)
+    missed = sum(not excluded("id", "'row %d'" % i)
+                 for i in range(30000, 31000))
+    if missed > 30 or not excluded("kind", "'k3'"):
+        return "%d of 1000 values seem to be there" % missed
+    found = c.execute("select kind from '%s' where id = 'row 777'" % path)
+    if found.fetchall() != [("k0",)]:
+        return "a row is not found"
+    return None if by_pyarrow(path)["id"] == [r["id"] for r in rows] \
+        else "pyarrow reads something else"
+
+
 def report(n, name, why):
     print("%sok %d - %s" % ("not " if why else "", n, name), flush=True)
     if why:
@@ -182,6 +213,9 @@ def main():
                 n += 1
                 failed += report(n, "%s, pages of version %d" % (
                     name, version), why)
+        n += 1
+        failed += report(n, "Bloom filters", check_bloom(pp_export, source,
+                                                         path))
     print("1..%d" % n)
     sys.exit(failed > 0)
 

@@ -254,6 +254,10 @@ check_sums_match_published_values(void **state)
 	(void)state;
 	assert_int_equal(pp_crc32c(0, "123456789", 9), 0xe3069283);
 	assert_int_equal(pp_crc32(0, "123456789", 9), 0xcbf43926);
+	assert_true(pp_xxh64("", 0, 0) == UINT64_C(0xef46db3751d8e999));
+	assert_true(pp_xxh64("abc", 3, 0) == UINT64_C(0x44bc2cf5ad770999));
+	assert_true(pp_xxh64("Nobody inspects the spammish repetition", 39,
+			0) == UINT64_C(0xfbcea83c8a378bf1));
 	assert_int_equal(pp_crc32(pp_crc32(0, "1234", 4), "56789", 5),
 	    0xcbf43926);
 	assert_string_equal(pp_sha256_hex("abc", 3, hex),
