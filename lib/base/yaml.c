@@ -165,14 +165,47 @@ count_spaces(const char *s, size_t len)
 	return n;
 }
 
+/* Past an anchor and a tag, which may stand on lines of their own. */
+static void
+skip_properties(struct loader *l, struct pp_yaml *v, const yaml_mark_t *mark)
+{
+	const char *s = l->text, *end = s + l->len;
+	const char *p = s + l->lines[mark->line];
+	size_t line = mark->line, n;
+	uint32_t cp;
+
+	for (size_t k = 0; k < mark->column && p < end; k++) {
+		n = pp_utf8_decode(p, (size_t)(end - p), &cp);
+		p += n > 0 ? n : 1;
+	}
+	while (p < end && (*p == '&' || *p == '!')) {
+		while (p < end && strchr(" \t\r\n", *p) == NULL)
+			p++;
+		while (p < end && strchr(" \t\r\n#", *p) != NULL) {
+			if (*p == '#')
+				while (p < end && *p != '\n')
+					p++;
+			else
+				p++;
+		}
+	}
+	while (line + 1 < l->line_count &&
+	    l->lines[line + 1] <= (size_t)(p - s))
+		line++;
+	v->text_line = (int)line + 1;
+	v->text_column = (int)pp_utf8_count(s + l->lines[line],
+			     (size_t)(p - s) - l->lines[line]) +
+	    1;
+}
+
 /*
  * A literal scalar begins on the line after its '|', indented by as many
  * blanks as its first line that is not empty has there and not in the value.
  */
 static void
-locate_block(struct loader *l, struct pp_yaml *v, const yaml_mark_t *mark)
+locate_block(struct loader *l, struct pp_yaml *v)
 {
-	size_t line = mark->line + 1, at = 0, inside, outside;
+	size_t line = (size_t)v->text_line, at = 0, inside, outside;
 
 	v->text_line = (int)line + 1;
 	v->text_column = 1;
@@ -235,8 +268,10 @@ new_scalar(struct loader *l, const yaml_event_t *e, struct pp_yaml **out)
 	v->len = e->data.scalar.length;
 	v->text = pp_arena_strndup(l->arena, (const char *)e->data.scalar.value,
 	    v->len);
+	if (e->data.scalar.anchor != NULL || e->data.scalar.tag != NULL)
+		skip_properties(l, v, &e->start_mark);
 	if (v->style == PP_YAML_LITERAL || v->style == PP_YAML_FOLDED)
-		locate_block(l, v, &e->start_mark);
+		locate_block(l, v);
 	else if (v->style == PP_YAML_QUOTED)
 		v->text_column++;
 	if (is_text && v->style == PP_YAML_PLAIN)

@@ -21,6 +21,11 @@ static const char *const dunders[] = { "__add__", "__class__", "__contains__",
 	"__rmul__", "__setattr__", "__setitem__", "__sizeof__", "__str__",
 	"__subclasshook__" };
 
+/* Of these, numbers and None have none. */
+static const char *const container_dunders[] = { "__class_getitem__",
+	"__contains__", "__delitem__", "__getitem__", "__iadd__", "__imul__",
+	"__iter__", "__len__", "__reversed__", "__setitem__" };
+
 /* Functions and classes have these besides. */
 static const char *const function_dunders[] = { "__annotations__", "__base__",
 	"__bases__", "__call__", "__closure__", "__code__", "__defaults__",
@@ -43,6 +48,12 @@ is_private(struct pp_value obj, struct pp_value name)
 {
 	if (name.len < 2 || name.s[0] != '_' || name.s[1] != '_')
 		return false;
+	if (obj.type == PP_T_NONE || pp_is_number(obj))
+		return !is_one_of(name, container_dunders,
+			   sizeof container_dunders /
+			       sizeof container_dunders[0]) &&
+		    is_one_of(name, dunders,
+			sizeof dunders / sizeof dunders[0]);
 	if (is_one_of(name, dunders, sizeof dunders / sizeof dunders[0]))
 		return true;
 	return (obj.type >= PP_T_GLOBAL || obj.type == PP_T_CYCLER ||
@@ -245,7 +256,7 @@ pp_own_attr(struct pp_rt *rt, struct pp_value obj, struct pp_value name)
 		return pp_unsafe_attr(rt, obj, name);
 	if (m != NULL)
 		return bind_method(rt, obj, m);
-	if (obj.type != PP_T_UNDEFINED && is_private(obj, name))
+	if (is_private(obj, name))
 		return pp_unsafe_attr(rt, obj, name);
 	return property(rt, obj, name);
 }

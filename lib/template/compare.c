@@ -52,6 +52,15 @@ descend(struct pp_rt *rt, int *level)
 static int
 equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b, int level);
 
+bool
+pp_same_range(const struct pp_range *a, const struct pp_range *b)
+{
+	return a->count == b->count &&
+	    (a->count == 0 ||
+		(a->start == b->start &&
+		    (a->count == 1 || a->step == b->step)));
+}
+
 static int
 equal_lists(struct pp_rt *rt, const struct pp_list *a, const struct pp_list *b,
     int level)
@@ -110,12 +119,7 @@ equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b, int level)
 	case PP_T_LIST:
 	case PP_T_TUPLE: return equal_lists(rt, a.list, b.list, level);
 	case PP_T_DICT: return equal_dicts(rt, a.dict, b.dict, level);
-	case PP_T_RANGE:
-		return a.range->count == b.range->count &&
-		    (a.range->count == 0 ||
-			(a.range->start == b.range->start &&
-			    (a.range->count == 1 ||
-				a.range->step == b.range->step)));
+	case PP_T_RANGE: return pp_same_range(a.range, b.range);
 	case PP_T_VIEW:
 		return a.flags == b.flags && a.flags != PP_VIEW_VALUES ?
 		    equal_dicts(rt, a.dict, b.dict, level) :

@@ -209,6 +209,10 @@ hash_at(struct pp_rt *rt, struct pp_value v, uint32_t *hash, int64_t level)
 		*hash = 1;
 		return 0;
 	case PP_T_NONE: *hash = 2; return 0;
+	case PP_T_RANGE:
+		*hash = mix((uint64_t)v.range->count * 31 +
+		    (v.range->count > 0 ? (uint64_t)v.range->start : 0));
+		return 0;
 	case PP_T_LIST:
 	case PP_T_DICT:
 		pp_type_error(rt, "unhashable type: '%s'", pp_type_name(v));
@@ -243,6 +247,8 @@ same_key(struct pp_value a, struct pp_value b)
 		}
 		return true;
 	}
+	if (a.type == PP_T_RANGE)
+		return pp_same_range(a.range, b.range);
 	return a.type == PP_T_NONE || a.type == PP_T_UNDEFINED || a.p == b.p;
 }
 

@@ -20,6 +20,14 @@ struct step {
 };
 
 static int
+fail_step(struct pp_rt *rt, const struct step *s)
+{
+	if (s->problem != NULL)
+		return pp_fail_int(rt, PP_K_RUNTIME, "%s", s->problem);
+	return 0;
+}
+
+static int
 start(struct pp_rt *rt, struct pp_gen *g)
 {
 	int yes;
@@ -32,6 +40,8 @@ start(struct pp_rt *rt, struct pp_gen *g)
 		g->done = true;
 		return yes;
 	}
+	if (g->state != NULL && fail_step(rt, g->state) < 0)
+		return -1;
 	return pp_iter_init(rt, g->source, g->source->of) < 0 ? -1 : 1;
 }
 
@@ -94,14 +104,6 @@ make(struct pp_rt *rt, struct pp_value in, struct step *s,
 }
 
 static int
-fail_step(struct pp_rt *rt, const struct step *s)
-{
-	if (s->problem != NULL)
-		return pp_fail_int(rt, PP_K_RUNTIME, "%s", s->problem);
-	return 0;
-}
-
-static int
 unknown(struct pp_rt *rt, const char *what, struct pp_value name)
 {
 	struct pp_value shown = pp_repr(rt, name);
@@ -122,8 +124,6 @@ next_mapped(struct pp_rt *rt, struct pp_gen *g, struct pp_value *out)
 
 	if (more <= 0 || g->done)
 		return more < 0 ? -1 : 0;
-	if (fail_step(rt, s) < 0)
-		return -1;
 	more = pull(rt, g, out);
 	if (more <= 0)
 		return more;
@@ -207,8 +207,6 @@ next_selected(struct pp_rt *rt, struct pp_gen *g, struct pp_value *out)
 
 	if (more <= 0 || g->done)
 		return more < 0 ? -1 : 0;
-	if (fail_step(rt, s) < 0)
-		return -1;
 	while ((more = pull(rt, g, out)) > 0) {
 		yes = passes(rt, s, *out);
 		if (yes != 0)

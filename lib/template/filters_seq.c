@@ -462,11 +462,11 @@ PP_FILTER(pp_f_sum)
 	struct pp_iter it;
 	int more;
 
+	if (pp_iter_init(rt, &it, in) < 0)
+		return pp_error_value();
 	if (pp_is_str(total))
 		return pp_type_error(rt,
 		    "sum() can't sum strings [use ''.join(seq) instead]");
-	if (pp_iter_init(rt, &it, in) < 0)
-		return pp_error_value();
 	while ((more = pp_iter_next(rt, &it, &v)) > 0) {
 		v = pp_get_path(rt, v, arg[0], pp_missing());
 		if (pp_is_error(v))

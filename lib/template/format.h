@@ -10,6 +10,9 @@
 struct pp_value pp_percent(struct pp_rt *rt, struct pp_value text,
 	    struct pp_value values);
 
+/* Append `s` as ASCII alone, the rest as \xe9, \u65e5 or \U0001f600. */
+void	pp_put_ascii(struct pp_buf *out, struct pp_value s);
+
 /* text.format(...) */
 struct pp_value pp_str_format(struct pp_rt *rt, struct pp_value text,
 	    const struct pp_args *args);

@@ -18,6 +18,7 @@ struct spec {
 	char align; /* < > = ^, or 0 */
 	char sign;  /* + - space, or 0 */
 	bool alternate, zero;
+	bool no_minus_zero; /* z */
 	int64_t width;
 	char group;	   /* , or _, or 0 */
 	int64_t precision; /* -1: none */
@@ -66,24 +67,26 @@ static int
 read_spec(struct pp_rt *rt, struct pp_value text, struct spec *spec)
 {
 	const char *s = text.s, *end = s + text.len;
+	bool filled;
 
 	memset(spec, 0, sizeof *spec);
 	spec->precision = -1;
 	s = read_align(s, end, spec);
+	filled = s - text.s > 1;
 	if (s < end && (*s == '+' || *s == '-' || *s == ' '))
 		spec->sign = *s++;
-	if (s < end && *s == 'z')
+	if (s < end && *s == 'z') {
+		spec->no_minus_zero = true;
 		s++;
+	}
 	if (s < end && *s == '#') {
 		spec->alternate = true;
 		s++;
 	}
 	if (s < end && *s == '0') {
 		spec->zero = true;
-		if (spec->align == 0) {
+		if (!filled)
 			spec->fill[0] = '0';
-			spec->fill_len = 1;
-		}
 		s++;
 	}
 	s = read_number(s, end, &spec->width);
@@ -154,7 +157,7 @@ put_string(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 	if (spec->type != 0 && spec->type != 's')
 		return bad_code(rt, v, spec->type);
 	if (spec->sign != 0 || spec->align == '=' || spec->alternate ||
-	    spec->group != 0)
+	    spec->group != 0 || spec->no_minus_zero)
 		return pp_fail_int(rt, PP_K_RUNTIME,
 		    "not allowed in string format specifier");
 	if (spec->precision >= 0) {
@@ -231,9 +234,11 @@ put_integer(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 	const char *prefix = "";
 	int base = 10, rc;
 
-	if (spec->precision >= 0)
+	if (spec->precision >= 0 || spec->no_minus_zero)
 		return pp_fail_int(rt, PP_K_RUNTIME,
-		    "Precision not allowed in integer format specifier");
+		    "%s not allowed in integer format specifier",
+		    spec->no_minus_zero ? "Negative zero coercion (z)" :
+					  "Precision");
 	switch (spec->type) {
 	case 'b':
 		base = 2;
@@ -345,6 +350,7 @@ put_float(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 {
 	struct pp_buf b = PP_BUF_INIT;
 	double d = pp_num_double(v);
+	bool negative;
 	size_t whole;
 
 	if (v.type == PP_T_BIG && isinf(d))
@@ -352,8 +358,11 @@ put_float(struct pp_rt *rt, struct pp_value v, const struct spec *spec)
 		    "int too large to convert to float");
 	format_float(fabs(d), spec, &b);
 	whole = strspn(b.data, "0123456789");
-	put_number(&rt->out, spec, signbit(d) && !isnan(d), "", b.data, whole,
-	    b.data + whole, 3);
+	negative = signbit(d) && !isnan(d);
+	if (spec->no_minus_zero && strpbrk(b.data, "123456789i") == NULL)
+		negative = false;
+	put_number(&rt->out, spec, negative, "", b.data, whole, b.data + whole,
+	    3);
 	pp_buf_release(&b);
 	return 0;
 }

@@ -71,6 +71,10 @@ add_source(struct pp_rt *rt, struct pp_dict *d, struct pp_value from)
 		}
 		return 0;
 	}
+	if (from.type == PP_T_UNDEFINED) { /* it asks for `keys` */
+		pp_undefined_error(rt, from);
+		return -1;
+	}
 	if (pp_iter_init(rt, &it, from) < 0)
 		return -1;
 	while ((more = pp_iter_next(rt, &it, &item)) > 0) {

@@ -596,3 +596,26 @@ pp_lexer_next(struct pp_lexer *l, struct pp_token *out)
 			;
 	l->last_pos = out->pos;
 }
+
+void
+pp_lexer_resume(struct pp_lexer *l, uint32_t pos, enum pp_lex_state state)
+{
+	bool line = l->state == PP_LEX_LINE && state == PP_LEX_BLOCK;
+	char end = state == PP_LEX_VAR ? '}' : '%';
+	size_t at = pos;
+
+	for (; at + 1 < l->len; at++) {
+		const char *s = l->text + at;
+
+		if (line ? *s == '\n' : s[0] == end && s[1] == '}') {
+			at += line ? 1 : 2;
+			break;
+		}
+		if (at > pos && s[0] == '{' && (s[1] == '{' || s[1] == '%'))
+			break;
+	}
+	l->at = at + 1 < l->len ? at : l->len;
+	l->state = PP_LEX_DATA;
+	l->depth = 0;
+	l->line_starting = line;
+}

@@ -54,6 +54,13 @@ void	pp_lexer_init(struct pp_lexer *l, struct pp_rt *rt, const char *text,
 void	pp_lexer_release(struct pp_lexer *l);
 void	pp_lexer_next(struct pp_lexer *l, struct pp_token *out);
 
+/*
+ * After an error at `pos`, inside of a tag of that kind: go on behind the
+ * tag's end, or before the next tag when that begins sooner.
+ */
+void	pp_lexer_resume(struct pp_lexer *l, uint32_t pos,
+	    enum pp_lex_state state);
+
 /* How an error names the token: "end of print statement", "for", "+". */
 const char *pp_token_name(const struct pp_token *t, char *room, size_t size);
 

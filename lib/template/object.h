@@ -108,6 +108,7 @@ int	pp_equal(struct pp_rt *rt, struct pp_value a, struct pp_value b);
 
 /* Whether they are one object, as `is` sees it. */
 bool	pp_same(struct pp_value a, struct pp_value b);
+bool	pp_same_range(const struct pp_range *a, const struct pp_range *b);
 
 enum pp_compare { PP_LT, PP_LE, PP_GT, PP_GE };
 

@@ -478,8 +478,7 @@ subscript(struct pp_rt *rt, struct pp_value obj, struct pp_value key)
 static struct pp_value
 of_undefined(struct pp_rt *rt, struct pp_value obj)
 {
-	if (rt->undefined == PP_U_CHAINABLE && !obj.undef->unsafe &&
-	    !obj.undef->plain)
+	if (rt->undefined == PP_U_CHAINABLE && !obj.undef->plain)
 		return obj;
 	return pp_undefined_error(rt, obj);
 }

@@ -62,6 +62,23 @@ pp_parse_skip_name(struct pp_parser *p, const char *name)
 	return true;
 }
 
+bool
+pp_parse_forgive(struct pp_parser *p)
+{
+	struct pp_fault *fault = &p->rt->fault;
+
+	if (p->report == NULL || !pp_parse_failed(p))
+		return false;
+	fault->source = NULL;
+	p->report(p->report_arg, fault);
+	if (fault->kind == PP_K_LIMIT || ++p->problems >= PP_MAX_PROBLEMS) {
+		p->report = NULL;
+		return false;
+	}
+	memset(fault, 0, sizeof *fault);
+	return true;
+}
+
 struct pp_node *
 pp_parse_fail(struct pp_parser *p, uint32_t pos, const char *fmt, ...)
 {
@@ -208,6 +225,8 @@ pp_parse_leave(struct pp_parser *p)
 /* ---- blocks of statements ---- */
 
 static struct pp_node *parse_statement(struct pp_parser *p);
+static struct pp_list_of
+parse_body(struct pp_parser *p, const char *const *ends);
 
 static bool
 ends_with_tag(const struct pp_parser *p, const char *const *ends)
@@ -249,6 +268,7 @@ fail_tag(struct pp_parser *p, uint32_t pos, const char *problem)
 	    "%s; %s is expected, because '%s' was opened "
 	    "on line %d",
 	    problem, ends, t->name, line_of(p, t->pos));
+	p->rt->fault.opened = t->pos + 1;
 }
 
 /* An OUTPUT of what has gathered in `data`. */
@@ -282,6 +302,80 @@ data_node(struct pp_parser *p)
 	return n;
 }
 
+/* The tag at `pos` had an error: go on behind it. */
+static bool
+recover(struct pp_parser *p, uint32_t pos, enum pp_lex_state state)
+{
+	if (!pp_parse_failed(p) || !pp_parse_forgive(p))
+		return false;
+	pp_lexer_resume(&p->lexer, pos, state);
+	p->has_ahead = false;
+	pp_parse_advance(p);
+	return true;
+}
+
+static const char *const *ends_of(struct pp_value tag);
+
+/*
+ * A tag with an error in its head may open a block all the same. Its body is
+ * read, so that errors in it are told and its end does not surprise.
+ */
+static void
+skip_block(struct pp_parser *p, struct pp_value tag, uint32_t pos)
+{
+	const char *const *ends = ends_of(tag), *last;
+	char name[16];
+
+	if (ends == NULL || tag.len >= sizeof name || !pp_parse_enter(p))
+		return;
+	memcpy(name, tag.s, tag.len);
+	name[tag.len] = '\0';
+	last = ends[0];
+	p->tags = pp_grow(p->tags, p->tag_count, &p->tag_cap,
+	    sizeof p->tags[0]);
+	p->tags[p->tag_count++] = (struct pp_open_tag){ name, ends, pos };
+	for (bool more = true; more && !pp_parse_failed(p);) {
+		parse_body(p, ends);
+		more = p->token.type != PP_TOK_EOF &&
+		    !pp_parse_is_name(&p->token, last);
+		if (p->token.type == PP_TOK_EOF && !pp_parse_failed(p))
+			fail_tag(p, p->token.pos, "unexpected end of template");
+		while (!pp_parse_failed(p) && p->token.type != PP_TOK_EOF &&
+		    p->token.type != PP_TOK_BLOCK_END)
+			pp_parse_advance(p);
+		pp_parse_skip(p, PP_TOK_BLOCK_END);
+	}
+	p->tag_count--;
+	pp_parse_leave(p);
+}
+
+/* {% ... %}: the token behind its beginning is at hand. */
+static void
+parse_tag(struct pp_parser *p, struct pp_nodes *body)
+{
+	uint32_t pos = p->token.pos;
+	size_t tags = p->tag_count;
+	int depth = p->depth, loops = p->loops;
+	struct pp_value tag = p->token.type == PP_TOK_NAME ? p->token.value :
+							     pp_missing();
+	struct pp_node *n = parse_statement(p);
+	bool whole = n != NULL;
+
+	pp_nodes_add(body, n);
+	pp_parse_expect(p, PP_TOK_BLOCK_END);
+	if (p->report == NULL || !pp_parse_failed(p))
+		return;
+	p->tag_count = tags;
+	p->depth = depth;
+	p->loops = loops;
+	if (p->lexer.at >= p->lexer.len && p->rt->fault.opened != 0)
+		return;
+	if (!whole && p->rt->fault.pos >= pos)
+		pos = p->rt->fault.pos;
+	if (recover(p, pos, PP_LEX_BLOCK) && !whole)
+		skip_block(p, tag, pos);
+}
+
 /* Text and statements up to one of `ends`, which is left, or to the end. */
 static struct pp_list_of
 parse_body(struct pp_parser *p, const char *const *ends)
@@ -296,13 +390,14 @@ parse_body(struct pp_parser *p, const char *const *ends)
 			pp_parse_advance(p);
 			pp_nodes_add(&data, pp_parse_tuple(p, 0, NULL));
 			pp_parse_expect(p, PP_TOK_VAR_END);
+			if (pp_parse_failed(p))
+				recover(p, p->rt->fault.pos, PP_LEX_VAR);
 		} else {
 			flush(p, &data, &body);
 			pp_parse_advance(p);
 			if (ends_with_tag(p, ends))
 				break;
-			pp_nodes_add(&body, parse_statement(p));
-			pp_parse_expect(p, PP_TOK_BLOCK_END);
+			parse_tag(p, &body);
 		}
 	}
 	flush(p, &data, &body);
@@ -839,6 +934,23 @@ static const struct statement {
 	{ "autoescape", PP_N_AUTOESCAPE, parse_autoescape, false },
 	{ "generation", PP_N_GENERATION, parse_generation, true } };
 
+/* What ends a block that the tag opens, its last one first; NULL: no block. */
+static const char *const *
+ends_of(struct pp_value tag)
+{
+	static const char *const ends[][5] = { { "endfor", "else" },
+		{ "endif", "elif", "else" }, { "endmacro" }, { "endcall" },
+		{ "endfilter" }, { "endwith" }, { "endblock" },
+		{ "endautoescape" }, { "endgeneration" } };
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		if (pp_is_str(tag) && strlen(ends[i][0]) == tag.len + 3 &&
+		    memcmp(ends[i][0] + 3, tag.s, tag.len) == 0)
+			return ends[i];
+	}
+	return NULL;
+}
+
 static struct pp_node *
 parse_statement(struct pp_parser *p)
 {
@@ -890,5 +1002,5 @@ pp_parse_template(struct pp_parser *p, struct pp_list_of *body)
 {
 	pp_parse_advance(p);
 	*body = parse_body(p, NULL);
-	return !pp_parse_failed(p);
+	return !pp_parse_failed(p) && p->problems == 0;
 }

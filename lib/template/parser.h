@@ -37,6 +37,9 @@ struct pp_parser {
 	struct pp_nodes blocks;		/* all of the template */
 	bool has_extends;
 	struct pp_atom *atoms[PP_ATOM_BUCKETS];
+	pp_problem_fn *report;		/* NULL: the first error is the last */
+	void *report_arg;
+	int problems;			/* that were reported */
 };
 
 /* ---- tokens ---- */
@@ -59,6 +62,9 @@ bool	pp_parse_expect_name(struct pp_parser *p, const char *name);
 struct pp_node *pp_parse_fail(struct pp_parser *p, uint32_t pos,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4), cold));
 bool	pp_parse_failed(const struct pp_parser *p);
+
+/* Report the error, if somebody listens, and forget it. */
+bool	pp_parse_forgive(struct pp_parser *p);
 
 /* ---- nodes ---- */
 

@@ -268,8 +268,8 @@ put_char(struct percent *p, struct pp_value v, const struct spec *spec)
 }
 
 /* Only ASCII, for %a. */
-static void
-put_ascii(struct pp_buf *out, struct pp_value s)
+void
+pp_put_ascii(struct pp_buf *out, struct pp_value s)
 {
 	for (size_t at = 0; at < s.len;) {
 		uint32_t cp = pp_next_char(s.s, s.len, &at);
@@ -304,7 +304,7 @@ put_text(struct percent *p, struct pp_value v, const struct spec *spec,
 		v.len = (uint32_t)at;
 	}
 	if (type == 'a')
-		put_ascii(out, v);
+		pp_put_ascii(out, v);
 	else
 		pp_buf_add(out, v.s, v.len);
 	pad_text(p, start, spec);
@@ -319,6 +319,7 @@ read_key(struct percent *p, struct pp_value *v)
 	struct pp_value key, *found;
 	int open = 1;
 
+	p->next = 1; /* none is left for a conversion without a key */
 	if (!p->mapping)
 		return pp_fail_int(p->rt, PP_K_TYPE,
 		    "format requires a mapping");
@@ -363,11 +364,11 @@ convert(struct percent *p)
 	type = *p->s++;
 	if (type == '%')
 		return pp_buf_addc(&p->rt->out, '%');
+	if (pp_is_missing(v) && next_value(p, &v) < 0)
+		return -1;
 	if (strchr("diuoxXeEfFgGcrsa", type) == NULL || type == '\0')
 		return pp_fail_int(p->rt, PP_K_RUNTIME,
 		    "unsupported format character '%c'", type);
-	if (pp_is_missing(v) && next_value(p, &v) < 0)
-		return -1;
 	switch (type) {
 	case 'd':
 	case 'i':

@@ -269,14 +269,36 @@ list_of_text(struct pp_recipe_loader *l, const struct pp_yaml *v,
 
 /* ---- texts that are templates ---- */
 
+/* A text whose errors are told. */
+struct bad_text {
+	struct pp_recipe_loader *loader;
+	const struct pp_recipe_text *text;
+};
+
+static void
+tell_problem(void *arg, const struct pp_fault *fault)
+{
+	const struct bad_text *bad = arg;
+	struct pp_recipe *r = bad->loader->r;
+	struct pp_fault f = *fault;
+	char text[PP_FAULT_TEXT_BYTES];
+	int line, column;
+
+	/* Compiled once more, it is the same text. */
+	f.source = &bad->text->failed->source;
+	pp_recipe_locate(r, f.source, f.pos, &line, &column);
+	add_finding(bad->loader, false, r->name, line, column,
+	    pp_recipe_fault_text(r, &f, text), true);
+}
+
 static const struct pp_recipe_text *
 compile_text(struct pp_recipe_loader *l, const struct pp_yaml *v, size_t step,
     const char *text, size_t len, uint32_t lead, uint32_t skip)
 {
 	struct pp_recipe *r = l->r;
 	struct pp_recipe_text *t = &r->text[r->texts++];
+	struct bad_text bad = { l, t };
 	struct pp_fault fault;
-	int line, column;
 
 	memset(&fault, 0, sizeof fault);
 	*t = (struct pp_recipe_text){
@@ -284,14 +306,9 @@ compile_text(struct pp_recipe_loader *l, const struct pp_yaml *v, size_t step,
 	};
 	t->tmpl = pp_template_compile(text, len, r->name, &r->engine.options,
 	    &fault, &t->failed);
-	if (t->tmpl == NULL) {
-		line = v->line;
-		column = v->column;
-		if (fault.source != NULL)
-			pp_recipe_locate(r, fault.source, fault.pos, &line,
-			    &column);
-		add_finding(l, false, r->name, line, column, fault.text, true);
-	}
+	if (t->tmpl == NULL)
+		pp_template_problems(text, len, &r->engine.options,
+		    tell_problem, &bad);
 	return t;
 }
 
@@ -774,6 +791,42 @@ pp_recipe_step_index(const struct pp_recipe *r, const char *id)
 
 /* ---- canonical JSON ---- */
 
+static bool
+is_key(const char *key, const char *const *keys)
+{
+	for (; *keys != NULL; keys++) {
+		if (strcmp(key, *keys) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What was read as text or as a flag is written as one: "007", not 7. */
+static void
+put_member(const char *key, const struct pp_yaml *v, struct pp_buf *out)
+{
+	static const char *const flags[] = { "trim_blocks", "lstrip_blocks",
+		"keep_trailing_newline", NULL };
+	static const char *const others[] = { "version", "max_tokens",
+		"temperature", "top_p", "record", NULL };
+	bool yes;
+
+	if (is_key(key, flags) && pp_yaml_bool(v, &yes)) {
+		pp_buf_adds(out, yes ? "true" : "false");
+	} else if (is_key(key, others)) {
+		pp_yaml_to_json(v, out);
+	} else if (v->type == PP_YAML_SEQUENCE) {
+		for (size_t i = 0; i < v->count; i++) {
+			pp_buf_addc(out, i == 0 ? '[' : ',');
+			pp_json_put_str(out, v->values[i]->text,
+			    v->values[i]->len);
+		}
+		pp_buf_adds(out, v->count == 0 ? "[]" : "]");
+	} else {
+		pp_json_put_str(out, v->text, v->len);
+	}
+}
+
 static void
 put_members(const struct pp_yaml *map, const char *const *keys,
     struct pp_buf *out)
@@ -791,7 +844,7 @@ put_members(const struct pp_yaml *map, const char *const *keys,
 		first = false;
 		pp_buf_addf(out, "\"%s\":", *keys);
 		if (strcmp(*keys, "steps") != 0) {
-			pp_yaml_to_json(v, out);
+			put_member(*keys, v, out);
 			continue;
 		}
 		for (size_t i = 0; i < v->count; i++) {

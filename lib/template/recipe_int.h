@@ -63,6 +63,13 @@ void	pp_recipe_locate(const struct pp_recipe *r,
 	    int *column);
 
 /*
+ * The fault's text, with a line that it speaks of as the file counts it.
+ * Returns `room`.
+ */
+const char *pp_recipe_fault_text(const struct pp_recipe *r,
+	    const struct pp_fault *f, char room[PP_FAULT_TEXT_BYTES]);
+
+/*
  * Fill `err` from a fault: "name:line:col: text"; PP_ELIMIT for a limit, else
  * PP_EDATA. `extra` is put behind the text ("" for nothing). Returns -1.
  */

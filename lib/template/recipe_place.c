@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -120,12 +121,30 @@ pp_recipe_locate(const struct pp_recipe *r, const struct pp_source *source,
 	    column);
 }
 
+const char *
+pp_recipe_fault_text(const struct pp_recipe *r, const struct pp_fault *f,
+    char room[PP_FAULT_TEXT_BYTES])
+{
+	size_t len = strlen(f->text);
+	int line, column;
+
+	memcpy(room, f->text, len + 1);
+	if (f->opened == 0 || f->source == NULL)
+		return room;
+	pp_recipe_locate(r, f->source, f->opened - 1, &line, &column);
+	while (len > 0 && isdigit((unsigned char)room[len - 1]))
+		len--;
+	snprintf(room + len, PP_FAULT_TEXT_BYTES - len, "%d", line);
+	return room;
+}
+
 int
 pp_recipe_fault(const struct pp_recipe *r, const struct pp_fault *f,
     const char *extra, struct pp_error *err)
 {
 	enum pp_code code = f->kind == PP_K_LIMIT ? PP_ELIMIT : PP_EDATA;
 	const char *name = r->name;
+	char text[PP_FAULT_TEXT_BYTES];
 	int line, column;
 
 	if (f->source == NULL)
@@ -138,5 +157,5 @@ pp_recipe_fault(const struct pp_recipe *r, const struct pp_fault *f,
 			name = l->name;
 	}
 	return pp_error_set(err, code, "%s:%d:%d: %s%s", name, line, column,
-	    f->text, extra);
+	    pp_recipe_fault_text(r, f, text), extra);
 }

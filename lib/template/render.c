@@ -81,26 +81,30 @@ check_source(struct pp_rt *rt, const char *text, size_t len)
 
 static int
 compile(struct pp_template *t, struct pp_rt *rt,
-    const struct pp_options *options)
+    const struct pp_options *options, pp_problem_fn *report, void *arg)
 {
 	struct pp_parser *p = pp_malloc(sizeof *p);
 	int rc = -1;
 
 	pp_parser_init(p, rt, t->source.text, t->source.len, options);
+	p->report = report;
+	p->report_arg = arg;
 	if (pp_parse_template(p, &t->root.body)) {
 		t->root.height = (uint32_t)p->deepest + 1;
 		t->has_extends = p->has_extends;
 		rc = pp_resolve(p, t);
 	}
+	if (rc < 0)
+		pp_parse_forgive(p);
 	pp_parser_release(p);
 	free(p);
 	return rc;
 }
 
-struct pp_template *
-pp_template_compile(const char *text, size_t len, const char *name,
+static struct pp_template *
+compile_with(const char *text, size_t len, const char *name,
     const struct pp_options *options, struct pp_fault *fault,
-    struct pp_template **keep)
+    struct pp_template **keep, pp_problem_fn *report, void *arg)
 {
 	struct pp_template *t = pp_calloc(1, sizeof *t);
 	struct pp_rt *rt = pp_calloc(1, sizeof *rt);
@@ -120,7 +124,9 @@ pp_template_compile(const char *text, size_t len, const char *name,
 	else
 		t->source.text = "";
 	if (rc == 0)
-		rc = compile(t, rt, options);
+		rc = compile(t, rt, options, report, arg);
+	else if (report != NULL)
+		report(arg, &rt->fault);
 	t->arena = rt->arena;
 	pp_arena_init(&rt->arena, 0);
 	if (rc < 0) {
@@ -136,6 +142,24 @@ pp_template_compile(const char *text, size_t len, const char *name,
 	pp_rt_release(rt);
 	free(rt);
 	return t;
+}
+
+struct pp_template *
+pp_template_compile(const char *text, size_t len, const char *name,
+    const struct pp_options *options, struct pp_fault *fault,
+    struct pp_template **keep)
+{
+	return compile_with(text, len, name, options, fault, keep, NULL, NULL);
+}
+
+void
+pp_template_problems(const char *text, size_t len,
+    const struct pp_options *options, pp_problem_fn *report, void *arg)
+{
+	struct pp_fault ignored;
+
+	pp_template_free(compile_with(text, len, "", options, &ignored, NULL,
+	    report, arg));
 }
 
 void

@@ -143,9 +143,11 @@ resolve_filter(struct resolver *r, const struct frame *f, struct pp_node *n)
 	    (const void *)pp_test_find(name->str.s, name->str.len);
 	if (n->kind == PP_N_FILTER && n->call.what != NULL)
 		count_params(n, n->call.what);
-	if (n->call.what == NULL && !failed(r))
+	if (n->call.what == NULL && !failed(r)) {
 		unknown_name(r, f, n,
 		    n->kind == PP_N_FILTER ? "filter" : "test");
+		pp_parse_forgive(r->p);
+	}
 }
 
 struct child_arg {

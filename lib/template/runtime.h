@@ -43,6 +43,9 @@ struct pp_fault {
 	uint32_t pos;			/* byte offset in it */
 	const char *missing;		/* the name for "did you mean", or NULL */
 	uint32_t missing_len;
+	uint32_t opened;		/* 0; else 1 + where the block that is
+					 * spoken of begins, and `text` ends
+					 * with the number of its line */
 };
 
 /* A text that was compiled, for showing errors; newlines are "\n". */

@@ -38,14 +38,14 @@ first_value(struct fields *f, const char *s, size_t len, struct pp_value *v)
 {
 	int64_t i = 0;
 
-	if (len == 0) {
+	if (len == 0 && s[0] != '.' && s[0] != '[') {
 		if (f->next < 0)
 			return bad(f,
 			    "cannot switch from manual field "
 			    "specification to automatic field numbering");
 		return positional(f, f->next++, v);
 	}
-	if (strspn(s, "0123456789") >= len) {
+	if (len > 0 && strspn(s, "0123456789") >= len) {
 		if (f->next > 0)
 			return bad(f,
 			    "cannot switch from automatic field "
@@ -117,14 +117,25 @@ field_value(struct fields *f, const char *s, const char *end,
 	return 0;
 }
 
+static struct pp_value
+ascii_of(struct pp_rt *rt, struct pp_value v)
+{
+	size_t start = pp_text_begin(rt);
+
+	if (pp_is_error(v))
+		return v;
+	pp_put_ascii(&rt->out, v);
+	return pp_text_end(rt, start);
+}
+
 static int
 convert(struct fields *f, char conversion, struct pp_value *v)
 {
 	switch (conversion) {
 	case 0: return 0;
 	case 's': *v = pp_to_str(f->rt, *v); break;
-	case 'r':
-	case 'a': *v = pp_repr(f->rt, *v); break;
+	case 'r': *v = pp_repr(f->rt, *v); break;
+	case 'a': *v = ascii_of(f->rt, pp_repr(f->rt, *v)); break;
 	default:
 		return pp_fail_int(f->rt, PP_K_RUNTIME,
 		    "unknown conversion specifier %c", conversion);

@@ -57,6 +57,16 @@ struct pp_template *pp_template_compile(const char *text, size_t len,
 void	pp_template_free(struct pp_template *t);
 
 /*
+ * Tell all syntax errors of a text, at most PP_MAX_PROBLEMS: after an error
+ * the parser goes on behind the tag. The faults have no source.
+ */
+#define PP_MAX_PROBLEMS 50
+
+typedef void pp_problem_fn(void *arg, const struct pp_fault *fault);
+void	pp_template_problems(const char *text, size_t len,
+	    const struct pp_options *options, pp_problem_fn *report, void *arg);
+
+/*
  * Where fragments come from. `load` gives the source of `name`: 1, 0 when
  * there is none, -1 on other errors. Compiled fragments are kept.
  */

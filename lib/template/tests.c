@@ -197,6 +197,10 @@ TEST(is_in)
 TEST(is_sameas)
 {
 	(void)rt;
+	/* The same text twice is one object when it is empty or a letter. */
+	if (pp_is_str(in) && pp_is_str(arg[0]) && in.s != arg[0].s &&
+	    pp_length(in) > 1)
+		return pp_bool(false);
 	return pp_bool(pp_same(in, arg[0]));
 }
 

@@ -11,6 +11,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_parquet \
 	tests/fuzz/fuzz_rows \
 	tests/fuzz/fuzz_seed_input \
+	tests/fuzz/fuzz_syntax \
 	tests/fuzz/fuzz_template \
 	tests/fuzz/fuzz_yaml
 
@@ -34,6 +35,8 @@ tests_fuzz_fuzz_rows_SOURCES = tests/fuzz/fuzz_rows.c $(fuzz_main)
 tests_fuzz_fuzz_rows_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_recipe_SOURCES = tests/fuzz/fuzz_recipe.c $(fuzz_main)
 tests_fuzz_fuzz_recipe_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_syntax_SOURCES = tests/fuzz/fuzz_syntax.c $(fuzz_main)
+tests_fuzz_fuzz_syntax_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_template_SOURCES = tests/fuzz/fuzz_template.c $(fuzz_main)
 tests_fuzz_fuzz_template_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_seed_input_SOURCES = tests/fuzz/fuzz_seed_input.c $(fuzz_main)

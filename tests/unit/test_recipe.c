@@ -80,6 +80,40 @@ static const struct {
 	    "schema_requirements: [a, b]\nsteps: [{id: s, prompt: "
 	    "'{{ a }}'}]",
 	    "1:26: 'b' is required but never read" },
+	{ "behind a wrong print",
+	    "steps: [{id: s, prompt: '{{ 1 + }} {{ 2 + }}'}]",
+	    "1:43: unexpected 'end of print statement'" },
+	{ "behind a wrong tag",
+	    "steps: [{id: s, prompt: '{% set x = %}{{ 2 + }}'}]",
+	    "1:46: unexpected 'end of print statement'" },
+	{ "in the body of a wrong loop",
+	    "steps:\n- id: s\n  prompt: |\n    {% for x in %}\n"
+	    "    {{ x + }}\n    {% else %}\n    {% endfor %}\n",
+	    "5:12: unexpected 'end of print statement'" },
+	{ "behind a wrong loop",
+	    "steps:\n- id: s\n  prompt: |\n    {% for x in %}\n"
+	    "    {% else %}\n    {% endfor %}\n    {% endif %}\n",
+	    "7:8: unknown tag 'endif'" },
+	{ "behind a wrong elif",
+	    "steps: [{id: s, prompt: '{% if a %}{% elif %}{% else %}{% endif "
+	    "%}{% nix %}'}]",
+	    "1:70: unknown tag 'nix'" },
+	{ "two unknown filters",
+	    "steps: [{id: s, prompt: '{{ a | nix }}{{ b | nax }}'}]",
+	    "1:46: no filter named 'nax'" },
+	{ "in another step",
+	    "steps: [{id: s, prompt: '{{ 1 + }}'}, {id: t, prompt: '{{ 2 + "
+	    "}}'}]",
+	    "1:63: unexpected 'end of print statement'" },
+	{ "the file's line of an open block",
+	    "steps:\n- id: s\n  prompt: |\n    x\n    {% if a %}\n"
+	    "    {% endfor %}\n",
+	    "6:8: unknown tag 'endfor'; 'elif' or 'else' or 'endif' is "
+	    "expected, because 'if' was opened on line 5" },
+	{ "behind a tag and an anchor",
+	    "steps:\n- id: s\n  prompt: !!str\n    &a\n    |\n"
+	    "    {{ 1 + }}\n",
+	    "6:12: unexpected 'end of print statement'" },
 	{ "not declared",
 	    "schema_requirements: [a]\nsteps: [{id: s, prompt: "
 	    "'{{ a }}{{ c.d }}'}]",
@@ -124,7 +158,8 @@ all_errors_are_reported_at_once(void **state)
 		 "a, prompt: '{{ x | uper }}', temperature: hot}\n  - {prompt: "
 		 "'{% if %}'}\n",
 		&f, &err));
-	assert_int_equal(f.count, 6);
+	/* The `if` is not closed either. */
+	assert_int_equal(f.count, 7);
 	assert_int_equal(err.code, PP_EDATA);
 	assert_string_equal(err.text,
 	    "t.yaml:2:29: unexpected 'end of print statement'");

@@ -133,7 +133,12 @@ each_value_knows_its_place(void **state)
 				   "    same: |2\n"
 				   "        kept\n"
 				   "    plain: words here\n"
-				   "    quoted: 'q'\n";
+				   "    quoted: 'q'\n"
+				   "    tagged:\n"
+				   "      !!str # text\n"
+				   "      |\n"
+				   "      there\n"
+				   "    anchored: &here words\n";
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_arena a = PP_ARENA_INIT;
 	struct pp_yaml *root, *step, *v;
@@ -163,6 +168,13 @@ each_value_knows_its_place(void **state)
 	v = pp_yaml_get(step, "quoted");
 	assert_int_equal(v->style, PP_YAML_QUOTED);
 	assert_int_equal(v->text_column, 14);
+	v = pp_yaml_get(step, "tagged");
+	assert_string_equal(v->text, "there\n");
+	assert_int_equal(v->text_line, 14);
+	assert_int_equal(v->text_column, 7);
+	v = pp_yaml_get(step, "anchored");
+	assert_int_equal(v->text_line, 15);
+	assert_int_equal(v->text_column, 21);
 	assert_null(pp_yaml_get(step, "none"));
 	assert_null(pp_yaml_get(v, "none"));
 	pp_arena_release(&a);
