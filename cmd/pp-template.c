@@ -29,6 +29,7 @@
 #include "store/store.h"
 #include "template/render_batch.h"
 #include "template/recipe.h"
+#include "template/render_limits.h"
 #include "template/template.h"
 
 enum { KEY_BATCH = PP_OPT_LONG, KEY_DIR };
@@ -38,9 +39,8 @@ enum { KEY_BATCH = PP_OPT_LONG, KEY_DIR };
 #define MAX_REQUEST_BYTES ((size_t)64 << 20)
 
 static int
-render_batch(struct pp_error *err)
+render_batch(const struct pp_limits *limits, struct pp_error *err)
 {
-	struct pp_bounds none;
 	struct pp_batch *b;
 	struct pp_buf out = PP_BUF_INIT;
 	struct pp_lines lines;
@@ -48,8 +48,7 @@ render_batch(struct pp_error *err)
 	size_t len;
 	int more;
 
-	memset(&none, 0, sizeof none);
-	b = pp_batch_new(&none);
+	b = pp_batch_new(limits);
 	pp_lines_init(&lines, STDIN_FILENO, "(stdin)", MAX_REQUEST_BYTES);
 	while ((more = pp_lines_next(&lines, &line, &len, err)) > 0) {
 		if (len == 0)
@@ -671,9 +670,10 @@ struct render {
 	int64_t seed;
 	struct given_output given[PP_MAX_STEPS];
 	size_t given_count;
+	struct pp_limits limits;
 };
 
-enum { KEY_DATA = PP_OPT_LONG + 32, KEY_STEP, KEY_OUTPUT, KEY_SEED };
+enum { KEY_DATA = PP_OPT_LONG + 32, KEY_STEP, KEY_OUTPUT, KEY_SEED, KEY_LIMIT };
 
 static int
 render_set(void *state, int key, const char *arg, struct pp_error *err)
@@ -684,6 +684,7 @@ render_set(void *state, int key, const char *arg, struct pp_error *err)
 	case KEY_BATCH: r->batch = true; return 0;
 	case KEY_DATA: r->data = arg; return 0;
 	case KEY_STEP: r->step = arg; return 0;
+	case KEY_LIMIT: return pp_limits_set(&r->limits, arg, err);
 	case KEY_SEED:
 		return pp_parse_int(arg, "--seed", 0, INT64_MAX, &r->seed, err);
 	default: break;
@@ -874,7 +875,7 @@ render_template(const struct render *o, struct home *h,
 	pp_buf_init(&x.system, 0);
 	pp_buf_init(&x.prompt, 0);
 	pp_buf_init(&x.line, 0);
-	x.render = pp_render_new(recipe, NULL);
+	x.render = pp_render_new(recipe, &o->limits);
 	if (resolve_steps(&x, err) == 0) {
 		if (o->data == NULL)
 			rc = render_row(&x, 0, "{}", 2, err);
@@ -901,7 +902,7 @@ render_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 	(void)cli;
 	if (o->batch)
-		return render_batch(err);
+		return render_batch(&o->limits, err);
 	if (one_operand(argc, "a template", err) < 0)
 		return -1;
 	if (open_home(&h,
@@ -923,6 +924,7 @@ static const struct pp_opt render_options[] = {
 	{ KEY_STEP, "step", "STEP", "this step alone" },
 	{ KEY_OUTPUT, "output", "STEP=TEXT", "what an earlier step answered" },
 	{ KEY_SEED, "seed", "N", "seed of all chance (0)" },
+	{ KEY_LIMIT, "limit", "NAME=N", "change a bound of rendering" },
 	{ KEY_BATCH, "batch", NULL, "answer JSON requests from stdin" }, { 0 }
 };
 

@@ -65,6 +65,7 @@ complete -c pp-template -n '__fish_seen_subcommand_from render' -l data -x -a '(
 complete -c pp-template -n '__fish_seen_subcommand_from render' -l step -x -d 'this step alone'
 complete -c pp-template -n '__fish_seen_subcommand_from render' -l output -x -d 'what an earlier step answered'
 complete -c pp-template -n '__fish_seen_subcommand_from render' -l seed -x -d 'seed of all chance (0)'
+complete -c pp-template -n '__fish_seen_subcommand_from render' -l limit -x -d 'change a bound of rendering'
 complete -c pp-template -n '__fish_seen_subcommand_from render' -l batch -d 'answer JSON requests from stdin'
 complete -c pp-template -n '__fish_seen_subcommand_from render' -s h -l help -d 'show this help and exit'
 complete -c pp-template -n '__fish_seen_subcommand_from render' -s V -l version -d 'show the version and exit'

@@ -104,10 +104,11 @@ make_int(struct pp_lexer *l, struct pp_token *out, size_t start, size_t end,
 	out->type = PP_TOK_INT;
 	if (s == NULL)
 		return;
-	if (base == 10 && len > PP_MAX_INT_PRINT)
+	if (base == 10 && len > PP_MAX_INT_PRINT) {
 		pp_fail(l->rt, PP_K_SYNTAX,
 		    "an integer has more than %d digits", PP_MAX_INT_PRINT);
-	else
+		l->rt->fault.pos = (uint32_t)start;
+	} else
 		out->value = pp_int_from_digits(l->rt, s, len, base, false);
 }
 

@@ -41,6 +41,7 @@ lib_libpp_la_SOURCES += \
 	lib/template/recipe_render.c \
 	lib/template/render.c \
 	lib/template/render_batch.c lib/template/render_batch.h \
+	lib/template/render_limits.c lib/template/render_limits.h \
 	lib/template/resolve.c lib/template/resolve.h \
 	lib/template/runtime.c lib/template/runtime.h \
 	lib/template/scope.c lib/template/scope.h \

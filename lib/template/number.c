@@ -12,7 +12,6 @@
 
 #define BASE 1000000000u
 #define BASE_DIGITS 9
-#define MAX_LIMBS (PP_MAX_INT_DIGITS / BASE_DIGITS + 1)
 
 /* ---- limbs ---- */
 
@@ -48,9 +47,9 @@ new_big(struct pp_rt *rt, size_t limbs)
 {
 	struct pp_big *b;
 
-	if (limbs > MAX_LIMBS) {
-		pp_fail(rt, PP_K_LIMIT, "an integer has more than %d digits",
-		    PP_MAX_INT_DIGITS);
+	if (limbs > (size_t)rt->bounds.int_digits / BASE_DIGITS + 1) {
+		pp_fail(rt, PP_K_LIMIT, "an integer has more than %lld digits",
+		    (long long)rt->bounds.int_digits);
 		return NULL;
 	}
 	b = pp_rt_alloc(rt, sizeof *b + limbs * sizeof b->limb[0]);
@@ -231,7 +230,8 @@ pp_int_pow(struct pp_rt *rt, struct pp_value a, struct pp_value b)
 		if (a.type != PP_T_BIG && (a.i == 0 || a.i == 1))
 			return pp_int(a.i);
 		return pp_fail(rt, PP_K_LIMIT,
-		    "an integer has more than %d digits", PP_MAX_INT_DIGITS);
+		    "an integer has more than %lld digits",
+		    (long long)rt->bounds.int_digits);
 	}
 	for (e = (uint64_t)b.i; e > 0; e >>= 1) {
 		if (e & 1)
@@ -628,7 +628,11 @@ pp_put_int64(struct pp_buf *out, int64_t v)
 static int
 put_big(struct pp_rt *rt, struct pp_buf *out, const struct pp_big *b)
 {
-	if ((b->count - 1) * BASE_DIGITS >= PP_MAX_INT_PRINT)
+	size_t n = (size_t)(b->count - 1) * BASE_DIGITS;
+
+	for (uint32_t top = b->limb[b->count - 1]; top > 0; top /= 10)
+		n++;
+	if (n > PP_MAX_INT_PRINT)
 		return pp_fail_int(rt, PP_K_RUNTIME,
 		    "Exceeds the limit (%d "
 		    "digits) for integer string conversion",

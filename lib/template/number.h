@@ -3,7 +3,7 @@
  *
  * Most integers are int64_t; what overflows becomes a `pp_big`, whose limbs
  * are base 10^9, lowest first, so that printing is a loop. Nothing is longer
- * than PP_MAX_INT_DIGITS. All functions allocate from the runtime's arena and
+ * than the runtime's bound on digits. All functions allocate from the runtime's arena and
  * return an error value, with the runtime's error set, when they cannot.
  */
 #ifndef PP_TEMPLATE_NUMBER_H
@@ -18,7 +18,6 @@
 
 struct pp_rt;
 
-#define PP_MAX_INT_DIGITS 20000		/* of a value while computing */
 #define PP_MAX_INT_PRINT 4300		/* Python prints no longer ones */
 #define PP_FLOAT_BYTES 32
 

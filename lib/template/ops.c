@@ -277,7 +277,8 @@ repeat(struct pp_rt *rt, struct pp_value seq, struct pp_value times)
 {
 	int64_t n;
 
-	if (times.type == PP_T_UNDEFINED)
+	/* Markup multiplies by itself: undefined is not asked. */
+	if (times.type == PP_T_UNDEFINED && !pp_is_markup(seq))
 		return pp_undefined_error(rt, times);
 	if (!pp_is_integer(times))
 		return pp_type_error(rt,
@@ -319,7 +320,7 @@ pp_binary(struct pp_rt *rt, enum pp_op op, struct pp_value a, struct pp_value b)
 	}
 	if (op == PP_MUL && is_sequence(a))
 		return repeat(rt, a, b);
-	if (op == PP_MUL && is_sequence(b))
+	if (op == PP_MUL && is_sequence(b) && a.type != PP_T_UNDEFINED)
 		return repeat(rt, b, a);
 	return bad_operands(rt, op, a, b);
 }

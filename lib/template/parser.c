@@ -201,12 +201,15 @@ pp_nodes_finish(struct pp_parser *p, struct pp_nodes *n)
 bool
 pp_parse_enter(struct pp_parser *p)
 {
+	int max = p->lexer.options->max_depth;
+
+	if (max == 0)
+		max = PP_MAX_SYNTAX_DEPTH;
 	if (pp_parse_failed(p))
 		return false;
-	if (p->depth >= PP_MAX_SYNTAX_DEPTH) {
+	if (p->depth >= max) {
 		pp_fail(p->rt, PP_K_LIMIT,
-		    "the template is nested deeper than %d",
-		    PP_MAX_SYNTAX_DEPTH);
+		    "the template is nested deeper than %d", max);
 		p->rt->fault.pos = p->token.pos;
 		return false;
 	}

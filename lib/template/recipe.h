@@ -120,6 +120,11 @@ struct pp_limits {
 	int64_t max_output_bytes;
 	int64_t max_memory_bytes;
 	int64_t max_depth;		/* macro calls, includes */
+	int64_t max_value_depth;	/* lists in lists */
+	int64_t max_syntax_depth;	/* while compiling, not rendering */
+	int64_t max_range;		/* numbers of a range() */
+	int64_t max_string_bytes;	/* of one string */
+	int64_t max_int_digits;
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "template/filters.h"
 #include "template/object.h"
 #include "template/recipe_int.h"
+#include "template/render_limits.h"
 
 struct pp_render {
 	const struct pp_recipe *recipe;
@@ -39,12 +40,8 @@ pp_render_new(const struct pp_recipe *recipe, const struct pp_limits *limits)
 	struct pp_bounds b;
 
 	memset(&b, 0, sizeof b);
-	if (limits != NULL) {
-		b.steps = limits->max_steps;
-		b.output_bytes = limits->max_output_bytes;
-		b.memory_bytes = limits->max_memory_bytes;
-		b.depth = limits->max_depth;
-	}
+	if (limits != NULL)
+		b = pp_limits_bounds(limits);
 	pp_rt_init(&r->rt, &b);
 	r->recipe = recipe;
 	r->rt.undefined = recipe->undefined;

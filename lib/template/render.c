@@ -255,7 +255,8 @@ pp_rt_init(struct pp_rt *rt, const struct pp_bounds *b)
 		.depth = or_default(b->depth, PP_BOUND_DEPTH),
 		.value_depth = or_default(b->value_depth, PP_BOUND_VALUE_DEPTH),
 		.range = or_default(b->range, PP_BOUND_RANGE),
-		.string_bytes = or_default(b->string_bytes, PP_BOUND_STRING) };
+		.string_bytes = or_default(b->string_bytes, PP_BOUND_STRING),
+		.int_digits = or_default(b->int_digits, PP_BOUND_DIGITS) };
 	pp_arena_init(&rt->arena, (size_t)rt->bounds.memory_bytes);
 	pp_buf_init(&rt->out, 0);
 	rt->steps = rt->bounds.steps;
@@ -281,6 +282,7 @@ start(struct pp_rt *rt)
 	memset(&rt->fault, 0, offsetof(struct pp_fault, text) + 1);
 	rt->fault.source = NULL;
 	rt->fault.missing = NULL;
+	rt->fault.opened = 0;
 	rt->at = rt->late = NULL;
 	rt->tmpl = NULL;
 	rt->steps = rt->bounds.steps;

@@ -10,20 +10,24 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "template/object.h"
+#include "template/render_limits.h"
 #include "template/template.h"
 
 struct pp_batch {
 	struct pp_rt rt;
 	struct pp_arena context;
 	struct pp_json_doc doc;
+	int syntax_depth;
 };
 
 struct pp_batch *
-pp_batch_new(const struct pp_bounds *bounds)
+pp_batch_new(const struct pp_limits *limits)
 {
 	struct pp_batch *b = pp_calloc(1, sizeof *b);
+	struct pp_bounds bounds = pp_limits_bounds(limits);
 
-	pp_rt_init(&b->rt, bounds);
+	pp_rt_init(&b->rt, &bounds);
+	b->syntax_depth = (int)limits->max_syntax_depth;
 	return b;
 }
 
@@ -197,6 +201,7 @@ pp_batch_render(struct pp_batch *b, const char *request, size_t len,
 		options = text;
 	memset(&engine, 0, sizeof engine);
 	engine.options = (struct pp_options){
+		.max_depth = b->syntax_depth,
 		.trim_blocks = flag(options, "trim_blocks", false),
 		.lstrip_blocks = flag(options, "lstrip_blocks", false),
 		.keep_trailing_newline = flag(options, "keep_trailing_newline",

@@ -16,12 +16,12 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "template/runtime.h"
+#include "template/recipe.h"
 
 struct pp_batch;
 
-/* Bounds of 0 are the defaults. Returns owned. */
-struct pp_batch *pp_batch_new(const struct pp_bounds *bounds);
+/* Limits of 0 are the defaults. Returns owned. */
+struct pp_batch *pp_batch_new(const struct pp_limits *limits);
 void	pp_batch_free(struct pp_batch *b);
 
 /*

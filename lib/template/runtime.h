@@ -64,6 +64,7 @@ struct pp_bounds {
 	int64_t value_depth;	/* of nested lists and dictionaries */
 	int64_t range;		/* items of a range() */
 	int64_t string_bytes;	/* of one string made by * or a filter */
+	int64_t int_digits;	/* of an integer while computing */
 };
 
 #define PP_BOUND_STEPS INT64_C(2000000)
@@ -72,6 +73,7 @@ struct pp_bounds {
 #define PP_BOUND_DEPTH 200
 #define PP_BOUND_VALUE_DEPTH 100
 #define PP_BOUND_RANGE 100000
+#define PP_BOUND_DIGITS 20000
 #define PP_BOUND_STRING (INT64_C(4) << 20)
 
 struct pp_node;

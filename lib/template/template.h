@@ -26,6 +26,7 @@ struct pp_options {
 	bool trim_blocks, lstrip_blocks, keep_trailing_newline;
 	const char *line_statement_prefix;	/* NULL: none */
 	const char *line_comment_prefix;
+	int max_depth;		/* of nesting; 0: PP_MAX_SYNTAX_DEPTH */
 	bool hf;		/* generation tag, raise_exception, tojson */
 };
 

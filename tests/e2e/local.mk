@@ -28,6 +28,8 @@ EXTRA_DIST += tests/oracle/open_dataset.py tests/oracle/parquet_cases.py \
 	tests/oracle/parquet_oracle.py tests/oracle/requirements.txt
 EXTRA_DIST += tests/golden/jinja/conformance.jsonl \
 	tests/golden/jinja/more.jsonl tests/golden/jinja/record.py \
-	tests/golden/jinja/score.py tests/differential/floats.py \
+	tests/golden/jinja/score.py tests/differential/floats.py tests/differential/chat_templates.py \
+	tests/support/chat-templates \
+	tests/differential/hostile.py \
 	tests/differential/jinja_diff.py
 long_tests += tests/e2e/language.sh tests/e2e/oracle.sh

@@ -57,7 +57,7 @@ put_member(struct pp_buf *b, const char *name, const char *text)
 static void
 run_case(const char *file, const struct golden *c)
 {
-	struct pp_bounds none = { .steps = 0 };
+	struct pp_limits none = { .max_steps = 0 };
 	struct pp_batch *batch = pp_batch_new(&none);
 	struct pp_buf request = PP_BUF_INIT, out = PP_BUF_INIT;
 	struct pp_buf text = PP_BUF_INIT;
