@@ -52,6 +52,13 @@ struct scan {
 	bool optional;
 	int depth;
 	long work;
+	struct active *active;
+};
+
+/* A macro that is gone through. */
+struct active {
+	struct active *up;
+	const struct pp_function *fn;
 };
 
 static const struct value opaque = { .kind = OPAQUE };
@@ -261,6 +268,28 @@ assign(struct scan *s, const struct pp_node *target, const struct value *v)
 /* ---- calls ---- */
 
 static void
+use_args(struct scan *s, const struct pp_call_args *a)
+{
+	for (uint32_t i = 0; i < a->pos.count; i++)
+		use(s, a->pos.item[i]);
+	for (uint32_t i = 0; i < a->named; i++)
+		use(s, a->values[i]);
+	use(s, a->star);
+	use(s, a->star_star);
+}
+
+static bool
+is_active(const struct scan *s, const struct pp_function *fn)
+{
+	for (const struct active *a = s->active; a != NULL; a = a->up) {
+		if (a->fn == fn)
+			return true;
+	}
+	return false;
+}
+
+/* A macro that calls itself is gone through once; it reads what it is given. */
+static void
 enter_macro(struct scan *s, const struct value *m,
     const struct pp_call_args *args, const struct value *caller)
 {
@@ -270,8 +299,13 @@ enter_macro(struct scan *s, const struct value *m,
 	const struct value *given[64];
 	uint32_t n = args != NULL ? args->pos.count : 0, first;
 
-	if (s->depth >= MAX_DEPTH)
+	struct active self = { s->active, fn };
+
+	if (s->depth >= MAX_DEPTH || is_active(s, fn)) {
+		if (args != NULL)
+			use_args(s, args);
 		return;
+	}
 	for (uint32_t i = 0; i < n && i < 64; i++)
 		given[i] = expr(s, args->pos.item[i]);
 	s->names = inner;
@@ -310,21 +344,12 @@ enter_macro(struct scan *s, const struct value *m,
 		bind(s, fn->name->str, m);
 	s->tmpl = m->tmpl;
 	s->depth++;
+	s->active = &self;
 	statements(s, &fn->body);
+	s->active = self.up;
 	s->depth--;
 	s->tmpl = tmpl;
 	s->names = names;
-}
-
-static void
-use_args(struct scan *s, const struct pp_call_args *a)
-{
-	for (uint32_t i = 0; i < a->pos.count; i++)
-		use(s, a->pos.item[i]);
-	for (uint32_t i = 0; i < a->named; i++)
-		use(s, a->values[i]);
-	use(s, a->star);
-	use(s, a->star_star);
 }
 
 /* field.items() and its like; NULL: no method of dictionaries. */
@@ -630,8 +655,11 @@ item(struct scan *s, const struct pp_node *n)
 	    index->value.type == PP_T_INT)
 		return index->value.i == 0 ? of->a : of->b;
 	use(s, index);
-	return index->kind == PP_N_CONST || of->kind == ITEMS ? item_of(s, of) :
-								of;
+	if (index->kind == PP_N_CONST || of->kind == ITEMS)
+		return item_of(s, of);
+	/* A key or a number: what is behind it is not known. */
+	use_at(s, of, n->pos);
+	return &opaque;
 }
 
 /* A list of fields: its items may be any of them. */
@@ -700,11 +728,11 @@ loop(struct scan *s, const struct pp_for *f)
 		element = &opaque;
 	else
 		element = item_of(s, of);
-	if (f->body.count == 0 || of->kind != PATH)
+	if (f->body.count == 0 || (of->kind != PATH && of->kind != ITEMS))
 		use_at(s, of, f->iter->pos);
 	assign(s, f->target, element);
 	bind(s, pp_cstr("loop"), &opaque);
-	if (of->kind == PATH) {
+	if (of->kind == PATH || of->kind == ITEMS) {
 		size_t count = s->out->count;
 
 		/* A loop that reads nothing of its items reads the list. */

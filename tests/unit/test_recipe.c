@@ -202,7 +202,42 @@ static const struct {
 	    "l[].n l[].ok" },
 	{ "{% for g, xs in l | groupby('k') %}{{ g }}{% for x in xs %}"
 	  "{{ x.v }}{% endfor %}{% endfor %}",
-	    "l l[].k l[].v" },
+	    "l[].k l[].v" },
+	{ "{% for g in l | groupby('k.j') %}{{ g.grouper }}{{ g.list | length }}"
+	  "{% endfor %}",
+	    "l l[].k.j" },
+	{ "{% for a in x %}{% for b in a.y %}{% for c in b.z %}{{ c.w }}"
+	  "{% endfor %}{% endfor %}{% endfor %}",
+	    "x[].y[].z[].w" },
+	{ "{{ a['b']['c'] }}{{ a['b'].d }}", "a.b.c a.b.d" },
+	{ "{{ a.b.c if a.b else '' }}{{ d.e if d.f == 1 else d.g }}",
+	    "a.b? a.b.c? d.e d.f d.g" },
+	{ "{% for x in l or [] %}{{ x.y }}{% endfor %}", "l? l[].y?" },
+	{ "{% for r in m | batch(2) %}{% for x in r %}{{ x.z }}{% endfor %}"
+	  "{% endfor %}",
+	    "m[].z" },
+	{ "{% for k, v in d | dictsort %}{{ k }}{{ v }}{% endfor %}", "d" },
+	{ "{% for x in l | selectattr('a.b', 'eq', 1) | sort(attribute='c') %}"
+	  "{{ x.y }}{% endfor %}",
+	    "l[].a.b l[].c l[].y" },
+	{ "{{ l | map(attribute='x') | map(attribute='y') | join }}",
+	    "l[].x.y" },
+	{ "{{ l | join(', ', attribute='j') }}{{ l | sum(attribute='n') }}",
+	    "l[].j l[].n" },
+	{ "{% set x %}{{ q.r }}{% endset %}{{ x }}", "q.r" },
+	{ "{% macro r(p) %}{{ p.n }}{% for c in p.kids %}{{ r(c) }}{% endfor %}"
+	  "{% endmacro %}{{ r(root) }}",
+	    "root.kids[] root.n" },
+	{ "{% for x in l recursive %}{{ x.n }}{{ loop(x.kids) }}{% endfor %}",
+	    "l[].kids l[].n" },
+	{ "{% for i in range(3) %}{{ rows[i].x }}{% endfor %}", "rows" },
+	{ "{% for k in ['a'] %}{{ d[k] }}{% endfor %}", "d" },
+	{ "{% macro m(l) %}{% for i in l %}{{ caller(i) }}{% endfor %}"
+	  "{% endmacro %}{% call(u) m(items_) %}{{ u.x }}{% endcall %}",
+	    "items_[].x" },
+	{ "{% filter upper %}{{ z.y }}{% endfilter %}{{ '%s' | format(v.w) }}"
+	  "{{ v.a ~ v.b }}",
+	    "v.a v.b v.w z.y" },
 	{ "{% include 'intro' %}{% import 'lib' as lib %}{{ lib.show(poem) }}",
 	    "poem.title reader.name" },
 	{ "{{ d | tojson }}{{ d.get('k', 1) }}{% for k, v in e.items() %}"
