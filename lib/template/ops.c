@@ -114,32 +114,65 @@ float_binary(struct pp_rt *rt, enum pp_op op, struct pp_value x,
 	return pp_float(op == PP_MOD ? a : floored);
 }
 
-/* Both scaled by the same power so that the quotient rounds once. */
+/* About how many bits there are in front of the point. */
+static int
+bits_of(struct pp_value v)
+{
+	double d = pp_num_double(v);
+	int exponent;
+
+	if (!isfinite(d))
+		return (int)(v.big->count * 29.897);
+	frexp(d, &exponent);
+	return exponent;
+}
+
+static struct pp_value
+times_power_of_two(struct pp_rt *rt, struct pp_value v, int power)
+{
+	struct pp_value p = pp_int_pow(rt, pp_int(2), pp_int(power));
+
+	return pp_is_error(p) ? p : pp_int_mul(rt, v, p);
+}
+
+/*
+ * Rounds once, as Python does: the quotient of integers with more bits than a
+ * double has, its last bit set when something is left over.
+ */
 static struct pp_value
 int_truediv(struct pp_rt *rt, struct pp_value a, struct pp_value b)
 {
 	double x = pp_num_double(a), y = pp_num_double(b);
+	bool negative = pp_int_sign(a) != pp_int_sign(b);
+	struct pp_value q, rest;
+	int shift;
 
-	if (fabs(x) <= 0x1p53 && fabs(y) <= 0x1p53)
+	if ((fabs(x) < 0x1p53 && fabs(y) < 0x1p53) || x == 0)
 		return pp_float(x / y);
-	if (isfinite(x) && isfinite(y) &&
-	    (a.type != PP_T_BIG || b.type != PP_T_BIG))
-		return pp_float((double)((long double)(a.type == PP_T_BIG ?
-						 (long double)x :
-						 (long double)a.i) /
-		    (b.type == PP_T_BIG ? (long double)y : (long double)b.i)));
-	if (isinf(x) && isinf(y)) {
-		struct pp_value q = pp_int_divmod(rt, a, b, NULL);
-
-		if (pp_is_error(q))
-			return q;
-		x = pp_num_double(q);
-		y = 1;
+	shift = 80 - (bits_of(a) - bits_of(b));
+	if (pp_int_sign(a) < 0)
+		a = pp_int_neg(rt, a);
+	if (!pp_is_error(a) && pp_int_sign(b) < 0)
+		b = pp_int_neg(rt, b);
+	if (!pp_is_error(a) && shift > 0)
+		a = times_power_of_two(rt, a, shift);
+	else if (!pp_is_error(b) && shift < 0)
+		b = times_power_of_two(rt, b, -shift);
+	if (pp_is_error(a) || pp_is_error(b))
+		return pp_error_value();
+	q = pp_int_divmod(rt, a, b, &rest);
+	if (!pp_is_error(q) && pp_int_sign(rest) != 0) {
+		pp_int_divmod(rt, q, pp_int(2), &rest);
+		if (pp_int_sign(rest) == 0)
+			q = pp_int_add(rt, q, pp_int(1));
 	}
+	if (pp_is_error(q))
+		return q;
+	x = ldexp(pp_num_double(q), -shift);
 	if (isinf(x))
 		return pp_runtime_error(rt,
 		    "integer division result too large for a float");
-	return pp_float(x / y);
+	return pp_float(negative ? -x : x);
 }
 
 static struct pp_value
