@@ -745,6 +745,18 @@ put_text(struct pp_buf *out, const char *key, const char *text)
 	pp_json_put_cstr(out, text);
 }
 
+/* The step's model, or the tier that its kind stands for. */
+static const char *
+model_of(const struct pp_recipe_step *s)
+{
+	if (s->model != NULL)
+		return s->model;
+	if (s->tier != NULL)
+		return s->tier;
+	return s->kind != NULL && strcmp(s->kind, "answer") == 0 ? "premium" :
+								   "cheap";
+}
+
 static void
 put_prompt(struct rendering *x, int64_t row, const struct pp_recipe_step *s)
 {
@@ -760,7 +772,7 @@ put_prompt(struct rendering *x, int64_t row, const struct pp_recipe_step *s)
 	}
 	pp_json_put_key(b, "prompt");
 	pp_json_put_str(b, x->prompt.data, x->prompt.len);
-	put_text(b, "model", s->model != NULL ? s->model : s->tier);
+	put_text(b, "model", model_of(s));
 	if (s->max_tokens > 0) {
 		pp_json_put_key(b, "max_tokens");
 		pp_json_put_int(b, s->max_tokens);

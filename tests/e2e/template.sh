@@ -152,4 +152,41 @@ test_batch_answers_line_by_line()
 	check_out_jq -s '.[1].error.kind' undefined
 }
 
+test_a_prompt_names_its_model_or_tier()
+{
+	need jq
+	cat >kinds.yaml <<-'EOF'
+	steps:
+	  - {id: a, prompt: x, model: mine}
+	  - {id: b, prompt: x, model_tier: balanced}
+	  - {id: c, prompt: x, kind: answer}
+	  - {id: d, prompt: x, kind: summary}
+	  - {id: e, prompt: x}
+	EOF
+	run pp-template render kinds.yaml
+	check_status 0
+	check 'models and tiers' test "$(out | jq -r .model | xargs)" = \
+	    'mine balanced premium cheap cheap'
+}
+
+test_every_syntax_error_of_a_file_is_told()
+{
+	cat >errors.yaml <<-'EOF'
+	steps:
+	  - id: a
+	    prompt: |
+	      {% for x in %}
+	        {{ x +* }}
+	      {% endfor %}
+	      {% nix %}
+	  - {id: b, prompt: "{{ 1 + }} {{ x | uper }}"}
+	EOF
+	run pp-template validate errors.yaml
+	check_status 1
+	for place in 4:19 5:15 7:10 8:29; do
+		check "$place" grep -q "errors.yaml:$place:" "$T/.err"
+	done
+	check_err_has '4 errors'
+}
+
 run_tests "$@"
