@@ -44,3 +44,4 @@ lib_libpp_la_SOURCES += \
 	lib/job/template_ref.c lib/job/template_ref.h \
 	lib/job/user.c lib/job/user.h \
 	lib/job/worker.c lib/job/worker.h
+EXTRA_DIST += lib/job/budget.pml lib/job/fence.pml

@@ -1,7 +1,8 @@
 # Chaos: workers that die, servers and disks that fail, independent checks.
-TESTS += tests/chaos/chaos.sh
-long_tests += tests/chaos/chaos.sh
-EXTRA_DIST += tests/chaos/chaos.py tests/chaos/chaos.sh tests/chaos/faults.c
+TESTS += tests/chaos/chaos.sh tests/chaos/models.sh
+long_tests += tests/chaos/chaos.sh tests/chaos/models.sh
+EXTRA_DIST += tests/chaos/chaos.py tests/chaos/chaos.sh \
+	tests/chaos/faults.c tests/chaos/models.sh
 
 # Loaded before the C library, so nothing else is linked into it.
 check_DATA += tests/chaos/faults.so
