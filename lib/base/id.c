@@ -17,10 +17,10 @@
 char *
 pp_id_new(char out[PP_ID_BYTES])
 {
-	static struct pp_rand rand;
-	static int64_t last_ms;
-	static uint32_t counter;
-	static pid_t pid;
+	static _Thread_local struct pp_rand rand;
+	static _Thread_local int64_t last_ms;
+	static _Thread_local uint32_t counter;
+	static _Thread_local pid_t pid;
 	int64_t now = pp_clock_wall_ms();
 	uint64_t tail;
 

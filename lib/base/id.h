@@ -10,7 +10,7 @@
 
 /*
  * A UUIDv7 (RFC 9562, 5.7): the time in milliseconds first, so ids sort by
- * creation; within a process they always rise. Returns `out`.
+ * creation; within a thread they always rise. Returns `out`.
  */
 char	*pp_id_new(char out[PP_ID_BYTES]);
 

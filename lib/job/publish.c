@@ -15,6 +15,8 @@
 
 /* No more than one checkpoint in this time. */
 #define SHORTEST_US INT64_C(1000000)
+/* How long a home may be out of reach before the run ends. */
+#define PATIENCE_US INT64_C(120000000)
 
 /* ---- what the loop has in hand ---- */
 
@@ -107,57 +109,45 @@ encode_batch(struct pp_shard_run *run, struct pp_buf *out)
 }
 
 static int
-shard_is_lost(struct pp_shard_run *run, struct pp_error *err)
+is_lost(struct pp_publication *p, struct pp_error *err)
 {
-	run->lost = true;
+	p->lost = true;
 	return pp_error_set(err, PP_ECONFLICT,
-	    "shard %d of job '%s' is another worker's by now",
-	    run->claim->shard, run->claim->job_id);
+	    "shard %d of job '%s' is another worker's by now", p->claim.shard,
+	    p->claim.job_id);
 }
 
 /* Something stands at our number: the same bytes mean that it was us. */
 static int
-is_our_batch(struct pp_shard_run *run, const char *key,
-    const struct pp_buf *text, struct pp_error *err)
+is_our_batch(struct pp_publication *p, struct pp_blob *blobs,
+    struct pp_error *err)
 {
 	struct pp_buf there = PP_BUF_INIT_MAX(PP_BATCH_MAX_BYTES);
 	int rc;
 
-	rc = pp_blob_get(run->blobs, key, &there, NULL, err);
+	rc = pp_blob_get(blobs, p->batch_key, &there, NULL, err);
 	if (rc == 0 &&
-	    (there.len != text->len ||
-		memcmp(there.data, text->data, text->len) != 0))
-		rc = shard_is_lost(run, err);
+	    (there.len != p->batch.len ||
+		memcmp(there.data, p->batch.data, p->batch.len) != 0))
+		rc = is_lost(p, err);
 	pp_buf_release(&there);
 	return rc;
 }
 
 static int
-put_batch(struct pp_shard_run *run, struct pp_error *err)
+put_batch(struct pp_publication *p, struct pp_blob *blobs,
+    struct pp_error *err)
 {
 	struct pp_error why = PP_ERROR_INIT;
-	struct pp_buf text = PP_BUF_INIT;
-	char *key;
-	int rc;
 
-	if (run->pending_count == 0)
+	if (p->batch_key == NULL)
 		return 0;
-	encode_batch(run, &text);
-	key = pp_batch_key(run->claim->job_id, run->config.shards,
-	    run->claim->shard, run->cp.last_batch + 1);
-	rc = pp_blob_put(run->blobs, key, text.data, text.len, PP_BLOB_IF_NONE,
-	    NULL, NULL, &why);
-	if (rc < 0 && why.code == PP_ECONFLICT)
-		rc = is_our_batch(run, key, &text, err);
-	else if (rc < 0)
-		pp_error_set(err, why.code, "%s", why.text);
-	if (rc == 0) {
-		run->cp.last_batch++;
-		pp_sha256_hex(text.data, text.len, run->cp.last_batch_sha);
-	}
-	pp_buf_release(&text);
-	free(key);
-	return rc;
+	if (pp_blob_put(blobs, p->batch_key, p->batch.data, p->batch.len,
+		PP_BLOB_IF_NONE, NULL, NULL, &why) == 0)
+		return 0;
+	if (why.code == PP_ECONFLICT)
+		return is_our_batch(p, blobs, err);
+	return pp_error_set(err, why.code, "%s", why.text);
 }
 
 /* The rows are on the chain as soon as the checkpoint says so. */
@@ -177,24 +167,46 @@ close_pending(struct pp_shard_run *run)
 
 /* It was replaced by somebody: by us, when a reply was lost? */
 static int
-is_our_checkpoint(struct pp_shard_run *run, struct pp_error *err)
+is_our_checkpoint(struct pp_publication *p, struct pp_blob *blobs,
+    struct pp_error *err)
 {
 	struct pp_checkpoint there;
 	bool ours;
 	int rc;
 
-	rc = pp_checkpoint_load(run->blobs, run->claim->job_id,
-	    run->config.shards, run->claim->shard, &there, err);
+	rc = pp_checkpoint_load(blobs, p->claim.job_id, p->shards,
+	    p->claim.shard, &there, err);
 	if (rc < 0)
 		return -1;
-	ours = rc > 0 && there.epoch == run->cp.epoch &&
-	    there.number == run->cp.number &&
-	    strcmp(there.writer, run->cp.writer) == 0;
+	ours = rc > 0 && there.epoch == p->claim.epoch &&
+	    there.number == p->number &&
+	    strcmp(there.writer, p->claim.owner) == 0;
 	if (ours)
-		memcpy(run->cp.etag, there.etag, sizeof run->cp.etag);
+		memcpy(p->etag, there.etag, sizeof p->etag);
 	if (rc > 0)
 		pp_checkpoint_release(&there);
-	return ours ? 0 : shard_is_lost(run, err);
+	return ours ? 0 : is_lost(p, err);
+}
+
+static int
+put_checkpoint(struct pp_publication *p, struct pp_blob *blobs,
+    struct pp_error *err)
+{
+	struct pp_error why = PP_ERROR_INIT;
+	char etag[PP_ETAG_BYTES];
+
+	if (pp_blob_put(blobs, p->checkpoint_key, p->checkpoint.data,
+		p->checkpoint.len,
+		p->etag[0] != '\0' ? PP_BLOB_IF_MATCH : PP_BLOB_IF_NONE,
+		p->etag[0] != '\0' ? p->etag : NULL, etag, &why) == 0) {
+		memcpy(p->etag, etag, sizeof p->etag);
+		return 0;
+	}
+	if (why.code == PP_ECONFLICT)
+		return is_our_checkpoint(p, blobs, err);
+	pp_error_set(err, why.code, "%s", why.text);
+	return pp_error_wrap(err, "cannot save checkpoint '%s'",
+	    p->checkpoint_key);
 }
 
 /*
@@ -234,34 +246,37 @@ count_calls(struct pp_shard_run *run)
 	pp_tally_add(&run->cp.ended, &c.ended);
 }
 
+/* The checkpoint's text, as of this moment. */
 static int
-save_checkpoint(struct pp_shard_run *run, struct pp_error *err)
+encode_checkpoint(struct pp_shard_run *run, struct pp_publication *p,
+    struct pp_error *err)
 {
-	struct pp_error why = PP_ERROR_INIT;
+	struct pp_checkpoint *cp = &run->cp;
 	struct snapshot s;
 	int rc;
 
 	take_snapshot(run, &s);
-	run->cp.open = s.rows;
-	run->cp.open_count = s.row_count;
-	run->cp.attempts = s.attempts;
-	run->cp.attempt_count = s.attempt_count;
-	run->cp.compute_ms = run->compute_ms_before +
+	cp->open = s.rows;
+	cp->open_count = s.row_count;
+	cp->attempts = s.attempts;
+	cp->attempt_count = s.attempt_count;
+	cp->compute_ms = run->compute_ms_before +
 	    (pp_clock_boot_us() - run->started_us) / 1000;
 	count_calls(run);
-	rc = check_books(run, &why);
-	if (rc == 0)
-		rc = pp_checkpoint_save(run->blobs, run->config.shards,
-		    &run->cp, &why);
-	if (rc < 0 && why.code == PP_ECONFLICT)
-		rc = is_our_checkpoint(run, err);
-	else if (rc < 0)
-		pp_error_set(err, why.code, "%s", why.text);
+	rc = check_books(run, err);
+	if (rc == 0) {
+		cp->last_updated_ms = pp_clock_wall_ms();
+		cp->number++;
+		p->number = cp->number;
+		p->checkpoint_key = pp_checkpoint_key(cp->job_id, p->shards,
+		    cp->shard);
+		pp_checkpoint_put_json(cp, &p->checkpoint);
+	}
 	/* the rows are the loop's */
-	run->cp.open = NULL;
-	run->cp.open_count = 0;
-	run->cp.attempts = NULL;
-	run->cp.attempt_count = 0;
+	cp->open = NULL;
+	cp->open_count = 0;
+	cp->attempts = NULL;
+	cp->attempt_count = 0;
 	free(s.rows);
 	free(s.attempts);
 	return rc;
@@ -286,103 +301,277 @@ published_entry(const struct pp_shard_run *run, const struct pp_ledger_entry *e)
  * A cost row is what was spent since the row before, never a running total.
  * Its key has the number of the checkpoint: written twice it is one row.
  */
-static int
-put_cost(struct pp_shard_run *run, const struct pp_ledger_entry *e, size_t i,
-    struct pp_error *err)
+static void
+note_cost(struct pp_shard_run *run, struct pp_publication *p,
+    const struct pp_ledger_entry *e, size_t i)
 {
 	static const struct pp_ledger_entry zero;
 	const struct pp_ledger_entry *before = published_entry(run, e);
 	char time[PP_TIME_TEXT_BYTES];
-	struct pp_cost c = { .model_id = e->model };
+	struct pp_cost *c = &p->costs[p->cost_count];
 
 	if (before == NULL)
 		before = &zero;
-	c.tokens_in = e->usage.tokens_in - before->usage.tokens_in;
-	c.tokens_out = e->usage.tokens_out - before->usage.tokens_out;
-	c.cost_nusd = e->cost_nusd - before->cost_nusd;
-	if (c.tokens_in == 0 && c.tokens_out == 0 && c.cost_nusd == 0)
-		return 0;
-	memcpy(c.job_id, run->claim->job_id, sizeof c.job_id);
-	snprintf(c.timestamp, sizeof c.timestamp, "%s#%05d#%09lld#%zu",
+	*c = (struct pp_cost){
+		.tokens_in = e->usage.tokens_in - before->usage.tokens_in,
+		.tokens_out = e->usage.tokens_out - before->usage.tokens_out,
+		.cost_nusd = e->cost_nusd - before->cost_nusd
+	};
+	if (c->tokens_in == 0 && c->tokens_out == 0 && c->cost_nusd == 0)
+		return;
+	c->model_id = pp_strdup(e->model);
+	memcpy(c->job_id, run->claim->job_id, sizeof c->job_id);
+	snprintf(c->timestamp, sizeof c->timestamp, "%s#%05d#%09lld#%zu",
 	    pp_time_format(run->cp.last_updated_ms, time), run->claim->shard,
 	    (long long)run->cp.number, i);
-	return pp_store_cost_add(run->store, &c, err);
+	p->cost_count++;
 }
 
-static int
-put_records(struct pp_shard_run *run, struct pp_error *err)
+static void
+note_records(struct pp_shard_run *run, struct pp_publication *p)
 {
-	struct pp_totals t;
-
-	pp_shard_totals(run, &t);
-	if (pp_store_progress(run->store, run->claim, &t, pp_clock_wall_ms(),
-		err) < 0) {
-		run->lost = err->code == PP_ECONFLICT;
-		return -1;
-	}
-	for (size_t i = 0; i < run->cp.closed.count; i++) {
-		if (put_cost(run, &run->cp.closed.entries[i], i, err) < 0)
-			return -1;
-	}
+	pp_shard_totals(run, &p->totals);
+	p->costs = pp_calloc(run->cp.closed.count + 1, sizeof *p->costs);
+	for (size_t i = 0; i < run->cp.closed.count; i++)
+		note_cost(run, p, &run->cp.closed.entries[i], i);
 	pp_ledger_release(&run->published);
 	pp_ledger_add(&run->published, &run->cp.closed);
-	return 0;
 }
 
-/* ---- all of it ---- */
+static int
+put_records(struct pp_publication *p, struct pp_store *s, struct pp_error *err)
+{
+	if (pp_store_progress(s, &p->claim, &p->totals, pp_clock_wall_ms(),
+		err) < 0) {
+		p->lost = err->code == PP_ECONFLICT;
+		return -1;
+	}
+	return pp_store_costs_add(s, p->costs, p->cost_count, err);
+}
+
+/* ---- a publication: made, published, settled ---- */
+
+static void
+free_publication(struct pp_publication *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->cost_count; i++)
+		pp_cost_release(&p->costs[i]);
+	free(p->costs);
+	free(p->batch_key);
+	free(p->checkpoint_key);
+	pp_buf_release(&p->batch);
+	pp_buf_release(&p->checkpoint);
+	free(p);
+}
+
+void
+pp_shard_drop_publication(struct pp_shard_run *run)
+{
+	if (run->publication != NULL)
+		pp_journal_close(run->publication->journal_before);
+	free_publication(run->publication);
+	run->publication = NULL;
+}
+
+static void
+encode_pending(struct pp_shard_run *run, struct pp_publication *p)
+{
+	p->rows = (int64_t)run->pending_count;
+	if (run->pending_count == 0)
+		return;
+	encode_batch(run, &p->batch);
+	p->batch_key = pp_batch_key(run->claim->job_id, p->shards,
+	    run->claim->shard, ++run->cp.last_batch);
+	pp_sha256_hex(p->batch.data, p->batch.len, run->cp.last_batch_sha);
+	close_pending(run);
+}
 
 static int
-begin_generation(struct pp_shard_run *run, struct pp_journal **before,
+begin_generation(struct pp_shard_run *run, struct pp_publication *p,
     struct pp_error *err)
 {
 	struct pp_journal *j;
 
-	*before = run->journal;
 	if (run->journal == NULL)
 		return 0;
 	j = pp_journal_open(&run->where, run->cp.journal_generation + 1, err);
 	if (j == NULL)
 		return -1;
+	p->journal_before = run->journal;
 	run->journal = j;
 	run->cp.journal_generation++;
 	return 0;
 }
 
+/*
+ * Everything that is to be kept, as of this moment, in a form that the loop
+ * does not touch any more. What happens from now on is for the next one.
+ */
+static int
+make_publication(struct pp_shard_run *run, struct pp_error *err)
+{
+	struct pp_publication *p = pp_calloc(1, sizeof *p);
+
+	p->run = run;
+	p->claim = *run->claim;
+	p->shards = run->config.shards;
+	p->start_us = pp_clock_boot_us();
+	pp_buf_init(&p->batch, 0);
+	pp_buf_init(&p->checkpoint, 0);
+	run->publication = p;
+	if (begin_generation(run, p, err) < 0)
+		goto bad;
+	encode_pending(run, p);
+	if (encode_checkpoint(run, p, err) < 0)
+		goto bad;
+	memcpy(p->etag, run->cp.etag, sizeof p->etag);
+	note_records(run, p);
+	run->changed = false;
+	run->checkpoint_us = p->start_us;
+	return 0;
+bad:
+	pp_shard_drop_publication(run);
+	return -1;
+}
+
+/*
+ * First the batch, then the checkpoint that names it, then the records. Each
+ * is told from somebody else's when it is there already, so that all of it can
+ * be done again from where it failed.
+ */
+static int
+publish(struct pp_store *s, void *arg, struct pp_error *err)
+{
+	struct pp_publication *p = arg;
+	struct pp_blob *blobs = pp_store_blobs(s);
+
+	if (p->stage == PP_PUBLISH_BATCH) {
+		if (put_batch(p, blobs, err) < 0)
+			return -1;
+		p->stage = PP_PUBLISH_CHECKPOINT;
+	}
+	if (p->stage == PP_PUBLISH_CHECKPOINT) {
+		if (put_checkpoint(p, blobs, err) < 0)
+			return -1;
+		p->stage = PP_PUBLISH_RECORDS;
+	}
+	return put_records(p, s, err);
+}
+
+static void
+wake_window(struct pp_shard_run *run)
+{
+	if (!run->window_full || run->runner == NULL)
+		return;
+	run->window_full = false;
+	pp_runner_wake(run->runner);
+}
+
+/* It is published; with `rc` negative it is not, and stays for another try. */
+static int
+settle_publication(struct pp_shard_run *run, int rc, struct pp_error *err)
+{
+	struct pp_publication *p = run->publication;
+	int64_t now_us = pp_clock_boot_us();
+
+	if (p->stage == PP_PUBLISH_RECORDS)
+		memcpy(run->cp.etag, p->etag, sizeof run->cp.etag);
+	if (rc < 0) {
+		run->lost |= p->lost;
+		run->changed = true;
+		return pp_error_wrap(err, "no checkpoint of job '%s'",
+		    run->claim->job_id);
+	}
+	run->claim->totals = p->claim.totals;
+	if (run->journal != NULL &&
+	    pp_journal_cover(&run->where, run->cp.journal_generation, err) < 0)
+		rc = -1;
+	pp_log(PP_LOG_INFO, "checkpoint", "number", 'd', p->number, "rows", 'd',
+	    p->rows, "rows_done", 'd', p->totals.rows_done, "spent", 'm',
+	    p->totals.settled_nusd, "elapsed_us", 'd', now_us - p->start_us,
+	    NULL);
+	pp_shard_drop_publication(run);
+	wake_window(run);
+	return rc;
+}
+
+static int
+publish_now(struct pp_shard_run *run, struct pp_error *err)
+{
+	return settle_publication(run, publish(run->store, run->publication,
+					   err), err);
+}
+
 int
 pp_shard_checkpoint(struct pp_shard_run *run, struct pp_error *err)
 {
-	int64_t rows = (int64_t)run->pending_count;
-	int64_t start_us = pp_clock_boot_us();
-	struct pp_journal *before;
-	int rc;
-
-	/* Nothing happens in between: one thread, and these calls block. */
-	if (begin_generation(run, &before, err) < 0)
+	if (run->aside != NULL && pp_aside_wait(run->aside, err) < 0)
 		return -1;
-	rc = put_batch(run, err);
-	if (rc == 0) {
-		close_pending(run);
-		rc = save_checkpoint(run, err);
-	}
-	if (before != run->journal)
-		pp_journal_close(before);
-	if (rc < 0)
+	if (run->lost)
+		return pp_error_set(err, PP_ECONFLICT,
+		    "shard %d of job '%s' is another worker's by now",
+		    run->claim->shard, run->claim->job_id);
+	/* one that failed beside the calls comes first: the next follows it */
+	if (run->publication != NULL && publish_now(run, err) < 0)
+		return -1;
+	if (make_publication(run, err) < 0)
 		return pp_error_wrap(err, "no checkpoint of job '%s'",
 		    run->claim->job_id);
-	if (run->journal != NULL &&
-	    pp_journal_cover(&run->where, run->cp.journal_generation, err) < 0)
-		return -1;
-	run->changed = false;
-	run->checkpoint_us = pp_clock_boot_us();
-	if (run->window_full && run->runner != NULL) {
-		run->window_full = false;
-		pp_runner_wake(run->runner);
+	return publish_now(run, err);
+}
+
+/* ---- beside the calls ---- */
+
+static bool
+may_pass(const struct pp_shard_run *run, const struct pp_error *err)
+{
+	return !run->lost &&
+	    (err->code == PP_EUNAVAIL || err->code == PP_ETEMP) &&
+	    pp_clock_boot_us() - run->publication->start_us < PATIENCE_US;
+}
+
+static void
+on_published(void *arg, int rc, const struct pp_error *why)
+{
+	struct pp_shard_run *run = ((struct pp_publication *)arg)->run;
+	struct pp_error err = *why;
+
+	run->publishing = false;
+	if (settle_publication(run, rc, &err) == 0) {
+		pp_shard_schedule(run);
+	} else if (run->publication != NULL && may_pass(run, &err)) {
+		pp_log(PP_LOG_WARN, "checkpoint_delayed", "reason", 's',
+		    err.text, NULL);
+		pp_shard_schedule(run);
+	} else {
+		pp_runner_stop(run->runner, PP_RUN_ERROR, 0, &err);
 	}
-	pp_log(PP_LOG_INFO, "checkpoint", "number", 'd', run->cp.number, "rows",
-	    'd', rows, "rows_done", 'd', run->cp.closed.rows_done, "spent", 'm',
-	    run->budget.settled_nusd, "elapsed_us", 'd',
-	    run->checkpoint_us - start_us, NULL);
-	return put_records(run, err);
+}
+
+/* One at a time; one that failed is tried again before there is another. */
+static int
+checkpoint_aside(struct pp_shard_run *run, struct pp_error *err)
+{
+	struct pp_aside_task task = { .work = publish, .done = on_published };
+
+	if (run->publishing)
+		return 0;
+	if (run->publication == NULL && make_publication(run, err) < 0)
+		return -1;
+	run->checkpoint_us = pp_clock_boot_us();
+	run->publishing = true;
+	task.arg = run->publication;
+	pp_aside_do(run->aside, &task);
+	return 0;
+}
+
+static int
+checkpoint_from_loop(struct pp_shard_run *run, struct pp_error *err)
+{
+	return run->aside != NULL ? checkpoint_aside(run, err) :
+				    pp_shard_checkpoint(run, err);
 }
 
 static void
@@ -391,9 +580,11 @@ on_timer(void *arg)
 	struct pp_shard_run *run = arg;
 	struct pp_error err = PP_ERROR_INIT;
 
+	if (run->publishing)
+		return; /* its end schedules the next */
 	if (!run->changed)
 		run->checkpoint_us = pp_clock_boot_us(); /* nothing to keep */
-	else if (pp_shard_checkpoint(run, &err) < 0)
+	else if (checkpoint_from_loop(run, &err) < 0)
 		pp_runner_stop(run->runner, PP_RUN_ERROR, 0, &err);
 	pp_shard_schedule(run);
 }

@@ -87,6 +87,7 @@ struct pp_runner {
 	bool none_now;	       /* next() has none now */
 	bool broke;	       /* a call did not fit into the budget */
 	bool later;	       /* and money may come back from others */
+	bool asked;	       /* or an answer is on its way */
 	bool gated;	       /* a model lets no call through now */
 	int64_t idle_since_us; /* nothing on the wire for want of money */
 	bool stopping;
@@ -625,8 +626,8 @@ reserve(struct node *n)
 	    pp_budget_reserve(r->budget, n->reserved_nusd, NULL) == 0)
 		return 1;
 	r->broke = true;
-	if (answer == PP_FUND_LATER)
-		r->later = true;
+	r->later |= answer == PP_FUND_LATER;
+	r->asked |= answer == PP_FUND_ASKED;
 	return 0;
 }
 
@@ -801,6 +802,7 @@ may_afford_row(struct pp_runner *r)
 		fail_run(r, &err);
 		return false;
 	}
+	r->asked |= answer == PP_FUND_ASKED;
 	return answer == PP_FUND_GRANTED && pp_budget_free(r->budget) >= wanted;
 }
 
@@ -855,7 +857,7 @@ wait_for_money(struct pp_runner *r)
 	struct pp_error err = PP_ERROR_INIT;
 	int64_t now_us = pp_loop_now_us(r->loop);
 
-	if (!r->later || r->gated || r->in_flight > 0 || r->waiting_count > 0 ||
+	if (!r->later || r->asked || r->gated || r->in_flight > 0 || r->waiting_count > 0 ||
 	    r->stopping) {
 		r->idle_since_us = 0;
 		return;
@@ -876,6 +878,7 @@ pump(struct pp_runner *r)
 {
 	r->broke = false;
 	r->later = false;
+	r->asked = false;
 	r->gated = false;
 	for (size_t i = 0; i < r->lane_count; i++)
 		send_ready(r->lanes[i]);
@@ -958,7 +961,7 @@ is_over(struct pp_runner *r)
 		r->end = PP_RUN_DONE;
 		return true;
 	}
-	if (r->broke && !r->later && !r->gated && r->in_flight == 0 &&
+	if (r->broke && !r->later && !r->asked && !r->gated && r->in_flight == 0 &&
 	    r->waiting_count == 0) {
 		pp_error_set(&why, PP_EBUDGET,
 		    "the next call does not fit into the budget");

@@ -53,7 +53,12 @@ enum pp_run_end {
 	PP_RUN_ERROR		/* one of the ops failed; err says why */
 };
 
-enum pp_fund { PP_FUND_GRANTED, PP_FUND_LATER, PP_FUND_NONE };
+enum pp_fund {
+	PP_FUND_GRANTED,
+	PP_FUND_LATER,	/* others hold money that may come back */
+	PP_FUND_ASKED,	/* the answer is on its way: the loop turns then */
+	PP_FUND_NONE
+};
 
 struct pp_runner_ops {
 	/*

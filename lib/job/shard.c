@@ -170,6 +170,7 @@ pp_shard_close(struct pp_shard_run *run)
 	for (size_t i = 0; i < run->pending_count; i++)
 		free(run->pending[i].line);
 	free(run->pending);
+	pp_shard_drop_publication(run);
 	pp_ledger_release(&run->pending_ledger);
 	pp_ledger_release(&run->published);
 	pp_checkpoint_release(&run->cp);
@@ -481,31 +482,101 @@ next_slice(const struct pp_shard_run *run, int64_t need_nusd)
 	return slice > most ? most : (int64_t)slice;
 }
 
+/* An ask for money: done at once, or beside the calls. */
+struct asking {
+	struct pp_shard_run *run;	/* not for the one who asks */
+	struct pp_claim claim;
+	struct pp_totals totals;
+	int64_t want_nusd, left_nusd, others_nusd;
+};
+
+static int
+ask(struct pp_store *s, void *arg, struct pp_error *err)
+{
+	struct asking *a = arg;
+
+	return pp_store_grant(s, &a->claim, &a->totals, a->want_nusd,
+	    pp_clock_wall_ms(), &a->left_nusd, &a->others_nusd, err);
+}
+
+static void
+take_answer(struct pp_shard_run *run, const struct asking *a)
+{
+	run->claim->seq = a->claim.seq;
+	run->claim->granted_nusd = a->claim.granted_nusd;
+	run->claim->totals = a->claim.totals;
+	run->budget.granted_nusd = a->claim.granted_nusd;
+	if (a->want_nusd == 0)
+		return; /* giving back says nothing of what can be had */
+	run->limit_reached = a->left_nusd <= 0;
+	run->others_hold = a->others_nusd > 0;
+}
+
+static void
+on_answer(void *arg, int rc, const struct pp_error *err)
+{
+	struct asking *a = arg;
+	struct pp_shard_run *run = a->run;
+
+	run->asking = false;
+	if (rc == 0) {
+		take_answer(run, a);
+	} else {
+		run->lost |= err->code == PP_ECONFLICT;
+		pp_runner_stop(run->runner, PP_RUN_ERROR, 0, err);
+	}
+	free(a);
+}
+
+/* Begin to ask; 1: it is done beside the calls. */
+static int
+begin_to_ask(struct pp_shard_run *run, struct asking *a, struct pp_error *err)
+{
+	struct pp_aside_task task = { .work = ask, .done = on_answer };
+
+	a->run = run;
+	a->claim = *run->claim;
+	pp_shard_totals(run, &a->totals);
+	if (run->aside != NULL) {
+		task.arg = pp_memdup(a, sizeof *a);
+		pp_aside_do(run->aside, &task);
+		run->asking = true;
+		return 1;
+	}
+	if (ask(run->store, a, err) < 0) {
+		run->lost = err->code == PP_ECONFLICT;
+		return -1;
+	}
+	take_answer(run, a);
+	return 0;
+}
+
 static int
 fund(void *arg, int64_t need_nusd, enum pp_fund *answer, struct pp_error *err)
 {
 	struct pp_shard_run *run = arg;
-	int64_t now_us = pp_loop_now_us(run->loop), left, others, want;
-	struct pp_totals t;
+	int64_t now_us = pp_loop_now_us(run->loop);
+	struct asking a = { .want_nusd = 0 };
+	int rc;
 
-	*answer = run->others_hold ? PP_FUND_LATER : PP_FUND_NONE;
-	if (run->limit_reached &&
-	    (!run->others_hold || now_us - run->grant_us < US))
+	*answer = run->asking ? PP_FUND_ASKED :
+	    run->others_hold  ? PP_FUND_LATER :
+				PP_FUND_NONE;
+	if (run->asking ||
+	    (run->limit_reached &&
+		(!run->others_hold || now_us - run->grant_us < US)))
 		return 0;
 	run->grant_us = now_us;
-	pp_shard_totals(run, &t);
-	want = pp_money_add(run->budget.reserved_nusd,
+	a.want_nusd = pp_money_add(run->budget.reserved_nusd,
 	    pp_money_add(need_nusd, next_slice(run, need_nusd)));
-	if (pp_store_grant(run->store, run->claim, &t, want, pp_clock_wall_ms(),
-		&left, &others, err) < 0) {
-		run->lost = err->code == PP_ECONFLICT;
-		return -1;
+	rc = begin_to_ask(run, &a, err);
+	if (rc != 0) {
+		*answer = PP_FUND_ASKED;
+		return rc < 0 ? -1 : 0;
 	}
-	run->budget.granted_nusd = run->claim->granted_nusd;
-	run->limit_reached = left <= 0;
-	run->others_hold = others > 0;
-	if (run->claim->granted_nusd - t.settled_nusd - t.unproven_nusd >=
-		want ||
+	if (run->claim->granted_nusd - a.totals.settled_nusd -
+		    a.totals.unproven_nusd >=
+		a.want_nusd ||
 	    pp_budget_free(&run->budget) >= need_nusd)
 		*answer = PP_FUND_GRANTED;
 	else
@@ -513,20 +584,18 @@ fund(void *arg, int64_t need_nusd, enum pp_fund *answer, struct pp_error *err)
 	return 0;
 }
 
+/* What goes back must not be spent while that is said. */
 static int
 unfund(void *arg, struct pp_error *err)
 {
 	struct pp_shard_run *run = arg;
-	struct pp_totals t;
+	struct asking a = { .want_nusd = 0 };
 
-	pp_shard_totals(run, &t);
-	if (pp_store_grant(run->store, run->claim, &t, 0, pp_clock_wall_ms(),
-		NULL, NULL, err) < 0) {
-		run->lost = err->code == PP_ECONFLICT;
-		return -1;
-	}
-	run->budget.granted_nusd = run->claim->granted_nusd;
-	return 0;
+	if (run->asking)
+		return 0;
+	run->budget.granted_nusd = run->budget.settled_nusd +
+	    run->budget.unproven_nusd + run->budget.reserved_nusd;
+	return begin_to_ask(run, &a, err) < 0 ? -1 : 0;
 }
 
 const struct pp_runner_ops pp_shard_ops = {

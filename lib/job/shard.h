@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "job/aside.h"
 #include "job/budget.h"
 #include "job/checkpoint.h"
 #include "job/config.h"
@@ -43,11 +44,39 @@ struct pp_pending_row {
 	size_t len;
 };
 
+/*
+ * What is to be kept of one moment: texts and numbers of its own, so that it
+ * can be published beside the calls that go on.
+ */
+struct pp_publication {
+	struct pp_shard_run *run;	/* not for the one who publishes */
+	struct pp_claim claim;
+	int shards;
+	enum {
+		PP_PUBLISH_BATCH,
+		PP_PUBLISH_CHECKPOINT,
+		PP_PUBLISH_RECORDS
+	} stage;			/* what is to be done next */
+	char *batch_key;		/* NULL: no row was finished */
+	struct pp_buf batch;
+	char *checkpoint_key;
+	struct pp_buf checkpoint;
+	char etag[PP_ETAG_BYTES];	/* of the one there, then of ours */
+	int64_t number, rows;
+	struct pp_totals totals;
+	struct pp_cost *costs;
+	size_t cost_count;
+	struct pp_journal *journal_before;	/* owned; closed at the end */
+	int64_t start_us;
+	bool lost;			/* the shard is somebody else's */
+};
+
 struct pp_shard_run {
 	/* borrowed from the worker */
 	struct pp_store *store;
 	struct pp_blob *blobs;
 	struct pp_loop *loop;
+	struct pp_aside *aside;		/* NULL: the home is at hand */
 	struct pp_claim *claim;
 	int64_t checkpoint_ms;		/* T of a checkpoint */
 	int retries;
@@ -88,6 +117,10 @@ struct pp_shard_run {
 	int64_t compute_ms_before;
 	struct pp_tally ended_before;	/* calls of the workers before */
 	struct pp_timer checkpoint_timer;
+	struct pp_publication *publication;	/* under way, or to be tried
+						 * again; owned */
+	bool publishing;
+	bool asking;			/* a grant is under way */
 	int64_t grant_us;		/* of the last ask for money */
 	bool limit_reached;		/* no more money can be had */
 	bool others_hold;		/* because other shards have it */
@@ -122,6 +155,7 @@ int	pp_shard_fence(struct pp_shard_run *run, struct pp_error *err);
  * younger worker has the shard. _schedule sets the timer for the next.
  */
 int	pp_shard_checkpoint(struct pp_shard_run *run, struct pp_error *err);
+void	pp_shard_drop_publication(struct pp_shard_run *run);
 void	pp_shard_schedule(struct pp_shard_run *run);
 
 #endif

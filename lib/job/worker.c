@@ -44,6 +44,9 @@ struct worker {
 	bool cancel; /* its job is to end */
 	bool waits;  /* others hold the rest of its money */
 	int lock_fd;
+	/* where the home is out of reach: NULL where it is at hand */
+	struct pp_aside *publisher, *renewer;
+	bool renewing;
 	struct pp_timer lease_timer, sync_timer, progress_timer, end_timer;
 };
 
@@ -178,28 +181,92 @@ note_lease(struct worker *w, int64_t asked_us)
 	w->run.lease_end_wall_ms = w->claim.lease_expires_ms - margin_ms;
 }
 
+/* A renewal: of a copy of the claim, which the loop may change meanwhile. */
+struct renewal {
+	struct worker *worker;	/* not for the one who renews */
+	struct pp_claim claim;
+	int64_t lease_ms, asked_us;
+	bool cancel;
+};
+
+static int
+renew(struct pp_store *s, void *arg, struct pp_error *err)
+{
+	struct renewal *r = arg;
+
+	return pp_store_renew(s, &r->claim, pp_clock_wall_ms(), r->lease_ms,
+	    &r->cancel, err);
+}
+
+static void
+on_renewed(void *arg, int rc, const struct pp_error *err)
+{
+	struct renewal *r = arg;
+	struct worker *w = r->worker;
+
+	w->renewing = false;
+	if (rc < 0) {
+		w->run.lost |= err->code == PP_ECONFLICT;
+		pp_log(PP_LOG_WARN, "lease_not_renewed", "reason", 's',
+		    err->text, NULL);
+		if (w->run.lost && w->run.runner != NULL)
+			pp_runner_stop(w->run.runner, PP_RUN_ERROR, 0, err);
+	} else {
+		w->claim.lease_expires_ms = r->claim.lease_expires_ms;
+		note_lease(w, r->asked_us);
+		w->cancel = r->cancel;
+		if (w->cancel && w->run.runner != NULL)
+			pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
+			    w->options.grace_ms, NULL);
+	}
+	free(r);
+}
+
 static void
 renew_lease(void *arg)
 {
 	struct worker *w = arg;
+	struct pp_aside_task task = { .work = renew, .done = on_renewed };
 	struct pp_error err = PP_ERROR_INIT;
-	int64_t asked_us = pp_clock_boot_us();
+	struct renewal *r;
 
-	if (pp_store_renew(w->store, &w->claim, pp_clock_wall_ms(),
-		w->options.lease_ms, &w->cancel, &err) < 0) {
-		w->run.lost = err.code == PP_ECONFLICT;
-		pp_log(PP_LOG_WARN, "lease_not_renewed", "reason", 's',
-		    err.text, NULL);
-		if (w->run.lost)
-			pp_runner_stop(w->run.runner, PP_RUN_ERROR, 0, &err);
-	} else {
-		note_lease(w, asked_us);
-		if (w->cancel)
-			pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
-			    w->options.grace_ms, NULL);
-	}
 	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
 	    renew_lease, w);
+	if (w->renewing)
+		return;
+	r = pp_calloc(1, sizeof *r);
+	r->worker = w;
+	r->claim = w->claim;
+	r->lease_ms = w->options.lease_ms;
+	r->asked_us = pp_clock_boot_us();
+	task.arg = r;
+	w->renewing = true;
+	if (w->renewer != NULL)
+		pp_aside_do(w->renewer, &task);
+	else
+		on_renewed(r, renew(w->store, r, &err), &err);
+}
+
+static void
+stop_timers(struct worker *w)
+{
+	pp_timer_cancel(w->loop, &w->lease_timer);
+	pp_timer_cancel(w->loop, &w->sync_timer);
+	pp_timer_cancel(w->loop, &w->progress_timer);
+	pp_timer_cancel(w->loop, &w->run.checkpoint_timer);
+}
+
+/* Until nothing of this shard is under way any more. */
+static void
+settle_down(struct worker *w)
+{
+	struct pp_error err = PP_ERROR_INIT;
+
+	if ((w->publisher != NULL && pp_aside_wait(w->publisher, &err) < 0) ||
+	    (w->renewer != NULL && pp_aside_wait(w->renewer, &err) < 0))
+		pp_log(PP_LOG_WARN, "loop_failed", "reason", 's', err.text,
+		    NULL);
+	stop_timers(w); /* what was done may have set one */
 }
 
 static void
@@ -245,15 +312,6 @@ show_progress(void *arg)
 	    w);
 }
 
-static void
-stop_timers(struct worker *w)
-{
-	pp_timer_cancel(w->loop, &w->lease_timer);
-	pp_timer_cancel(w->loop, &w->sync_timer);
-	pp_timer_cancel(w->loop, &w->progress_timer);
-	pp_timer_cancel(w->loop, &w->run.checkpoint_timer);
-}
-
 /* ---- one shard ---- */
 
 static void
@@ -267,6 +325,7 @@ begin_run(struct worker *w)
 	run->store = w->store;
 	run->blobs = pp_store_blobs(w->store);
 	run->loop = w->loop;
+	run->aside = w->publisher;
 	run->claim = &w->claim;
 	run->checkpoint_ms = w->options.checkpoint_ms;
 	run->retries = w->options.retries;
@@ -399,6 +458,7 @@ end_run(struct worker *w)
 	struct pp_shard_run *run = &w->run;
 
 	stop_timers(w);
+	settle_down(w);
 	pp_runner_free(run->runner);
 	pp_invoker_free(run->invoker);
 	pp_shard_close(run);
@@ -548,6 +608,7 @@ export_rows(struct worker *w)
 	rc = pp_auto_export(w->store, w->loop, &w->run.config, wants_to_stop, w,
 	    &err);
 	pp_timer_cancel(w->loop, &w->lease_timer);
+	settle_down(w);
 	if (rc < 0)
 		pp_log(PP_LOG_WARN, "not_exported", "reason", 's', err.text,
 		    NULL);
@@ -604,6 +665,7 @@ conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
 	struct pp_error err = PP_ERROR_INIT;
 	struct ending e;
 
+	settle_down(w);
 	if (w->run.lost)
 		return pp_code_exit_status(PP_ETEMP);
 	if (w->run.runner != NULL) {
@@ -748,6 +810,23 @@ run_queue(struct worker *w, struct pp_error *err)
 	return w->options.forever && w->signals > 0 && status < 64 ? 0 : status;
 }
 
+/*
+ * A home on this machine answers at once. One that does not is worked on
+ * beside the calls; leases by a thread of their own, since they cannot wait
+ * until a large batch has gone up.
+ */
+static int
+open_asides(struct worker *w, struct pp_error *err)
+{
+	if (pp_store_dir(w->store) != NULL)
+		return 0;
+	w->publisher = pp_aside_new(w->loop, w->store, err);
+	if (w->publisher == NULL)
+		return -1;
+	w->renewer = pp_aside_new(w->loop, w->store, err);
+	return w->renewer != NULL ? 0 : -1;
+}
+
 int
 pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
     struct pp_error *err)
@@ -765,13 +844,15 @@ pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
 		    on_end_of_time, &w);
 	pp_id_new(w.owner);
 	pp_rand_seed_any(&w.rand);
-	if (take_lock(&w, err) < 0 ||
+	if (take_lock(&w, err) < 0 || open_asides(&w, err) < 0 ||
 	    pp_loop_signal(w.loop, SIGTERM, on_signal, &w, err) < 0 ||
 	    pp_loop_signal(w.loop, SIGINT, on_signal, &w, err) < 0)
 		status = pp_code_exit_status(err->code);
 	else
 		status = run_queue(&w, err);
 	pp_timer_cancel(w.loop, &w.end_timer);
+	pp_aside_free(w.publisher);
+	pp_aside_free(w.renewer);
 	drop_lock(&w);
 	pp_loop_free(w.loop);
 	return status;

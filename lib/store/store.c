@@ -68,20 +68,9 @@ after_scheme(const char *spec, const char *scheme)
 	return pp_starts_with(spec, scheme) && *rest != '\0' ? rest : NULL;
 }
 
-struct pp_store *
-pp_store_open(const char *spec, struct pp_error *err)
+static struct pp_store *
+open_spec(const char *spec, struct pp_error *err)
 {
-	struct pp_store *s;
-	char *dir;
-
-	if (spec == NULL)
-		spec = getenv("PP_STORE");
-	if (spec == NULL || *spec == '\0') {
-		dir = default_dir(err);
-		s = dir != NULL ? pp_store_open_sqlite(dir, err) : NULL;
-		free(dir);
-		return s;
-	}
 	if (after_scheme(spec, "file:") != NULL)
 		return pp_store_open_sqlite(after_scheme(spec, "file:"), err);
 	if (after_scheme(spec, "aws:") != NULL)
@@ -91,6 +80,37 @@ pp_store_open(const char *spec, struct pp_error *err)
 	return NULL;
 }
 
+struct pp_store *
+pp_store_open(const char *spec, struct pp_error *err)
+{
+	struct pp_store *s;
+	char *own = NULL, *dir;
+
+	if (spec == NULL)
+		spec = getenv("PP_STORE");
+	if (spec == NULL || *spec == '\0') {
+		dir = default_dir(err);
+		if (dir == NULL)
+			return NULL;
+		own = pp_asprintf("file:%s", dir);
+		free(dir);
+	} else {
+		own = pp_strdup(spec);
+	}
+	s = open_spec(own, err);
+	if (s != NULL)
+		s->spec = own;
+	else
+		free(own);
+	return s;
+}
+
+struct pp_store *
+pp_store_open_again(const struct pp_store *s, struct pp_error *err)
+{
+	return pp_store_open(s->spec, err);
+}
+
 void
 pp_store_close(struct pp_store *s)
 {
@@ -98,6 +118,7 @@ pp_store_close(struct pp_store *s)
 		return;
 	pp_blob_close(s->blobs);
 	free(s->dir);
+	free(s->spec);
 	s->ops->close(s);
 }
 
@@ -318,7 +339,14 @@ int
 pp_store_cost_add(struct pp_store *s, const struct pp_cost *c,
     struct pp_error *err)
 {
-	return s->ops->cost_add(s, c, err);
+	return s->ops->costs_add(s, c, 1, err);
+}
+
+int
+pp_store_costs_add(struct pp_store *s, const struct pp_cost *c, size_t count,
+    struct pp_error *err)
+{
+	return count > 0 ? s->ops->costs_add(s, c, count, err) : 0;
 }
 
 int

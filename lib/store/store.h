@@ -92,6 +92,10 @@ void	pp_job_release(struct pp_job *j);
 struct pp_store *pp_store_open(const char *spec, struct pp_error *err);
 void	pp_store_close(struct pp_store *s);
 
+/* Another connection to the same home, for another thread. */
+struct pp_store *pp_store_open_again(const struct pp_store *s,
+	    struct pp_error *err);
+
 /* The objects of the same home; borrowed. */
 struct pp_blob *pp_store_blobs(struct pp_store *s);
 
@@ -271,6 +275,10 @@ struct pp_cost {
 /* The same key twice is the same row. */
 int	pp_store_cost_add(struct pp_store *s, const struct pp_cost *c,
 	    struct pp_error *err);
+
+/* Several, in as few steps as the home can. */
+int	pp_store_costs_add(struct pp_store *s, const struct pp_cost *c,
+	    size_t count, struct pp_error *err);
 
 /* In order of timestamp, after `after` (NULL: from the start). */
 int	pp_store_cost_list(struct pp_store *s, const char *job_id,

@@ -32,17 +32,9 @@ nano_hours(int64_t ms)
 	return (int64_t)((__int128)ms * 1000000000 / MS_PER_HOUR);
 }
 
-/* Written again it is the same row, so no condition and no token. */
-int
-pp_ddb_cost_add(struct pp_store *store, const struct pp_cost *c,
-    struct pp_error *err)
+static void
+put_cost(struct pp_buf *out, const struct pp_cost *c)
 {
-	struct pp_store_dynamodb *s = pp_dynamodb_of(store);
-	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
-	struct pp_ddb_action *w = pp_ddb_add(&t, PP_DDB_PUT, s->costs, NULL);
-	struct pp_buf *out = &w->item;
-	int rc;
-
 	pp_ddb_put_text(out, "job_id", c->job_id);
 	pp_ddb_put_text(out, "timestamp", c->timestamp);
 	pp_ddb_put_text(out, "model_id",
@@ -55,9 +47,20 @@ pp_ddb_cost_add(struct pp_store *store, const struct pp_cost *c,
 	pp_ddb_put_int(out, "s3_operations", c->store_operations);
 	pp_ddb_put_money(out, "estimated_cost", c->cost_nusd);
 	pp_ddb_put_int(out, "ttl", seconds_of(c->timestamp) + KEPT_SECONDS);
-	rc = pp_ddb_write(s->aws, w, err);
-	free(t.actions);
-	return rc < 0 ? -1 : 0;
+}
+
+/* Written again they are the same rows, so no condition and no token. */
+int
+pp_ddb_costs_add(struct pp_store *store, const struct pp_cost *c, size_t count,
+    struct pp_error *err)
+{
+	struct pp_store_dynamodb *s = pp_dynamodb_of(store);
+	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
+
+	for (size_t i = 0; i < count; i++)
+		put_cost(&pp_ddb_add(&t, PP_DDB_PUT, s->costs, NULL)->item,
+		    &c[i]);
+	return pp_ddb_write_all(s->aws, &t, err);
 }
 
 struct listing {

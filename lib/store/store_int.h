@@ -47,8 +47,8 @@ struct pp_store_ops {
 	int (*queue_length)(struct pp_store *s, int64_t *queued,
 	    int64_t *running, struct pp_error *err);
 
-	int (*cost_add)(struct pp_store *s, const struct pp_cost *c,
-	    struct pp_error *err);
+	int (*costs_add)(struct pp_store *s, const struct pp_cost *c,
+	    size_t count, struct pp_error *err);
 	int (*cost_list)(struct pp_store *s, const char *job_id,
 	    const char *after, struct pp_cost *out, int max,
 	    struct pp_error *err);
@@ -74,6 +74,7 @@ struct pp_store {
 	const struct pp_store_ops *ops;
 	struct pp_blob *blobs;	/* owned */
 	char *dir;		/* owned; NULL without one */
+	char *spec;		/* owned; what it was opened by */
 };
 
 /* The embedded home. Returns owned, or NULL. */

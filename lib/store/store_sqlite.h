@@ -82,8 +82,8 @@ int	pp_sqlite_shards(struct pp_store *s, const char *job_id, int first,
 int	pp_sqlite_queue_length(struct pp_store *s, int64_t *queued,
 	    int64_t *running, struct pp_error *err);
 
-int	pp_sqlite_cost_add(struct pp_store *s, const struct pp_cost *c,
-	    struct pp_error *err);
+int	pp_sqlite_costs_add(struct pp_store *s, const struct pp_cost *c,
+	    size_t count, struct pp_error *err);
 int	pp_sqlite_cost_list(struct pp_store *s, const char *job_id,
 	    const char *after, struct pp_cost *out, int max,
 	    struct pp_error *err);

@@ -48,14 +48,17 @@ add(struct pp_sqlite *s, const struct pp_cost *c, struct pp_error *err)
 }
 
 int
-pp_sqlite_cost_add(struct pp_store *store, const struct pp_cost *c,
-    struct pp_error *err)
+pp_sqlite_costs_add(struct pp_store *store, const struct pp_cost *c,
+    size_t count, struct pp_error *err)
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
+	int rc = 0;
 
 	if (pp_sqlite_begin(s, err) < 0)
 		return -1;
-	return pp_sqlite_end(s, add(s, c, err), err);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = add(s, &c[i], err);
+	return pp_sqlite_end(s, rc, err);
 }
 
 static void

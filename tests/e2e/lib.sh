@@ -66,7 +66,8 @@ export PATH PP_SHARE PP_SRCDIR PP_BUILDDIR
 export LC_ALL=C.UTF-8 TZ=UTC
 
 # Nothing of the caller's may decide a test.
-unset "${!AWS_@}"
+# with-aws-servers has set what the tests of the AWS home need.
+[ "${PP_E2E_HOME:-file}" = aws ] || unset "${!AWS_@}"
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 export AWS_EC2_METADATA_DISABLED=true
 unset "${!PP_MODEL_@}" PP_USER PP_DEFAULT_BUDGET PP_MAX_CONCURRENT_JOBS \
@@ -297,6 +298,25 @@ end_background()
 	done
 }
 
+# An empty home in DynamoDB and S3, as the environment says where they are.
+aws_home()
+{
+	local name=pp-$$-$RANDOM$RANDOM
+
+	"$PP_BUILDDIR/tests/support/awshome" make "$name" "$name" || exit 1
+	export PP_STORE=aws:$name PP_TABLE_PREFIX=$name
+}
+
+# Begin again with an empty home.
+fresh_home()
+{
+	if [ "${PP_E2E_HOME:-file}" = aws ]; then
+		aws_home
+	else
+		rm -rf "${T:?}/home"
+	fi
+}
+
 run_one()
 {
 	local name=$1
@@ -308,6 +328,7 @@ run_one()
 		trap end_background EXIT
 		cd "$T" || exit 1
 		export PP_STORE=file:$T/home
+		[ "${PP_E2E_HOME:-file}" = file ] || aws_home
 		"$name"
 		exit 0
 	) </dev/null || : >"$T/.failed"

@@ -1,6 +1,8 @@
 # End-to-end tests: whole programs of a staged installation, TAP on stdout.
 # How to write one stands at the top of lib.sh.
 e2e_tests =
+e2e_tests += tests/e2e/aws.sh
+e2e_tests += tests/e2e/aws_home.sh
 e2e_tests += tests/e2e/cli.sh
 e2e_tests += tests/e2e/cost.sh
 e2e_tests += tests/e2e/docs.sh
@@ -33,4 +35,4 @@ EXTRA_DIST += tests/golden/jinja/conformance.jsonl \
 	tests/support/chat-templates \
 	tests/differential/hostile.py \
 	tests/differential/jinja_diff.py
-long_tests += tests/e2e/language.sh tests/e2e/oracle.sh
+long_tests += tests/e2e/aws_home.sh tests/e2e/language.sh tests/e2e/oracle.sh

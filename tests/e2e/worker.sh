@@ -207,7 +207,7 @@ test_after_a_power_loss_the_whole_slice_counts_as_spent()
 test_the_budget_is_a_wall()
 {
 	for limit in 0.01 0.002; do
-		rm -rf "${T:?}/home"
+		fresh_home
 		start_job four 2000 --budget "$limit"
 		run pp-worker --once -c 64
 		check_status 3
