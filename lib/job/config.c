@@ -89,8 +89,8 @@ put_fragments(const struct pp_job_config *c, struct pp_buf *out)
 	pp_buf_addc(out, ']');
 }
 
-void
-pp_job_config_put_json(const struct pp_job_config *c, struct pp_buf *out)
+static void
+put_all_but_texts(const struct pp_job_config *c, struct pp_buf *out)
 {
 	pp_buf_addc(out, '{');
 	pp_json_member_str(out, "job_id", c->job_id);
@@ -113,8 +113,24 @@ pp_job_config_put_json(const struct pp_job_config *c, struct pp_buf *out)
 	pp_json_member_int(out, "created_at_ms", c->created_at_ms);
 	put_seeds(c, out);
 	put_steps(c, out);
+}
+
+void
+pp_job_config_put_json(const struct pp_job_config *c, struct pp_buf *out)
+{
+	put_all_but_texts(c, out);
 	put_fragments(c, out);
 	pp_json_member_str(out, "template_source", c->template_source);
+	pp_buf_addc(out, '}');
+}
+
+void
+pp_job_config_put_summary(const struct pp_job_config *c, struct pp_buf *out)
+{
+	put_all_but_texts(c, out);
+	pp_json_put_key(out, "fragments");
+	pp_buf_adds(out, "[]");
+	pp_json_member_str(out, "template_source", "");
 	pp_buf_addc(out, '}');
 }
 

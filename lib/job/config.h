@@ -2,8 +2,8 @@
  * What a job is pinned to: the template's text, the seed sets, the models and
  * their prices, all as they were when the job was created. Nothing of it
  * changes afterwards; the budget, which may be raised, is in the job's record.
- * Its JSON form is the object jobs/{job_id}/config.json and the `config`
- * member of the record.
+ * Its JSON form is the object jobs/{job_id}/config.json. The record has a
+ * summary of it, without the template's texts: a record's size is bounded.
  */
 #ifndef PP_JOB_CONFIG_H
 #define PP_JOB_CONFIG_H
@@ -68,6 +68,10 @@ void	pp_job_config_release(struct pp_job_config *c);
 
 /* Append the JSON form; equal configs give equal bytes. */
 void	pp_job_config_put_json(const struct pp_job_config *c,
+	    struct pp_buf *out);
+
+/* The same without the texts of template and fragments, which are empty. */
+void	pp_job_config_put_summary(const struct pp_job_config *c,
 	    struct pp_buf *out);
 
 /*

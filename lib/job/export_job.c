@@ -10,6 +10,7 @@
 #include "base/money.h"
 #include "job/batch.h"
 #include "job/config.h"
+#include "job/job.h"
 #include "template/recipe.h"
 
 struct job_rows {
@@ -154,8 +155,7 @@ pp_export_job_record(struct pp_store *s, const struct pp_job *job,
 	struct pp_job_config c;
 	int rc = -1;
 
-	if (pp_job_config_parse(job->config, strlen(job->config), &c, err) <
-		0 ||
+	if (pp_job_load_config(s, job->job_id, &c, err) < 0 ||
 	    (recipe = open_recipe(&c, err)) == NULL ||
 	    (rows = pp_export_job_rows(s, job, err)) == NULL)
 		goto out;

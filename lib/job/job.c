@@ -35,6 +35,27 @@ pp_job_read_config(const struct pp_job *job, struct pp_job_config *out,
 	return pp_job_config_parse(job->config, strlen(job->config), out, err);
 }
 
+int
+pp_job_load_config(struct pp_store *s, const char *job_id,
+    struct pp_job_config *out, struct pp_error *err)
+{
+	char *key = pp_asprintf("jobs/%s/config.json", job_id);
+	struct pp_buf text = PP_BUF_INIT;
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	rc = pp_blob_get(pp_store_blobs(s), key, &text, NULL, err);
+	if (rc == 0)
+		rc = pp_job_config_parse(text.data, text.len, out, err);
+	if (rc == 0 && strcmp(out->job_id, job_id) != 0)
+		rc = pp_error_set(err, PP_EDATA, "it is that of another job");
+	if (rc < 0)
+		pp_error_wrap(err, "cannot use '%s'", key);
+	pp_buf_release(&text);
+	free(key);
+	return rc;
+}
+
 /* ---- as JSON ---- */
 
 /* A limit that may not be there is null. */

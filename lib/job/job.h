@@ -28,6 +28,10 @@ int	pp_job_get(struct pp_store *s, const char *user_id,
 int	pp_job_read_config(const struct pp_job *job,
 	    struct pp_job_config *out, struct pp_error *err);
 
+/* All of it, from the object. To be released, also on failure. */
+int	pp_job_load_config(struct pp_store *s, const char *job_id,
+	    struct pp_job_config *out, struct pp_error *err);
+
 /* "story@3", or the file's name. Returns owned. */
 char	*pp_job_template_text(const struct pp_job_config *c);
 

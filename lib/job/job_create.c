@@ -453,7 +453,7 @@ queue(struct making *m, char job_id[PP_ID_BYTES], struct pp_error *err)
 	char *key = pp_asprintf("jobs/%s/config.json", m->config.job_id);
 	char *user = pp_strdup(m->user_id);
 	char *name = pp_strdup(s->name != NULL ? s->name : "");
-	struct pp_buf text = PP_BUF_INIT;
+	struct pp_buf text = PP_BUF_INIT, summary = PP_BUF_INIT;
 	struct pp_job job = { .user_id = user,
 		.name = name,
 		.created_at_ms = m->config.created_at_ms,
@@ -464,7 +464,8 @@ queue(struct making *m, char job_id[PP_ID_BYTES], struct pp_error *err)
 	int rc;
 
 	pp_job_config_put_json(&m->config, &text);
-	job.config = text.data;
+	pp_job_config_put_summary(&m->config, &summary);
+	job.config = summary.data;
 	memcpy(job.job_id, m->config.job_id, sizeof job.job_id);
 	memcpy(job_id, job.job_id, sizeof job.job_id);
 	rc = pp_blob_put(blobs, key, text.data, text.len, PP_BLOB_IF_NONE, NULL,
@@ -476,6 +477,7 @@ queue(struct making *m, char job_id[PP_ID_BYTES], struct pp_error *err)
 			pp_blob_delete(blobs, key, NULL);
 	}
 	pp_buf_release(&text);
+	pp_buf_release(&summary);
 	free(name);
 	free(user);
 	free(key);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/money.h"
+#include "job/job.h"
 #include "job/learn.h"
 
 /* No row is begun further beyond the low-water mark than this. */
@@ -36,24 +37,13 @@ pp_shard_window(const struct pp_shard_run *run)
 static int
 load_config(struct pp_shard_run *run, struct pp_error *err)
 {
-	char *key = pp_asprintf("jobs/%s/config.json", run->claim->job_id);
-	struct pp_buf text = PP_BUF_INIT;
-	int rc = -1;
-
-	if (pp_blob_get(run->blobs, key, &text, NULL, err) == 0 &&
-	    pp_job_config_parse(text.data, text.len, &run->config, err) == 0) {
-		if (strcmp(run->config.job_id, run->claim->job_id) != 0 ||
-		    run->claim->shard >= run->config.shards)
-			pp_error_set(err, PP_EDATA,
-			    "it is that of another job");
-		else
-			rc = 0;
-	}
-	if (rc < 0)
-		pp_error_wrap(err, "cannot use '%s'", key);
-	pp_buf_release(&text);
-	free(key);
-	return rc;
+	if (pp_job_load_config(run->store, run->claim->job_id, &run->config,
+		err) < 0)
+		return -1;
+	if (run->claim->shard < run->config.shards)
+		return 0;
+	return pp_error_set(err, PP_EDATA, "job '%s' has no shard %d",
+	    run->claim->job_id, run->claim->shard);
 }
 
 /* Template and config were made for each other; a damaged store may differ. */

@@ -66,13 +66,17 @@ put_attributes(struct pp_buf *out, const char *list)
 	pp_json_doc_release(&doc);
 }
 
+/* `done` is the fault that says that a try whose reply was lost did it. */
 static int
 call(struct pp_aws *a, const char *operation, struct pp_buf *body,
-    struct pp_error *err)
+    const char *done, struct pp_error *err)
 {
 	struct pp_ddb_reply r;
 	int rc = pp_ddb_call(a, operation, body, &r, err);
 
+	if (rc < 0 && r.reply.attempts > 1 &&
+	    pp_aws_fault_is(&r.reply.fault, done))
+		rc = 0;
 	pp_ddb_reply_release(&r);
 	pp_buf_release(body);
 	return rc;
@@ -97,7 +101,7 @@ make_table(struct pp_aws *a, const char *prefix, size_t i,
 		pp_buf_adds(&body, "}]");
 	}
 	pp_buf_addc(&body, '}');
-	return call(a, "CreateTable", &body, err);
+	return call(a, "CreateTable", &body, "ResourceInUseException", err);
 }
 
 static int
@@ -111,6 +115,10 @@ bucket_call(struct pp_aws *a, const char *method, const char *bucket,
 	struct pp_aws_reply r;
 	int rc = pp_aws_call(a, &req, &r, err);
 
+	if (rc < 0 && r.attempts > 1 &&
+	    (pp_aws_fault_is(&r.fault, "BucketAlreadyOwnedByYou") ||
+		pp_aws_fault_is(&r.fault, "NoSuchBucket")))
+		rc = 0;
 	pp_aws_reply_release(&r);
 	return rc;
 }
@@ -175,7 +183,8 @@ aws_home_drop(struct pp_aws *a, const char *prefix, const char *bucket,
 
 		pp_buf_addf(&body, "{\"TableName\":\"%s%s\"}", prefix,
 		    tables[i].name);
-		if (call(a, "DeleteTable", &body, err) < 0)
+		if (call(a, "DeleteTable", &body, "ResourceNotFoundException",
+			err) < 0)
 			return -1;
 	}
 	if (!objects)
