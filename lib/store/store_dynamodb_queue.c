@@ -628,8 +628,11 @@ leave_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 	granted = e->granted_nusd;
 	e->state = state;
 	e->partition = state == PP_JOB_QUEUED ? "QUEUED" : "COMPLETED";
-	e->granted_nusd = e->totals.settled_nusd + e->totals.unproven_nusd;
-	e->seq++;
+	if (!c->unsettled) {
+		e->granted_nusd = e->totals.settled_nusd +
+		    e->totals.unproven_nusd;
+		e->seq++;
+	}
 	e->give_backs = state == PP_JOB_QUEUED && !progress ?
 	    e->give_backs + 1 :
 	    0;

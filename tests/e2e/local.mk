@@ -9,7 +9,6 @@ e2e_tests += tests/e2e/docs.sh
 e2e_tests += tests/e2e/examples.sh
 e2e_tests += tests/e2e/export.sh
 e2e_tests += tests/e2e/export_job.sh
-e2e_tests += tests/e2e/aws.sh
 e2e_tests += tests/e2e/filter.sh
 e2e_tests += tests/e2e/hostile.sh
 e2e_tests += tests/e2e/job.sh
