@@ -304,7 +304,7 @@ aws_home()
 	local name=pp-$$-$RANDOM$RANDOM
 
 	"$PP_BUILDDIR/tests/support/awshome" make "$name" "$name" || exit 1
-	export PP_STORE=aws:$name PP_TABLE_PREFIX=$name
+	export PP_STORE=aws:$name PP_TABLE_PREFIX=$name PP_USER=ann
 }
 
 # Begin again with an empty home.
