@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "aws/aws_int.h"
 #include "aws/request.h"
+#include "aws/retry.h"
 #include "aws/sigv4.h"
 #include "aws/uri.h"
 #include "aws_env.h"
@@ -412,6 +414,322 @@ test_faults(void **state)
 	}
 }
 
+/* ---- tries ---- */
+
+#define OK "HTTP/1.1 200 OK\r\n\r\n{}"
+#define BUSY "HTTP/1.1 503 Busy\r\n\r\n"
+#define THROTTLED \
+	"HTTP/1.1 400 No\r\nx-amz-retry-after: 1\r\n\r\n" \
+	"{\"__type\":\"x#ProvisionedThroughputExceededException\"}"
+#define REFUSED "HTTP/1.1 400 No\r\n\r\n{\"__type\":\"x#ValidationException\"}"
+#define CUT "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}"
+
+static void
+test_tries(void **state)
+{
+	static const struct {
+		const char *name, *max;
+		bool once;
+		struct script replies[5];
+		size_t count;
+		int attempts;
+		enum pp_aws_class class;
+	} rows[] = {
+		{ "throttled, then not", NULL, false,
+		    { { THROTTLED, 0, false }, { OK, 0, false } }, 2, 2,
+		    PP_AWS_OK },
+		{ "busy all the time", NULL, false, { { BUSY, 0, false } }, 1,
+		    4, PP_AWS_TRANSIENT },
+		{ "AWS_MAX_ATTEMPTS counts the first", "2", false,
+		    { { BUSY, 0, false } }, 1, 2, PP_AWS_TRANSIENT },
+		{ "a wrong request is not sent again", NULL, false,
+		    { { REFUSED, 0, false } }, 1, 1, PP_AWS_REJECTED },
+		{ "a cut reply, then a whole one", NULL, false,
+		    { { CUT, 0, false }, { OK, 0, false } }, 2, 2, PP_AWS_OK },
+		{ "closed without a reply", NULL, false,
+		    { { NULL, 0, false }, { OK, 0, false } }, 2, 2, PP_AWS_OK },
+		{ "cut, and only once", NULL, true,
+		    { { CUT, 0, false }, { OK, 0, false } }, 2, 1,
+		    PP_AWS_AMBIGUOUS },
+		{ "busy, and only once: it did nothing", NULL, true,
+		    { { BUSY, 0, false }, { OK, 0, false } }, 2, 2, PP_AWS_OK },
+		{ "a wrong check sum, then a right one", NULL, false,
+		    { { "HTTP/1.1 200 OK\r\nx-amz-crc32: 1\r\n\r\n{}", 0,
+			  false },
+			{ "HTTP/1.1 200 OK\r\nx-amz-crc32: 2745614147\r\n\r\n"
+			  "{}",
+			    0, false } },
+		    2, 2, PP_AWS_OK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scripted *s = scripted_start_in_order(rows[i].replies,
+		    rows[i].count);
+		struct pp_aws_request req = { .service = PP_AWS_DYNAMODB,
+			.once = rows[i].once };
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_aws_reply r;
+		struct pp_aws *a;
+
+		print_message("# %s\n", rows[i].name);
+		set_keys();
+		env_set("AWS_ENDPOINT_URL", scripted_url(s));
+		env_set("AWS_MAX_ATTEMPTS", rows[i].max);
+		a = env_aws();
+		pp_aws_call(a, &req, &r, &err);
+		assert_int_equal(r.fault.class, rows[i].class);
+		assert_int_equal(r.attempts, rows[i].attempts);
+		assert_int_equal(scripted_requests(s), rows[i].attempts);
+		pp_aws_reply_release(&r);
+		pp_aws_free(a);
+		scripted_stop(s);
+	}
+}
+
+/* Five hundred tokens are 35 retries of failures that pass, and no more. */
+static void
+test_tokens_run_out(void **state)
+{
+	static const struct script busy = { BUSY, 0, false };
+	struct scripted *s = scripted_start_in_order(&busy, 1);
+	struct pp_aws_request req = { .service = PP_AWS_DYNAMODB };
+	struct pp_aws *a;
+	int sent = 0;
+
+	(void)state;
+	set_keys();
+	env_set("AWS_ENDPOINT_URL", scripted_url(s));
+	a = env_aws();
+	for (int i = 0; i < 20; i++) {
+		struct pp_aws_reply r;
+
+		assert_int_equal(pp_aws_call(a, &req, &r, NULL), -1);
+		sent += r.attempts;
+		pp_aws_reply_release(&r);
+	}
+	assert_int_equal(sent, 20 + 500 / 14);
+	pp_aws_free(a);
+	scripted_stop(s);
+}
+
+static void
+test_delays(void **state)
+{
+	static const struct {
+		enum pp_aws_class class;
+		int i;
+		int64_t asked_ms, least_us, most_us;
+	} rows[] = {
+		{ PP_AWS_TRANSIENT, 0, -1, 0, 50000 },
+		{ PP_AWS_TRANSIENT, 3, -1, 0, 400000 },
+		{ PP_AWS_TRANSIENT, 60, -1, 0, 20000000 },
+		{ PP_AWS_THROTTLED, 0, -1, 0, 1000000 },
+		{ PP_AWS_THROTTLED, 2, -1, 0, 4000000 },
+		{ PP_AWS_TRANSIENT, 0, 3000, 3000000, 3000000 },
+		{ PP_AWS_TRANSIENT, 0, 60000, 5000000, 5050000 },
+	};
+	struct pp_rand rand;
+
+	(void)state;
+	pp_rand_seed(&rand, 1);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int64_t least = INT64_MAX, most = 0, span;
+
+		for (int k = 0; k < 2000; k++) {
+			int64_t us = pp_retry_delay_us(&rand, rows[i].class,
+			    50000, rows[i].i, rows[i].asked_ms);
+
+			least = us < least ? us : least;
+			most = us > most ? us : most;
+		}
+		span = rows[i].most_us - rows[i].least_us;
+		assert_true(least >= rows[i].least_us);
+		assert_true(most <= rows[i].most_us);
+		assert_true(most - least >= span * 9 / 10); /* full jitter */
+	}
+}
+
+/* A clock that is an hour off is learned once, and then kept. */
+static void
+test_skewed_clock(void **state)
+{
+	char refused[512], date[64];
+	time_t theirs = time(NULL) + 3600;
+	struct script replies[] = { { refused, 0, false }, { OK, 0, false } };
+	struct pp_aws_request req = { .service = PP_AWS_DYNAMODB,
+		.max_attempts = 1 };
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_aws_reply r;
+	struct scripted *s;
+	struct pp_aws *a;
+	struct tm tm;
+
+	(void)state;
+	gmtime_r(&theirs, &tm);
+	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	snprintf(refused, sizeof refused,
+	    "HTTP/1.1 403 No\r\nDate: %s\r\n\r\n"
+	    "{\"__type\":\"InvalidSignatureException\"}",
+	    date);
+	s = scripted_start_in_order(replies, 2);
+	set_keys();
+	env_set("AWS_ENDPOINT_URL", scripted_url(s));
+	a = env_aws();
+	assert_ok(pp_aws_call(a, &req, &r, &err), err);
+	assert_int_equal(scripted_requests(s), 2);
+	assert_non_null(strcasestr(scripted_last(s), "X-Amz-Date: "));
+	theirs = a->clock_offset_ms / 1000;
+	assert_in_range(theirs, 3500, 3700);
+	pp_aws_reply_release(&r);
+	assert_ok(pp_aws_call(a, &req, &r, &err), err);
+	assert_int_equal(scripted_requests(s), 3);
+	pp_aws_reply_release(&r);
+	pp_aws_free(a);
+	scripted_stop(s);
+}
+
+/* ... but a signature that is refused with our clock right is refused. */
+static void
+test_clock_that_is_right(void **state)
+{
+	char refused[512], date[64];
+	time_t now = time(NULL);
+	struct script reply = { refused, 0, false };
+	struct pp_aws_request req = { .service = PP_AWS_S3, .bucket = "bkt" };
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_aws_reply r;
+	struct scripted *s;
+	struct pp_aws *a;
+	struct tm tm;
+
+	(void)state;
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	snprintf(refused, sizeof refused,
+	    "HTTP/1.1 403 No\r\nDate: %s\r\n\r\n<Error><Code>"
+	    "SignatureDoesNotMatch</Code></Error>",
+	    date);
+	s = scripted_start_in_order(&reply, 1);
+	set_keys();
+	env_set("AWS_ENDPOINT_URL", scripted_url(s));
+	a = env_aws();
+	assert_fails(pp_aws_call(a, &req, &r, &err), err, PP_EAUTH);
+	assert_int_equal(scripted_requests(s), 1);
+	pp_aws_reply_release(&r);
+	pp_aws_free(a);
+	scripted_stop(s);
+}
+
+/* ---- sinks, and the end of calls ---- */
+
+static int
+keep_bytes(void *arg, const char *data, size_t len)
+{
+	return pp_buf_add(arg, data, len);
+}
+
+static void
+test_sink(void **state)
+{
+	static const struct {
+		const char *name;
+		struct script replies[2];
+		size_t max;
+		int attempts;
+		enum pp_aws_class class;
+		const char *text;
+	} rows[] = {
+		{ "whole", { { "HTTP/1.1 206 Part\r\n\r\nabc", 0, false } }, 0,
+		    1, PP_AWS_OK, "abc" },
+		{ "an error goes to the fault",
+		    { { "HTTP/1.1 404 No\r\n\r\n<Error><Code>NoSuchKey</Code>"
+			"</Error>",
+			0, false } },
+		    0, 1, PP_AWS_NOT_FOUND, "" },
+		{ "cut, and not begun again",
+		    { { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 0,
+			false } },
+		    0, 1, PP_AWS_AMBIGUOUS, "abc" },
+		{ "busy, then whole",
+		    { { BUSY, 0, false },
+			{ "HTTP/1.1 200 OK\r\n\r\nabc", 0, false } },
+		    0, 2, PP_AWS_OK, "abc" },
+		{ "the sink is full",
+		    { { "HTTP/1.1 200 OK\r\n\r\nabc", 0, false } }, 2, 1,
+		    PP_AWS_AMBIGUOUS, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		size_t count = rows[i].replies[1].reply != NULL ? 2 : 1;
+		struct scripted *s = scripted_start_in_order(rows[i].replies,
+		    count);
+		struct pp_buf got = PP_BUF_INIT_MAX(rows[i].max);
+		struct pp_aws_request req = { .service = PP_AWS_S3,
+			.method = "GET",
+			.bucket = "bkt",
+			.sink = keep_bytes,
+			.sink_arg = &got };
+		struct pp_aws_reply r;
+		struct pp_aws *a;
+
+		print_message("# %s\n", rows[i].name);
+		set_keys();
+		env_set("AWS_ENDPOINT_URL", scripted_url(s));
+		a = env_aws();
+		pp_aws_call(a, &req, &r, NULL);
+		assert_int_equal(r.fault.class, rows[i].class);
+		assert_int_equal(r.attempts, rows[i].attempts);
+		assert_string_equal(got.data, rows[i].text);
+		pp_aws_reply_release(&r);
+		pp_aws_free(a);
+		pp_buf_release(&got);
+		scripted_stop(s);
+	}
+}
+
+static void
+note_class(void *arg, const struct pp_aws_reply *r)
+{
+	*(int *)arg = (int)r->fault.class;
+}
+
+/* On the wire, and in the pause before another try. */
+static void
+test_cancel(void **state)
+{
+	static const struct script busy = { THROTTLED, 0, false };
+	struct scripted *s = scripted_start_in_order(&busy, 1);
+	struct pp_aws_request req = { .service = PP_AWS_DYNAMODB,
+		.max_attempts = 50 };
+	struct pp_error err = PP_ERROR_INIT;
+
+	(void)state;
+	for (int turns = 0; turns < 12; turns += 3) {
+		struct pp_aws_send *send;
+		int class = -1;
+		struct pp_aws *a;
+
+		set_keys();
+		env_set("AWS_ENDPOINT_URL", scripted_url(s));
+		a = env_aws();
+		send = pp_aws_send(a, &req, note_class, &class, &err);
+		assert_non_null(send);
+		for (int i = 0; i < turns; i++)
+			assert_ok(pp_loop_turn(pp_aws_loop(a), 20, &err), err);
+		assert_int_equal(class, -1);
+		pp_aws_cancel(send);
+		while (class < 0)
+			assert_ok(pp_loop_turn(pp_aws_loop(a), 1000, &err),
+			    err);
+		assert_int_equal(class, PP_AWS_CANCELLED);
+		assert_non_null(pp_aws_send(a, &req, note_class, &class, &err));
+		pp_aws_free(a); /* drops the last without calling back */
+	}
+	scripted_stop(s);
+}
+
 int
 main(void)
 {
@@ -422,6 +740,13 @@ main(void)
 		cmocka_unit_test(test_stream_up),
 		cmocka_unit_test(test_presign),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_tries),
+		cmocka_unit_test(test_tokens_run_out),
+		cmocka_unit_test(test_delays),
+		cmocka_unit_test(test_skewed_clock),
+		cmocka_unit_test(test_clock_that_is_right),
+		cmocka_unit_test(test_sink),
+		cmocka_unit_test(test_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
