@@ -26,6 +26,7 @@
 #include "export/rows.h"
 #include "export/tree.h"
 #include "job/export_job.h"
+#include "job/export_upload.h"
 #include "job/ids.h"
 #include "job/row_rules.h"
 #include "store/store.h"
@@ -56,8 +57,12 @@ enum {
 	KEY_WHERE,
 	KEY_SELECT,
 	KEY_THREADS,
-	KEY_BLOOM
+	KEY_BLOOM,
+	KEY_URL,
+	KEY_EXPIRES
 };
+
+#define DEFAULT_EXPIRES_MS (15 * 60 * 1000)
 
 static const struct pp_opt options[] = {
 	{ 'f', "format", "LIST",
@@ -148,13 +153,20 @@ static const struct pp_opt options[] = {
 	    PP_COMPLETE_NONE, NULL },
 	{ KEY_PAGE_V2, "parquet-pages-v2", NULL,
 	    "write data pages of version 2", PP_COMPLETE_NONE, NULL },
+	{ KEY_URL, "url", NULL,
+	    "print URLs of a job's own exports, for anybody, for a while",
+	    PP_COMPLETE_NONE, NULL },
+	{ KEY_EXPIRES, "expires", "TIME",
+	    "how long those are good, at most 7d [15m]", PP_COMPLETE_NONE,
+	    NULL },
 	{ 0 }
 };
 
 struct state {
 	struct pp_export_options o;
 	bool has_codec, has_seed;
-	bool partial, from_csv, has_from;
+	bool partial, from_csv, has_from, url;
+	int64_t expires_ms; /* 0: not said */
 	const char *output, *where, *select;
 	const char *types[MAX_REPEATED], *maps[MAX_REPEATED];
 	const char *blooms[MAX_REPEATED];
@@ -268,6 +280,17 @@ set_csv(struct state *s, int key, const char *arg, struct pp_error *err)
 }
 
 static int
+set_expires(struct state *s, const char *arg, struct pp_error *err)
+{
+	if (pp_parse_duration_ms(arg, "--expires", &s->expires_ms, err) < 0)
+		return -1;
+	if (s->expires_ms >= 1000 && s->expires_ms <= PP_MAX_PRESIGN_S * 1000)
+		return 0;
+	return pp_error_set(err, PP_EUSAGE,
+	    "--expires must be from 1s to 7d, not '%s'", arg);
+}
+
+static int
 set(void *state, int key, const char *arg, struct pp_error *err)
 {
 	struct state *s = state;
@@ -297,6 +320,8 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 		return set_size(arg, "--max-bytes-per-file",
 		    &o->max_bytes_per_file, err);
 	case KEY_PARTIAL: s->partial = true; return 0;
+	case KEY_URL: s->url = true; return 0;
+	case KEY_EXPIRES: return set_expires(s, arg, err);
 	case KEY_CARD: o->card = true; return 0;
 	case KEY_COMPRESS:
 		return pp_codec_parse(arg, &o->compress, &o->compress_level,
@@ -330,6 +355,41 @@ warn_failed(const struct pp_cli *cli, const struct state *s,
 		    result->failed == 1 ? "" : "s");
 }
 
+/* An object of a job's own exports: its key, or a URL of it. */
+static int
+print_object(void *arg, const char *key, struct pp_error *err)
+{
+	const struct jobs *jobs = arg;
+	int64_t ms = jobs->state->expires_ms;
+	struct pp_buf url = PP_BUF_INIT;
+	int rc = 0;
+
+	if (!jobs->state->url) {
+		puts(key);
+		return 0;
+	}
+	rc = pp_blob_presign(pp_store_blobs(jobs->store), "GET", key,
+	    (ms > 0 ? ms : DEFAULT_EXPIRES_MS) / 1000, &url, err);
+	if (rc == 0)
+		puts(url.data);
+	pp_buf_release(&url);
+	return rc;
+}
+
+/* Where the home keeps objects, a job's own exports are objects too. */
+static int
+export_to_objects(struct jobs *jobs, const char *job_id, struct pp_error *err)
+{
+	struct pp_export_result result = { .rows = 0 };
+	int rc = pp_export_upload(jobs->store, job_id, &jobs->state->o,
+	    jobs->state->partial, &result, print_object, jobs, err);
+
+	if (rc == 0)
+		warn_failed(jobs->cli, jobs->state, &result);
+	pp_export_result_release(&result);
+	return rc;
+}
+
 static int
 export_one(void *arg, const char *job_id, struct pp_error *err)
 {
@@ -340,6 +400,14 @@ export_one(void *arg, const char *job_id, struct pp_error *err)
 	char *folder = NULL;
 	int rc;
 
+	if (jobs->state->url && output != NULL)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--url is of a job's own exports, without --output");
+	if (jobs->state->url && pp_store_dir(jobs->store) != NULL)
+		return pp_error_set(err, PP_ECONFIG,
+		    "objects of this home are files and have no URLs");
+	if (output == NULL && pp_store_dir(jobs->store) == NULL)
+		return export_to_objects(jobs, job_id, err);
 	if (output == NULL)
 		folder = pp_export_job_folder(jobs->store, job_id, err);
 	else if (strcmp(output, "-") != 0 && jobs->several)

@@ -1026,6 +1026,70 @@ install_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	return rc;
 }
 
+/* ---- url ---- */
+
+#define DEFAULT_EXPIRES_MS (15 * 60 * 1000)
+
+static const struct pp_opt url_options[] = {
+	{ 'x', "expires", "TIME", "how long they are good, at most 7d [15m]" },
+	{ 0 }
+};
+
+struct urls {
+	int64_t expires_ms; /* 0: not said */
+	struct pp_blob *blobs;
+};
+
+static int
+url_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct urls *u = state;
+
+	(void)key;
+	if (pp_parse_duration_ms(arg, "--expires", &u->expires_ms, err) < 0)
+		return -1;
+	if (u->expires_ms >= 1000 && u->expires_ms <= PP_MAX_PRESIGN_S * 1000)
+		return 0;
+	return pp_error_set(err, PP_EUSAGE,
+	    "--expires must be from 1s to 7d, not '%s'", arg);
+}
+
+static int
+print_url(void *arg, const char *key, struct pp_error *err)
+{
+	const struct urls *u = arg;
+	struct pp_buf url = PP_BUF_INIT;
+	int rc = pp_blob_presign(u->blobs, "GET", key, u->expires_ms / 1000,
+	    &url, err);
+
+	if (rc == 0)
+		puts(url.data);
+	pp_buf_release(&url);
+	return rc;
+}
+
+static int
+url_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct urls *u = state;
+	struct home h = { .store = NULL };
+	int rc = -1;
+
+	(void)cli;
+	if (argc != 1)
+		return pp_error_set(err, PP_EUSAGE, "url takes one name");
+	if (u->expires_ms == 0)
+		u->expires_ms = DEFAULT_EXPIRES_MS;
+	if (open_home(&h, err) == 0) {
+		u->blobs = pp_store_blobs(h.store);
+		rc = pp_seed_each_part(h.store, h.user, argv[0], print_url, u,
+		    err);
+	}
+	close_home(&h);
+	return rc;
+}
+
 static const struct pp_command commands[] = {
 	{ .name = "put",
 	    .synopsis = "NAME [FILE...]",
@@ -1080,6 +1144,14 @@ static const struct pp_command commands[] = {
 	    .state_bytes = sizeof(struct sampling),
 	    .set = sample_set,
 	    .run = sample_run },
+	{ .name = "url",
+	    .synopsis = "NAME",
+	    .summary = "print URLs of a set's parts, for anybody, for a while",
+	    .options = url_options,
+	    .operands = PP_COMPLETE_SEEDS,
+	    .state_bytes = sizeof(struct urls),
+	    .set = url_set,
+	    .run = url_run },
 	{ .name = "rm",
 	    .synopsis = "NAME...",
 	    .summary = "remove sets; what a job has pinned stays with it",

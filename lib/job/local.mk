@@ -12,6 +12,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/estimate_job.c \
 	lib/job/estimate_prompts.c \
 	lib/job/export_job.c lib/job/export_job.h \
+	lib/job/export_upload.c lib/job/export_upload.h \
 	lib/job/fence.c \
 	lib/job/filter.c lib/job/filter.h \
 	lib/job/flow.c lib/job/flow.h \

@@ -61,6 +61,15 @@ const char *pp_seed_manifest(const struct pp_seed_set *set, size_t *len);
 int	pp_seed_get(struct pp_seed_set *set, int64_t i, struct pp_buf *out,
 	    struct pp_error *err);
 
+/*
+ * Call `fn` for the key of each of its parts, in order, each of which is a
+ * file of JSONL. `fn` returns 0 to go on. PP_ENOENT names the set.
+ */
+int	pp_seed_each_part(struct pp_store *s, const char *user_id,
+	    const char *name,
+	    int (*fn)(void *arg, const char *key, struct pp_error *err),
+	    void *arg, struct pp_error *err);
+
 /* What a list shows of a set. */
 struct pp_seed_info {
 	char *name;

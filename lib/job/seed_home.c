@@ -469,3 +469,32 @@ pp_seed_remove(struct pp_store *s, const char *user_id, const char *name,
 	free(base);
 	return rc;
 }
+
+/* ---- parts ---- */
+
+int
+pp_seed_each_part(struct pp_store *s, const char *user_id, const char *name,
+    int (*fn)(void *arg, const char *key, struct pp_error *err), void *arg,
+    struct pp_error *err)
+{
+	char *base = pp_seed_base(user_id, name, err);
+	struct pp_buf text = PP_BUF_INIT;
+	struct pp_seed_manifest m;
+	int rc = -1;
+
+	if (base == NULL)
+		return -1;
+	if (pp_seed_manifest_get(s, base, &text, NULL, &m, err) == 0) {
+		rc = 0;
+		for (int64_t n = 1; rc == 0 && n <= m.parts; n++) {
+			char *key = pp_seed_part_key(base, m.generation, n);
+
+			rc = fn(arg, key, err);
+			free(key);
+		}
+		pp_seed_manifest_release(&m);
+	}
+	pp_buf_release(&text);
+	free(base);
+	return rc;
+}

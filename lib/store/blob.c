@@ -176,6 +176,18 @@ pp_blob_delete_prefix(struct pp_blob *b, const char *prefix,
 	return b->ops->delete_prefix(b, prefix, err);
 }
 
+int
+pp_blob_presign(struct pp_blob *b, const char *method, const char *key,
+    int64_t expires_s, struct pp_buf *url, struct pp_error *err)
+{
+	if (check_key(key, err) < 0)
+		return -1;
+	if (b->ops->presign == NULL)
+		return pp_error_set(err, PP_ECONFIG,
+		    "objects of this home are files and have no URLs");
+	return b->ops->presign(b, method, key, expires_s, url, err);
+}
+
 char *
 pp_blob_local_path(struct pp_blob *b, const char *key)
 {

@@ -85,6 +85,17 @@ int	pp_blob_delete(struct pp_blob *b, const char *key,
 int	pp_blob_delete_prefix(struct pp_blob *b, const char *prefix,
 	    struct pp_error *err);
 
+#define PP_MAX_PRESIGN_S INT64_C(604800)	/* seven days */
+
+/*
+ * Append a URL by which anybody can GET or PUT the object for `expires_s`
+ * seconds. PP_ECONFIG where objects have no URLs, PP_EUSAGE for a time that
+ * is none.
+ */
+int	pp_blob_presign(struct pp_blob *b, const char *method,
+	    const char *key, int64_t expires_s, struct pp_buf *url,
+	    struct pp_error *err);
+
 /*
  * Embedded home only: the path of the file that is the object, for local
  * tools and journals. Returns owned, or NULL where there is no such thing.

@@ -26,6 +26,10 @@ struct pp_blob_ops {
 	int (*del)(struct pp_blob *b, const char *key, struct pp_error *err);
 	int (*delete_prefix)(struct pp_blob *b, const char *prefix,
 	    struct pp_error *err);
+	/* NULL: objects have no URLs */
+	int (*presign)(struct pp_blob *b, const char *method,
+	    const char *key, int64_t expires_s, struct pp_buf *url,
+	    struct pp_error *err);
 	char *(*local_path)(struct pp_blob *b, const char *key);
 };
 

@@ -175,6 +175,13 @@ delete_prefix(struct pp_blob *b, const char *prefix, struct pp_error *err)
 	return rc;
 }
 
+static int
+presign(struct pp_blob *b, const char *method, const char *key,
+    int64_t expires_s, struct pp_buf *url, struct pp_error *err)
+{
+	return pp_s3_presign(s3_of(b), method, key, expires_s, url, err);
+}
+
 static char *
 local_path(struct pp_blob *b, const char *key)
 {
@@ -193,6 +200,7 @@ static const struct pp_blob_ops s3_ops = {
 	.list = list,
 	.del = del,
 	.delete_prefix = delete_prefix,
+	.presign = presign,
 	.local_path = local_path,
 };
 

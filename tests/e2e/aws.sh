@@ -197,4 +197,60 @@ test_a_worker_in_a_task_knows_which()
 	check_err_has no_task
 }
 
+# What runs with DynamoDB Local and an S3 server that checks signatures.
+aws_home_script()
+{
+	cat <<-'END'
+	set -eu
+	"$PP_BUILDDIR/tests/support/awshome" make pp-e2e- pp-e2e-bucket
+	export PP_STORE=aws:pp-e2e-bucket PP_TABLE_PREFIX=pp-e2e-
+	pp-seed put poems "$PP_SHARE/seeds/poetry.jsonl" >/dev/null
+	pp-seed url poems >url
+	curl -sf "$(cat url)" | cmp - "$PP_SHARE/seeds/poetry.jsonl"
+	curl -s -o /dev/null -w '%{http_code}\n' "$(cat url)0"
+	job=$(pp-job create -t t.yaml -s poem=poems -n 20 --model local \
+	    --shards 2 | jq -r .job_id)
+	pp-job show --json "$job" | jq -r .user_id
+	pp-job start --json --workers 2 "$job" | wc -l
+	jq -r 'select(.action == "RunTask") | .request |
+	    [.capacityProviderStrategy[0].capacityProvider, .count,
+	    .overrides.containerOverrides[0].command[0]] | join(" ")' log
+	ECS_CONTAINER_METADATA_URI_V4=$AWS_URL/v4/x pp-worker -q --job "$job"
+	pp-job show --json "$job" | jq -r .status
+	pp-export "$job" --url --format csv >urls
+	curl -sf "$(grep dataset.csv urls)" | wc -l
+	job=$(pp-job create -t t.yaml -s poem=poems -n 20 --model local |
+	    jq -r .job_id)
+	pp-job start "$job" 2>/dev/null
+	pp-job cancel --now "$job" 2>&1
+	jq -r 'select(.action == "StopTask") | .action' log
+	END
+}
+
+test_a_home_on_aws_has_urls_and_tasks()
+{
+	command -v curl >/dev/null || skip 'no curl'
+	aws_start
+	cat >t.yaml <<-'END'
+	template:
+	  id: t
+	  steps:
+	    - {id: a, max_tokens: 50, prompt: "Go on: {{ poem.text }}"}
+	END
+	aws_home_script >home.sh
+	export AWS_URL
+	LIMIT=600 run "$PP_SRCDIR/tests/support/with-aws-servers" bash home.sh
+	[ "$(cat "$T/.status")" != 77 ] || skip "$(err | tail -n 1)"
+	check_status 0
+	check_out "403
+ann
+2
+FARGATE_SPOT 2 --job
+COMPLETED
+21
+$(out | grep '1 task stopped')
+StopTask"
+	check_out_has '1 task stopped'
+}
+
 run_tests "$@"
