@@ -71,6 +71,14 @@ test_chat_templates_render_as_transformers_does()
 	out | tail -n 1
 }
 
+test_the_manual_names_all_and_its_examples_are_true()
+{
+	need python3
+	run python3 "$PP_SRCDIR/tests/differential/manual.py" \
+	    --engine 'pp-template render' --srcdir "$PP_SRCDIR"
+	check_status 0
+}
+
 test_floats_are_as_short_as_pythons()
 {
 	need python3

@@ -32,6 +32,6 @@ EXTRA_DIST += tests/golden/jinja/conformance.jsonl \
 	tests/golden/jinja/more.jsonl tests/golden/jinja/record.py \
 	tests/golden/jinja/score.py tests/differential/floats.py tests/differential/chat_templates.py \
 	tests/support/chat-templates \
-	tests/differential/hostile.py \
+	tests/differential/hostile.py tests/differential/manual.py \
 	tests/differential/jinja_diff.py
 long_tests += tests/e2e/aws_home.sh tests/e2e/language.sh tests/e2e/oracle.sh
