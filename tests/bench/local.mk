@@ -6,7 +6,8 @@ bench_programs = \
 	tests/bench/bench_store
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += tests/bench/export.py tests/bench/post.lua tests/bench/run.sh
+EXTRA_DIST += tests/bench/export.py tests/bench/post.lua tests/bench/run.sh \
+	tests/bench/language.sh tests/bench/minijinja
 
 tests_bench_bench_call_SOURCES = tests/bench/bench_call.c
 tests_bench_bench_curl_SOURCES = tests/bench/bench_curl.c
@@ -19,5 +20,7 @@ bench: all $(bench_programs) tests/support/mockllm
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/run.sh
 	@tests/bench/bench_store
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		'$(srcdir)'/tests/bench/language.sh
 
 .PHONY: bench
