@@ -15,6 +15,9 @@
 /* A page has at most this many values, so that indexes tell rows apart. */
 #define PAGE_ENTRIES 65536
 
+/* After so many it is plain whether values repeat. */
+#define LOOK_VALUES 8192
+
 /* Room before the values of a page for its levels, which are mostly a run. */
 #define HEADROOM 64
 
@@ -401,6 +404,20 @@ pp_pqcolumn_put(struct pp_pqcolumn *c, const struct pp_json *v, int rep,
 	return 0;
 }
 
+/*
+ * Too large for a dictionary, or after a good look almost every value is
+ * another: ids, times, prose.
+ */
+static bool
+is_hopeless(const struct pp_pqcolumn *c)
+{
+	size_t values = c->indices.len / sizeof(uint32_t);
+
+	return c->dict.bytes.len > c->limits->dictionary_bytes ||
+	    (!c->used_dict && values >= LOOK_VALUES &&
+		c->dict.count > values / 8 * 7);
+}
+
 size_t
 pp_pqcolumn_held(const struct pp_pqcolumn *c)
 {
@@ -412,8 +429,7 @@ int
 pp_pqcolumn_end_row(struct pp_pqcolumn *c, struct pp_error *err)
 {
 	c->rows++;
-	if (c->has_dict && c->dict.bytes.len > c->limits->dictionary_bytes &&
-	    give_up_dict(c, err) < 0)
+	if (c->has_dict && is_hopeless(c) && give_up_dict(c, err) < 0)
 		return -1;
 	if (c->entries < PAGE_ENTRIES &&
 	    pp_pqcolumn_held(c) < c->limits->page_bytes)
