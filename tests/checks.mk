@@ -5,7 +5,7 @@ c_files = $$(cd '$(abs_srcdir)' && find lib cmd tests -name '*.c' | sort)
 shell_files = quickstart .ci/run .githooks/pre-commit tests/support/check-* \
 	tests/support/python-venv tests/support/run-unit \
 	tests/support/summary tests/e2e/*.sh tests/chaos/*.sh \
-	infra/scripts/*.sh tests/infra/*.sh tests/infra/fetch-tools \
+	infra/scripts/*.sh tests/infra/*.sh \
 	tests/bench/*.sh
 analysis_flags = -std=gnu11 $(DEFS) -I. -I$(srcdir)/lib \
 	-I$(srcdir)/tests/unit $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(CURL_CFLAGS) \

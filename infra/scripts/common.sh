@@ -374,11 +374,6 @@ wait_for_stack()
 
 # ---- the templates' bucket ----
 
-templates_bucket()
-{
-	echo "plot-palette-cfn-$account-$region"
-}
-
 # A name for what the templates hold; it changes when one of them does.
 templates_hash()
 {
@@ -392,4 +387,74 @@ url_suffix()
 	cn-*) echo amazonaws.com.cn ;;
 	*) echo amazonaws.com ;;
 	esac
+}
+
+make_templates_bucket()
+{
+	local place=() why
+
+	[ "$region" = us-east-1 ] || place=(--create-bucket-configuration \
+	    "LocationConstraint=$region")
+	why=$(cloud s3api create-bucket --bucket "$bucket" "${place[@]}" 2>&1) ||
+		die "cannot make the bucket $bucket: $(tail -n 1 <<<"$why")"
+	cloud s3api put-public-access-block --bucket "$bucket" \
+	    --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
+	cloud s3api put-bucket-versioning --bucket "$bucket" \
+	    --versioning-configuration Status=Enabled
+	cloud s3api put-bucket-encryption --bucket "$bucket" \
+	    --server-side-encryption-configuration \
+	    '{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}'
+	cloud s3api put-bucket-tagging --bucket "$bucket" --tagging \
+	    'TagSet=[{Key=Project,Value=plot-palette},{Key=ManagedBy,Value=scripts},{Key=Component,Value=templates}]'
+	log "made the bucket $bucket"
+}
+
+# Puts the templates under a name that changes with their contents: $bucket,
+# $hash. What is there already is not sent again.
+upload_templates()
+{
+	local there file
+
+	bucket=plot-palette-cfn-$account-$region
+	hash=$(templates_hash)
+	for file in "$infra"/cloudformation/*-stack.yaml; do
+		[ "$(wc -c <"$file")" -le 1000000 ] ||
+			die "$file is too long; CloudFormation takes 1 MB"
+	done
+	there=$(cloud s3api list-objects-v2 --bucket "$bucket" \
+	    --prefix "$hash/" 2>&1) || {
+		[[ $there == *NoSuchBucket* ]] ||
+			die "cannot look into the bucket $bucket:" \
+			    "$(tail -n 1 <<<"$there")"
+		make_templates_bucket
+		there='{}'
+	}
+	set -- "$infra"/cloudformation/*-stack.yaml
+	[ "$(jq '.Contents // [] | length' <<<"${there:-{\}}")" -lt $# ] ||
+		return 0
+	cloud s3 cp --recursive --quiet --exclude '*' --include '*-stack.yaml' \
+	    --content-type text/yaml "$infra/cloudformation" \
+	    "s3://$bucket/$hash/" || die 'the templates are not uploaded'
+	log "sent $# templates to s3://$bucket/$hash/"
+	validate_templates
+}
+
+templates_url()
+{
+	echo "https://$bucket.s3.$region.$(url_suffix)/$hash"
+}
+
+# Only when they are new: what has been taken once is taken again.
+validate_templates()
+{
+	local file why
+
+	for file in "$infra"/cloudformation/*-stack.yaml; do
+		why=$(cloud cloudformation validate-template \
+		    --template-url "$(templates_url)/${file##*/}" 2>&1) || {
+			cloud s3 rm --recursive --quiet "s3://$bucket/$hash/" || :
+			die "${file##*/}: $(tail -n 1 <<<"$why")"
+		}
+	done
+	good 'templates are valid'
 }

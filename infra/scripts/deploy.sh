@@ -88,30 +88,6 @@ check_parameters()
 	die "$parameters is not fit to deploy"
 }
 
-upload()
-{
-	local words
-
-	mapfile -t words < <(settle_words)
-	read -r bucket hash < <(
-		PP_LOG=$log_file "$scripts/upload-templates.sh" "${words[@]}") ||
-		die 'the templates are not uploaded'
-	base=https://$bucket.s3.$region.$(url_suffix)/$hash
-	log "templates: $base"
-}
-
-validate()
-{
-	local file why
-
-	for file in "$infra"/cloudformation/*-stack.yaml; do
-		why=$(cloud cloudformation validate-template \
-		    --template-url "$base/${file##*/}" 2>&1) ||
-			die "${file##*/}: $(tail -n 1 <<<"$why")"
-	done
-	good 'templates are valid'
-}
-
 stack_parameters()
 {
 	settings+=("EnvironmentName=$environment" "TemplatesBucketName=$bucket" \
@@ -132,8 +108,8 @@ create()
 		return
 	fi
 	ask "create the stack '$stack' in $region?" || die 'not created'
-	upload
-	validate
+	upload_templates
+	base=$(templates_url)
 	# Tables and buckets are retained, but not those of a failed start: the
 	# next try would find their names taken.
 	why=$(cloud cloudformation create-stack --stack-name "$stack" \
@@ -150,6 +126,8 @@ create()
 	[ "$status" = CREATE_COMPLETE ] || undo_create
 	good "created '$stack'"
 	finish
+	fill_bucket "$(jq -r '.BucketName // ""' "$outputs")"
+	shell_lines
 }
 
 # A failed creation leaves nothing behind.
@@ -173,11 +151,12 @@ undo_create()
 
 update()
 {
-	upload
-	validate
+	upload_templates
+	base=$(templates_url)
 	make_change_set || {
 		good "nothing to change in '$stack'"
 		finish
+		shell_lines
 		return
 	}
 	show_changes "$change_set" | tee "$changes" | cut -f 1-5 |
@@ -202,6 +181,7 @@ update()
 	[ "$status" = UPDATE_COMPLETE ] || update_failed
 	good "updated '$stack'"
 	finish
+	shell_lines
 }
 
 # False when there is nothing to change.
@@ -314,7 +294,10 @@ finish()
 	log "outputs, also in $outputs:"
 	jq -r 'to_entries[] | "  \(.key) = \(.value)"' "$outputs" |
 		while IFS= read -r line; do log "$line"; done
-	fill_bucket "$(jq -r '.BucketName // ""' "$outputs")"
+}
+
+shell_lines()
+{
 	cat <<-LINES
 
 	# for your shell:

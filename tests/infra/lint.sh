@@ -6,12 +6,13 @@ INFRA=$PP_SRCDIR/infra
 
 test_cfn_lint_has_no_finding_in_five_regions()
 {
-	local tools
+	local python
 
-	tools=$("$PP_SRCDIR/tests/infra/fetch-tools" 2>"$T/why") ||
+	python=$("$PP_SRCDIR/tests/support/python-venv" \
+	    "$PP_SRCDIR/tests/infra/requirements.txt" 2>"$T/why") ||
 		skip "$(cat "$T/why")"
 	LIMIT=300
-	run "$tools/bin/cfn-lint" -r us-east-1 us-west-2 eu-central-1 \
+	run "${python%/*}/cfn-lint" -r us-east-1 us-west-2 eu-central-1 \
 	    ap-northeast-1 sa-east-1 -- "$INFRA"/cloudformation/*.yaml
 	check_status 0
 	check_out ''
@@ -40,7 +41,7 @@ test_shellcheck_has_no_finding()
 {
 	need shellcheck
 	run shellcheck "$PP_SRCDIR"/tests/infra/*.sh \
-	    "$PP_SRCDIR/tests/infra/fetch-tools"
+	    "$PP_SRCDIR"/infra/scripts/*.sh
 	check_status 0
 	check_out ''
 }
