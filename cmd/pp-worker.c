@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "job/filter.h"
+#include "job/health.h"
 #include "job/ids.h"
 #include "job/notify.h"
 #include "job/routes.h"
@@ -44,7 +45,8 @@ enum {
 	OPT_ORDERED,
 	OPT_SEED,
 	OPT_BUDGET,
-	OPT_MODEL
+	OPT_MODEL,
+	OPT_HEALTH
 };
 
 static const struct pp_opt options[] = {
@@ -79,13 +81,16 @@ static const struct pp_opt options[] = {
 	    PP_COMPLETE_MODEL },
 	{ 'b', "budget", "USD", "spend no more than this (filter)" },
 	{ OPT_ORDERED, "ordered", NULL, "rows in the order of input (filter)" },
-	{ OPT_SEED, "seed", "N", "seed of all chance (filter; 0)" }, { 0 }
+	{ OPT_SEED, "seed", "N", "seed of all chance (filter; 0)" },
+	{ OPT_HEALTH, "health", NULL,
+	    "say whether the worker of PP_HEALTH_FILE is well" },
+	{ 0 }
 };
 
 struct state {
 	struct pp_worker_options worker;
 	bool initialized;
-	bool filter, prompts, ordered;
+	bool filter, prompts, ordered, health;
 	const char *template, *budget;
 	struct pp_routes routes;
 	int64_t seed;
@@ -157,6 +162,7 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 		w->notify = pp_notify_topic(arg, err);
 		return w->notify != NULL ? 0 : -1;
 	case OPT_FILTER: s->filter = true; return 0;
+	case OPT_HEALTH: s->health = true; return 0;
 	case 't': s->template = arg; return 0;
 	case OPT_PROMPTS: s->prompts = true; return 0;
 	case 'm': return pp_routes_add(&s->routes, arg, err);
@@ -363,6 +369,24 @@ set_max_running(struct pp_worker_options *w, struct pp_error *err)
 	    1000000, err);
 }
 
+/* The file of the worker's sign of life, or NULL. */
+static const char *
+health_file(void)
+{
+	const char *file = getenv("PP_HEALTH_FILE");
+
+	return file != NULL && *file != '\0' ? file : NULL;
+}
+
+static int
+check_health(struct pp_error *err)
+{
+	if (health_file() == NULL)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--health needs PP_HEALTH_FILE, as the worker does");
+	return pp_health_check(health_file(), err);
+}
+
 static int
 set_notify(struct pp_worker_options *w, struct pp_error *err)
 {
@@ -420,6 +444,7 @@ run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
 		return -1;
 	pp_progress_start(cli);
 	j.options.progress = show;
+	j.options.health_file = health_file();
 	if (argc > 0)
 		pp_job_ids_each(argc, argv, work_on, &j, err);
 	else
@@ -446,7 +471,9 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	pp_log_set_level(cli->quiet ? PP_LOG_ERROR : levels[cli->verbose > 0]);
 	if (s->filter && cli->verbose == 0)
 		pp_log_set_level(PP_LOG_ERROR);
-	if (s->filter || s->prompts)
+	if (s->health)
+		status = check_health(err);
+	else if (s->filter || s->prompts)
 		status = run_filter(cli, s, argc, err);
 	else if (s->template != NULL)
 		status = pp_error_set(err, PP_EUSAGE,

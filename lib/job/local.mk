@@ -16,6 +16,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/fence.c \
 	lib/job/filter.c lib/job/filter.h \
 	lib/job/flow.c lib/job/flow.h \
+	lib/job/health.c lib/job/health.h \
 	lib/job/ids.c lib/job/ids.h \
 	lib/job/job.c lib/job/job.h \
 	lib/job/job_create.c lib/job/job_create.h \

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "job/auto_export.h"
+#include "job/health.h"
 #include "job/notify.h"
 #include "job/shard.h"
 
@@ -37,6 +38,7 @@ struct worker {
 	char owner[PP_ID_BYTES];
 	int signals; /* SIGTERM and SIGINT so far */
 	struct pp_rand rand;
+	struct pp_health health;
 
 	/* the shard at hand */
 	struct pp_claim claim;
@@ -307,7 +309,10 @@ show_progress(void *arg)
 			w->claim.totals.rows_failed) *
 			1e6 / (double)us :
 		    0 };
-	w->options.progress(w->options.progress_arg, &p);
+	pp_health_beat(&w->health,
+	    t.rows_done + t.rows_failed + t.settled_nusd + t.unproven_nusd);
+	if (w->options.progress != NULL)
+		w->options.progress(w->options.progress_arg, &p);
 	pp_timer_set(w->loop, &w->progress_timer, PROGRESS_US, show_progress,
 	    w);
 }
@@ -440,7 +445,7 @@ generate(struct worker *w, enum pp_run_end *end, struct pp_error *why)
 	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
 	    renew_lease, w);
 	pp_timer_set(w->loop, &w->sync_timer, SYNC_US, sync_journal, w);
-	if (w->options.progress != NULL)
+	if (w->options.progress != NULL || w->health.path != NULL)
 		pp_timer_set(w->loop, &w->progress_timer, PROGRESS_US,
 		    show_progress, w);
 	pp_shard_schedule(run);
@@ -737,6 +742,7 @@ wait_for_work(struct worker *w, struct pp_error *err)
 	int64_t ms = POLL_MS + (int64_t)pp_rand_below(&w->rand, POLL_MS);
 	int64_t until = pp_clock_boot_ms() + ms;
 
+	pp_health_beat(&w->health, -1);
 	while (w->signals == 0 && (ms = until - pp_clock_boot_ms()) > 0)
 		if (pp_loop_turn(w->loop, (int)ms, err) < 0)
 			return;
@@ -832,7 +838,8 @@ pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
     struct pp_error *err)
 {
 	struct worker w = {
-		.store = store, .options = *options, .lock_fd = -1
+		.store = store, .options = *options, .lock_fd = -1,
+		.health = { .path = options->health_file }
 	};
 	int status;
 

@@ -44,6 +44,7 @@ struct pp_worker_options {
 	int max_running;		/* jobs that may run at once */
 	void (*progress)(void *arg, const struct pp_worker_progress *p);
 	void *progress_arg;		/* progress may be NULL */
+	const char *health_file;	/* a sign of life goes here, or NULL */
 };
 
 /* Fill in the documented defaults. */
