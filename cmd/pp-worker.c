@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/money.h"
 #include "base/rand.h"
+#include "base/reaper.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "job/filter.h"
@@ -464,6 +465,8 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	struct state *s = state;
 	int status;
 
+	if (pp_reaper_start(err) < 0)
+		return -1;
 	if (!s->initialized)
 		pp_worker_options_init(&s->worker);
 	protect_secrets();

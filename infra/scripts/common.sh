@@ -223,7 +223,7 @@ parameter_findings()
 	    end),
 	(if (.AdminEmail // "") | test("@example\\.(com|org|net)$") then
 	    "AdminEmail is still \"\(.AdminEmail)\": give your own" else empty end),
-	(if .EnvironmentName // $environment == $environment then empty else
+	(if (.EnvironmentName // $environment) == $environment then empty else
 	    "EnvironmentName is \"\(.EnvironmentName)\", but the environment is \($environment)"
 	    end),
 	number("InitialBudgetLimit"; 1; 10000),
@@ -334,8 +334,8 @@ show_failures()
 	    --max-items 100 2>/dev/null |
 	jq -r '.StackEvents[] | select(.ResourceStatus | endswith("FAILED")) |
 		[.ResourceType, .PhysicalResourceId // "", .LogicalResourceId,
-		    .ResourceStatusReason // ""] | @tsv' |
-	while IFS=$'\t' read -r type physical logical reason; do
+		    .ResourceStatusReason // ""] | join("\u001f")' |
+	while IFS=$'\x1f' read -r type physical logical reason; do
 		if [ "$type" != AWS::CloudFormation::Stack ]; then
 			fail "$logical ($type): $reason"
 		elif [ -n "$physical" ] && [ "$physical" != "$1" ] &&

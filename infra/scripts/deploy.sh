@@ -159,11 +159,11 @@ update()
 		shell_lines
 		return
 	}
-	show_changes "$change_set" | tee "$changes" | cut -f 1-5 |
-		while IFS=$'\t' read -r action replacement logical type physical; do
-			log "  $action $logical ($type) $physical" \
-			    "${replacement:+replacement: $replacement}"
-		done
+	show_changes "$change_set" >"$changes"
+	while IFS=$'\x1f' read -r action replacement logical type physical; do
+		log "  $action $logical ($type) $physical" \
+		    "${replacement:+replacement: $replacement}"
+	done <"$changes"
 	if [ -n "$dry_run" ]; then
 		drop_change_set
 		log 'a dry run: nothing was changed'
@@ -233,7 +233,7 @@ show_changes()
 	jq -r '.Changes[].ResourceChange | select(.ResourceType !=
 		"AWS::CloudFormation::Stack") |
 		[.Action, .Replacement // "", .LogicalResourceId, .ResourceType,
-		    .PhysicalResourceId // ""] | @tsv' <<<"$answer"
+		    .PhysicalResourceId // ""] | join("\u001f")' <<<"$answer"
 	jq -r '.Changes[].ResourceChange.ChangeSetId // empty' <<<"$answer" |
 	while read -r child; do
 		show_changes "$child"
@@ -245,7 +245,7 @@ warn_of_replacement()
 {
 	local lost words
 
-	lost=$(awk -F '\t' '($4 == "AWS::DynamoDB::Table" ||
+	lost=$(awk -F '\037' '($4 == "AWS::DynamoDB::Table" ||
 		$4 == "AWS::S3::Bucket") && ($2 == "True" ||
 		$2 == "Conditional" || $1 == "Remove") {
 		print ($1 == "Remove" ? "removed" : "replaced") " " $4 " " $5 }' \

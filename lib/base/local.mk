@@ -14,5 +14,6 @@ lib_libpp_la_SOURCES += \
 	lib/base/mem.c lib/base/mem.h \
 	lib/base/money.c lib/base/money.h \
 	lib/base/rand.c lib/base/rand.h \
+	lib/base/reaper.c lib/base/reaper.h \
 	lib/base/str.c lib/base/str.h \
 	lib/base/yaml.c lib/base/yaml.h

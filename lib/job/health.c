@@ -13,7 +13,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/str.h"
+#include "base/mem.h"
 
 #define BEAT_MS 5000
 #define MAX_BYTES 512

@@ -425,7 +425,7 @@ test_without_jq_or_region()
 
 	scenario '{}'
 	mkdir bin
-	for tool in bash sed grep env dirname aws cat; do
+	for tool in bash sed grep env dirname aws cat timeout; do
 		ln -s "$(command -v "$tool")" "bin/$tool"
 	done
 	PATH=$PWD/bin deploy --yes

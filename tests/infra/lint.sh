@@ -46,4 +46,24 @@ test_shellcheck_has_no_finding()
 	check_out ''
 }
 
+# Each script that README.md names is there, and has the options it is given.
+test_the_readme_names_what_there_is()
+{
+	local script option words
+
+	while read -r script words; do
+		check "$script" test -x "$PP_SRCDIR/$script"
+		for option in $words; do
+			check "$script takes $option" grep -q -e "^[^#]*$option\b" \
+			    "$PP_SRCDIR/$script" "$INFRA/scripts/common.sh" \
+			    "$INFRA/scripts/deploy.sh"
+		done
+	done < <(tr '\n' ' ' <"$INFRA/README.md" |
+		grep -oE 'infra/scripts/[a-z-]+\.sh( +--?[a-z-]+( [A-Za-z0-9=._,-]+)?)*' |
+		sed -E 's/ [^- ][^ ]*//g' | sort -u)
+	check_fails 'a command without a mark' grep -nE \
+	    '^    (infra/scripts|pp-(seed|template)|aws)' <(grep -vE \
+	    '\((tested|AWS)\)' "$INFRA/README.md")
+}
+
 run_tests "$@"

@@ -3,7 +3,9 @@
 infra_tests =
 infra_tests += tests/infra/lint.sh
 infra_tests += tests/infra/nest.sh
+infra_tests += tests/infra/policies.sh
 infra_tests += tests/infra/deploy.sh
+infra_tests += tests/infra/container.sh
 
 if !ENABLE_SANITIZERS
 TESTS += $(infra_tests)
@@ -11,4 +13,5 @@ endif
 EXTRA_DIST += $(infra_tests)
 EXTRA_DIST += tests/infra/cli.py tests/infra/cli_server.py tests/infra/lib.sh \
 	tests/infra/nest.py tests/infra/requirements.txt \
-	tests/infra/stub_aws.py tests/infra/test_nest.py
+	tests/infra/stub_aws.py tests/infra/test_nest.py \
+	tests/infra/test_policies.py

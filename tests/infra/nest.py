@@ -5,6 +5,8 @@ usage: nest.py check [OPTION...]         what is wrong, one finding a line
        nest.py order [OPTION...]         the members, each after what it needs
        nest.py values STACK [OPTION...]  parameters of a member, as the CLI's
                                          --parameters takes them
+       nest.py flat STACK [OPTION...]    a member as JSON, with the functions
+                                         evaluated that moto does not know
        nest.py resolve [OPTION...]       every value of every stack, as JSON
 
   --templates DIR      (infra/cloudformation beside this folder)
@@ -641,12 +643,33 @@ def groups_findings(root):
                 root.name, name)
 
 
+def flat(context, value):
+    """Networks and zones by their values; moto has no Fn::Cidr."""
+    if isinstance(value, list):
+        return [flat(context, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if 'Fn::Select' in value and isinstance(value['Fn::Select'][1], dict):
+        if {'Fn::Cidr', 'Fn::GetAZs'} & set(value['Fn::Select'][1]):
+            return context.value(value)
+    return {key: flat(context, inner) for key, inner in value.items()}
+
+
+def flat_template(context):
+    template = context.template
+    return {'Parameters': template.parameters,
+            'Conditions': template.conditions,
+            'Resources': flat(context, template.resources),
+            'Outputs': template.outputs}
+
+
 # ---- the command ----
 
 def options():
     here = os.path.dirname(os.path.abspath(__file__))
     p = argparse.ArgumentParser(usage=__doc__)
-    p.add_argument('command', choices=['check', 'order', 'values', 'resolve'])
+    p.add_argument('command', choices=['check', 'order', 'values', 'flat',
+                                       'resolve'])
     p.add_argument('stack', nargs='?')
     p.add_argument('--templates', default=os.path.join(
         here, '../../infra/cloudformation'))
@@ -686,6 +709,8 @@ def main():
         for logical in order(root):
             if context.exists(logical):
                 print(logical, root.members[logical].name)
+    elif o.command == 'flat':
+        json.dump(flat_template(context.child(o.stack)), sys.stdout)
     else:
         if o.outputs:
             with open(o.outputs, encoding='utf-8') as file:

@@ -65,10 +65,12 @@ class Stacks:
                     'arn:aws:cloudformation:%s:%s:stack/%s/1' % (
                         region, ACCOUNT, name))
 
-    def find(self, name):
+    def find(self, name, region):
         for stack in self.stacks.values():
-            if name == stack['id'] or (name == stack['name'] and
-                                       stack['status'] != 'DELETE_COMPLETE'):
+            if name == stack['id'] or (
+                    name == stack['name'] and
+                    ':%s:' % region in stack['id'] and
+                    stack['status'] != 'DELETE_COMPLETE'):
                 return stack
         raise Refused('Stack with id %s does not exist' % name)
 
@@ -109,6 +111,9 @@ class CloudFormation:
     def __init__(self, stacks, region):
         self.all, self.region = stacks, region
 
+    def find(self, name):
+        return self.all.find(name, self.region)
+
     def ValidateTemplate(self, q):
         if self.all.scenario().get('invalid_template', 'none.yaml') in \
                 q['TemplateURL']:
@@ -118,7 +123,7 @@ class CloudFormation:
     def CreateStack(self, q):
         name = q['StackName']
         try:
-            self.all.find(name)
+            self.find(name)
         except Refused:
             pass
         else:
@@ -132,9 +137,7 @@ class CloudFormation:
         return field('StackId', stack['id'])
 
     def DescribeStacks(self, q):
-        stack = self.all.find(q['StackName'])
-        if ':%s:' % self.region not in stack['id']:
-            raise Refused('Stack with id %s does not exist' % q['StackName'])
+        stack = self.find(q['StackName'])
         body = ''.join([
             field('StackId', stack['id']), field('StackName', stack['name']),
             field('StackStatus', stack['status']),
@@ -145,7 +148,7 @@ class CloudFormation:
         return members('Stacks', [body])
 
     def DescribeStackEvents(self, q):
-        stack = self.all.find(q['StackName'])
+        stack = self.find(q['StackName'])
         return members('StackEvents', [''.join([
             field('EventId', event[0]), field('StackId', stack['id']),
             field('StackName', stack['name']), field('Timestamp', TIME),
@@ -159,7 +162,7 @@ class CloudFormation:
             for event in stack['events']])
 
     def DescribeStackResources(self, q):
-        stack = self.all.find(q['StackName'])
+        stack = self.find(q['StackName'])
         return members('StackResources', [''.join([
             field('StackName', stack['name']), field('Timestamp', TIME),
             field('LogicalResourceId', r[0]), field('ResourceType', r[1]),
@@ -168,7 +171,7 @@ class CloudFormation:
                   'CREATE_COMPLETE')]) for r in stack['resources']])
 
     def CreateChangeSet(self, q):
-        stack = self.all.find(q['StackName'])
+        stack = self.find(q['StackName'])
         id = 'arn:aws:cloudformation:%s:%s:changeSet/%s/1' % (
             self.region, ACCOUNT, q['ChangeSetName'])
         self.all.drafts[id] = stack
@@ -205,15 +208,15 @@ class CloudFormation:
         return ''
 
     def DeleteStack(self, q):
-        self.all.start(self.all.find(q['StackName']), 'delete')
+        self.all.start(self.find(q['StackName']), 'delete')
         return ''
 
     def CancelUpdateStack(self, q):
-        self.all.start(self.all.find(q['StackName']), 'rollback')
+        self.all.start(self.find(q['StackName']), 'rollback')
         return ''
 
     def ContinueUpdateRollback(self, q):
-        stack = self.all.find(q['StackName'])
+        stack = self.find(q['StackName'])
         if stack['status'] != 'UPDATE_ROLLBACK_FAILED':
             raise Refused('Stack is in %s' % stack['status'])
         needed = self.all.scenario().get('skip', [])
@@ -224,7 +227,7 @@ class CloudFormation:
         return ''
 
     def RollbackStack(self, q):
-        stack = self.all.find(q['StackName'])
+        stack = self.find(q['StackName'])
         self.all.start(stack, 'rollback')
         return field('StackId', stack['id'])
 
