@@ -185,7 +185,7 @@ note_lease(struct worker *w, int64_t asked_us)
 
 /* A renewal: of a copy of the claim, which the loop may change meanwhile. */
 struct renewal {
-	struct worker *worker;	/* not for the one who renews */
+	struct worker *worker; /* not for the one who renews */
 	struct pp_claim claim;
 	int64_t lease_ms, asked_us;
 	bool cancel;
@@ -837,10 +837,10 @@ int
 pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
     struct pp_error *err)
 {
-	struct worker w = {
-		.store = store, .options = *options, .lock_fd = -1,
-		.health = { .path = options->health_file }
-	};
+	struct worker w = { .store = store,
+		.options = *options,
+		.lock_fd = -1,
+		.health = { .path = options->health_file } };
 	int status;
 
 	w.loop = pp_loop_new(err);
