@@ -694,6 +694,24 @@ cancel_set(void *state, int key, const char *arg, struct pp_error *err)
 	return 0;
 }
 
+/*
+ * A worker that died cannot see that its job is to end. On the embedded home it
+ * is known to be dead, and its shards are ended here, with what they have
+ * spent; shards that live workers hold are theirs to end.
+ */
+static void
+end_dead_shards(struct pp_store *store, const char *job_id)
+{
+	struct pp_error ignored = PP_ERROR_INIT;
+	struct pp_worker_options o;
+
+	if (pp_store_dir(store) == NULL)
+		return;
+	pp_worker_options_init(&o);
+	o.job_id = job_id;
+	pp_worker_run(store, &o, &ignored);
+}
+
 /* The record first: a task that is stopped writes its checkpoint by it. */
 static int
 cancel_one(void *arg, const char *job_id, struct pp_error *err)
@@ -706,6 +724,7 @@ cancel_one(void *arg, const char *job_id, struct pp_error *err)
 		      err),
 		err) < 0)
 		return -1;
+	end_dead_shards(c->home.store, job_id);
 	if (c->launcher == NULL)
 		return 0;
 	stopped = pp_launch_stop(c->launcher, job_id, err);

@@ -394,6 +394,7 @@ read_limit(struct worker *w, struct pp_error *err)
 	if (pp_store_job_get(w->store, w->claim.job_id, &job, err) < 0)
 		return -1;
 	w->run.budget_limit_nusd = job.budget_limit_nusd;
+	w->cancel = job.cancel_requested;
 	pp_log_set_context(job.job_id, job.user_id);
 	pp_job_release(&job);
 	return 0;
@@ -449,7 +450,7 @@ generate(struct worker *w, enum pp_run_end *end, struct pp_error *why)
 		pp_timer_set(w->loop, &w->progress_timer, PROGRESS_US,
 		    show_progress, w);
 	pp_shard_schedule(run);
-	if (w->signals > 0)
+	if (w->signals > 0 || w->cancel)
 		pp_runner_stop(run->runner, PP_RUN_STOPPED, 0, NULL);
 	pp_runner_run(run->runner, end, why);
 	stop_timers(w);

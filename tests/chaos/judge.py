@@ -533,31 +533,39 @@ def index_log(v, job, log):
     return by_id
 
 
-def check_paid(v, job, journal, log, by_id):
-    """Of prompts: once answered, never asked again."""
+def number(id):
+    """Attempts in the order in which workers began them: shard-epoch-n."""
+    return tuple(int(part) for part in id.split("-"))
+
+
+def check_paid(v, job, journal, by_id):
+    """
+    Of prompts: once answered, never asked again.
+
+    By a worker that began later, that is: one that was stopped between its
+    journal and its socket sends what the next one has already written off.
+    """
     answered = {s["key"]: f"row {row}, step {step}"
                 for row, step, s in answered_steps(job)}
     for e in journal.answers():
         answered.setdefault(e["id"], f"row {e['row']}, step {e['step']}")
-    last = {}
-    for line in sorted(log, key=lambda line: line["n"]):
-        last[line["prompt"]] = line
+    asked = {}
+    for id, line in by_id.items():
+        asked.setdefault(line["prompt"], []).append(id)
     for id, what in sorted(answered.items()):
         line = by_id.get(id)
         if line is None:
             continue            # told by check_calls
-        later = last[line["prompt"]]
-        if later["n"] > line["n"]:
-            v.wrong("paid", f"{what} was answered by {id} (call {line['n']}) "
-                    f"and asked for again by {later['client_id']} (call "
-                    f"{later['n']})")
+        for later in asked[line["prompt"]]:
+            if (by_id[later]["n"] > line["n"] and
+                    number(later) > number(id)):
+                v.wrong("paid", f"{what} was answered by {id} (call "
+                        f"{line['n']}) and asked for again by {later} (call "
+                        f"{by_id[later]['n']})")
 
 
 def check_tries(v, journal):
     """The same by the journals alone: no try of what had an answer."""
-    def number(id):
-        return tuple(int(part) for part in id.split("-"))
-
     answers = {(e["row"], e["step"]): e["id"] for e in journal.answers()}
     for id, t in sorted(journal.tries.items()):
         answer = answers.get((t["row"], t["step"]))
@@ -613,7 +621,7 @@ def judge(options):
     if options.log:
         by_id = index_log(v, job, log)
         check_calls(v, job, by_id)
-        check_paid(v, job, journal, log, by_id)
+        check_paid(v, job, journal, by_id)
     if options.cost:
         check_cost(v, job, read_jsonl(options.cost))
     if options.export:

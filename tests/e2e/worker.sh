@@ -120,6 +120,24 @@ test_a_prompt_that_cannot_fit_costs_nothing()
 	check 'no call was made for it' test "$(mock_count .requests)" = 0
 }
 
+test_a_job_of_a_dead_worker_can_be_cancelled()
+{
+	MOCK='--latency 300' start_job one 200 --budget 5
+	background pp-worker --once -c 4
+	worker=$PID
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 6 ]"
+	kill -KILL "$worker"
+	wait "$worker" 2>/dev/null
+	calls=$(mock_count .requests)
+	run pp-job cancel "$JOB"
+	check_status 0
+	check 'the job has ended' is_status "$JOB" CANCELLED
+	check 'nobody was called for that' test \
+	    "$(mock_count .requests)" = "$calls"
+	run pp-job show "$JOB" --json
+	check_out_jq '.calls_ended.ok > 0' true
+}
+
 test_max_time_gives_the_job_back()
 {
 	MOCK='--latency 200' start_job one 400 --budget 5
