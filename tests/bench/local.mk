@@ -3,6 +3,7 @@ bench_programs = \
 	tests/bench/bench_call \
 	tests/bench/bench_curl \
 	tests/bench/bench_run \
+	tests/bench/bench_sign \
 	tests/bench/bench_store
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
@@ -14,11 +15,13 @@ tests_bench_bench_curl_SOURCES = tests/bench/bench_curl.c
 tests_bench_bench_curl_LDADD = $(CURL_LIBS)
 tests_bench_bench_run_SOURCES = tests/bench/bench_run.c
 tests_bench_bench_run_LDADD =
+tests_bench_bench_sign_SOURCES = tests/bench/bench_sign.c
 tests_bench_bench_store_SOURCES = tests/bench/bench_store.c
 
 bench: all $(bench_programs) tests/support/mockllm
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/run.sh
+	@tests/bench/bench_sign
 	@tests/bench/bench_store
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/language.sh

@@ -129,7 +129,11 @@ one_call()
 run_worker()
 {
 	{ PP_MODEL_1_NAME=bench PP_MODEL_1_URL=$url/v1 \
+		PP_MODEL_1_PROVIDER=${3:-openai} \
 		PP_MODEL_1_INPUT_USD=0 PP_MODEL_1_OUTPUT_USD=0 \
+		AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=AKIDBENCH \
+		AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG \
+		AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$url \
 		PP_SHARE=${PP_SHARE:-$PP_SRCDIR/share} \
 		$client_cpu "$bench/bench_run" "$worker" -q --filter \
 		-t "$scratch/template.yaml" -c "$1" \
@@ -160,9 +164,14 @@ make_worker_input()
 	}' >"$scratch/seeds.$1"
 }
 
+one_bedrock()
+{
+	one_worker bedrock
+}
+
 one_worker()
 {
-	run_worker "$connections" "$calls"
+	run_worker "$connections" "$calls" "${1:-openai}"
 	echo "$(divide "$calls" "$(member "$scratch/run" wall_s)" %.0f)" \
 		"$(awk -v s="$(member "$scratch/run" cpu_s)" -v n="$calls" \
 		'BEGIN { print s * 1e6 / n }')" \
@@ -199,7 +208,7 @@ throughput()
 		tools=(wrk "${tools[@]}")
 	fi
 	if [ -x "$worker" ]; then
-		tools+=(worker)
+		tools+=(worker bedrock)
 		make_worker_input "$calls"
 	fi
 	mock_start
@@ -219,12 +228,18 @@ throughput()
 		curl) print_tool curl 'bare libcurl (replies unread)' ;;
 		call) print_tool call 'library (replies read)' ;;
 		worker) print_tool worker 'pp-worker --filter (all of it)' ;;
+		bedrock) print_tool bedrock 'the same, signed for Bedrock' ;;
 		esac
 	done
 	if [ -x "$worker" ]; then
 		awk -v r="$(ratio worker)" 'BEGIN {
 			printf "pp-worker has %.2f of bare libcurl; at least 0.40 is " \
 			    "wanted: %s\n", r, (r >= 0.4 ? "yes" : "NO") }'
+		paste -d ' ' "$scratch/bedrock.rows" "$scratch/worker.rows" |
+			awk '{ print $1 / $4 }' | median |
+			awk '{ printf "with Converse and signatures it has " \
+			    "%.2f of its own rate; at least 0.80 is wanted: " \
+			    "%s\n", $1, ($1 >= 0.8 ? "yes" : "NO") }'
 	fi
 }
 
