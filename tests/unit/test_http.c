@@ -694,9 +694,10 @@ static void
 go_on(struct crowd *w)
 {
 	static char bodies[4096][160];
-	struct pp_http_request req = {
-		.method = "POST", .url = w->url, .total_timeout_ms = 20000
-	};
+	struct pp_http_request req = { .method = "POST",
+		.url = w->url,
+		.connect_timeout_ms = 240000,
+		.total_timeout_ms = 240000 };
 	struct pp_error err = PP_ERROR_INIT;
 	char *body = bodies[w->bodies % 4096];
 
