@@ -74,7 +74,7 @@ test_a_second_export_makes_the_same_bytes()
 
 test_a_job_that_runs_gives_what_it_has_when_told_so()
 {
-	MOCK='--latency 100' start_job one 400 --budget 50 --checkpoint-rows 10
+	MOCK='--latency 100' start_job one 2000 --budget 50 --checkpoint-rows 10
 	background pp-worker --once -c 8 --grace 5s
 	worker=$PID
 	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 100 ]"
@@ -93,7 +93,7 @@ test_a_job_that_runs_gives_what_it_has_when_told_so()
 	check_status 0
 	out | jq -r ._row >numbers
 	n=$(wc -l <numbers)
-	check "$n rows" test "$n" -gt 20 -a "$n" -lt 400
+	check "$n rows" test "$n" -gt 20 -a "$n" -lt 2000
 	check 'rows are in order, once' sh -c 'sort -nu numbers | cmp - numbers'
 	run jq .rows partial/manifest.json
 	check 'the first partial one has no more' test "$(out)" -le "$n"
@@ -101,11 +101,11 @@ test_a_job_that_runs_gives_what_it_has_when_told_so()
 	run jq '.records_generated' \
 	    "$(find "$T/home" -name checkpoint.json)"
 	check_out "$n"
-	run pp-worker --once -c 50
+	LIMIT=300 run pp-worker --once -c 100
 	check_status 0
 	run pp-export "$JOB" -o whole
 	check_status 0
-	check 'all are there' test "$(wc -l <whole/dataset.jsonl)" = 400
+	check 'all are there' test "$(wc -l <whole/dataset.jsonl)" = 2000
 }
 
 # damage NAME COMMAND: the second batch by a command, which the export must
