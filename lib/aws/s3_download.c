@@ -12,6 +12,8 @@
 #define STREAM_BYTES PP_S3_PART_BYTES
 /* An object that changes while it is read is read again, this often. */
 #define MAX_ROUNDS 10
+/* A small one that breaks off begins again, before it is got in ranges. */
+#define MAX_BROKEN 6
 
 static int
 too_large(const char *key, const struct pp_buf *out, struct pp_error *err)
@@ -60,7 +62,7 @@ sum_is_right(const struct pp_aws_reply *r, const char *data, size_t len)
 	return strcmp(strchr(ours, ' ') + 1, there) == 0;
 }
 
-/* 0; 1: it is longer, or its stream broke off, and `out` is as before; -1. */
+/* 0; 1: it is longer; 2: its stream broke off; `out` is as before; -1. */
 static int
 get_stream(struct pp_s3 *s, const char *key, const char *path,
     struct pp_buf *out, char *etag, struct pp_error *err)
@@ -79,14 +81,14 @@ get_stream(struct pp_s3 *s, const char *key, const char *path,
 	rc = pp_aws_call(s->aws, &req, &r, err);
 	if (rc == 0) {
 		if (!sum_is_right(&r, out->data + before, stream.got))
-			rc = 1;
+			rc = 2;
 		else if (etag != NULL &&
 		    !pp_aws_header(&r, "ETag", etag, PP_S3_ETAG_BYTES))
 			etag[0] = '\0';
 	} else if (stream.overflow) {
 		rc = too_large(key, out, err);
 	} else if (stream.too_long || stream.got > 0) {
-		rc = 1;
+		rc = stream.too_long ? 1 : 2;
 	} else {
 		rc = pp_s3_failed(&r, "get", key, err);
 	}
@@ -205,10 +207,14 @@ pp_s3_get(struct pp_s3 *s, const char *key, struct pp_buf *out,
     char etag[PP_S3_ETAG_BYTES], struct pp_error *err)
 {
 	struct pp_buf path = PP_BUF_INIT;
-	int rc;
+	int rc, broken = 0;
 
 	pp_s3_path(&path, key);
-	rc = get_stream(s, key, path.data, out, etag, err);
+	do {
+		rc = get_stream(s, key, path.data, out, etag, err);
+	} while (rc == 2 && ++broken < MAX_BROKEN);
+	if (rc == 2)
+		rc = 1;
 	for (int round = 0; rc == 1 && round < MAX_ROUNDS; round++)
 		rc = get_ranges(s, key, path.data, out, etag, err);
 	if (rc == 1)

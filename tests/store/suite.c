@@ -195,6 +195,8 @@ status_of(struct fixture *f, const char *job_id)
 void
 suite_add(const struct CMUnitTest *tests, size_t count)
 {
+	if (count == 0)
+		return;
 	all.tests = pp_reallocarray(all.tests, all.count + count,
 	    sizeof *all.tests);
 	memcpy(all.tests + all.count, tests, count * sizeof *tests);
