@@ -26,4 +26,8 @@ bench: all $(bench_programs) tests/support/mockllm
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/language.sh
 
-.PHONY: bench
+bench-callgrind: all tests/support/mockllm
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		'$(srcdir)'/tests/bench/callgrind.sh
+
+.PHONY: bench bench-callgrind
