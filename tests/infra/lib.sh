@@ -28,7 +28,7 @@ cloud_start()
 	"$PYTHON" "$HERE/cli_server.py" "$PP_CLI_SOCKET" \
 	    >"$SCRATCH/cli.log" 2>&1 &
 	CLI=$!
-	trap 'kill "$MOTO" "$CLI" 2>/dev/null; rm -rf "$SCRATCH"' EXIT
+	trap 'kill "$MOTO" "$CLI" 2>/dev/null; [ -n "${KEEP:-}" ] || rm -rf "$SCRATCH"' EXIT
 	wait_for 120 grep -q 'Running on' "$SCRATCH/moto" ||
 		skip_all 'moto does not start'
 	wait_for 120 test -S "$PP_CLI_SOCKET" ||
