@@ -29,7 +29,7 @@ cloud_start()
 	    >"$SCRATCH/cli.log" 2>&1 &
 	CLI=$!
 	trap 'kill "$MOTO" "$CLI" 2>/dev/null; [ -n "${KEEP:-}" ] || rm -rf "$SCRATCH"' EXIT
-	wait_for 120 grep -q 'Running on' "$SCRATCH/moto" ||
+	wait_for 120 grep -sq 'Running on' "$SCRATCH/moto" ||
 		skip_all 'moto does not start'
 	wait_for 120 test -S "$PP_CLI_SOCKET" ||
 		skip_all 'the AWS CLI does not start'

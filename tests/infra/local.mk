@@ -5,6 +5,7 @@ infra_tests += tests/infra/lint.sh
 infra_tests += tests/infra/nest.sh
 infra_tests += tests/infra/policies.sh
 infra_tests += tests/infra/deploy.sh
+infra_tests += tests/infra/cloud.sh
 infra_tests += tests/infra/container.sh
 
 if !ENABLE_SANITIZERS

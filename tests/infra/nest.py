@@ -644,23 +644,36 @@ def groups_findings(root):
 
 
 def flat(context, value):
-    """Networks and zones by their values; moto has no Fn::Cidr."""
+    """Networks and zones by their values, and the branch that is taken: moto
+    has no Fn::Cidr, and makes None of AWS::NoValue."""
     if isinstance(value, list):
-        return [flat(context, item) for item in value]
+        items = [flat(context, item) for item in value]
+        return [item for item in items if item is not NO_VALUE]
     if not isinstance(value, dict):
         return value
+    if value == {'Ref': 'AWS::NoValue'}:
+        return NO_VALUE
+    if 'Fn::If' in value:
+        name, yes, no = value['Fn::If']
+        return flat(context, yes if context.condition(name) else no)
     if 'Fn::Select' in value and isinstance(value['Fn::Select'][1], dict):
         if {'Fn::Cidr', 'Fn::GetAZs'} & set(value['Fn::Select'][1]):
             return context.value(value)
-    return {key: flat(context, inner) for key, inner in value.items()}
+    items = {key: flat(context, inner) for key, inner in value.items()}
+    return {k: v for k, v in items.items() if v is not NO_VALUE}
 
 
 def flat_template(context):
     template = context.template
+
+    def there(items):
+        return {name: item for name, item in items.items()
+                if 'Condition' not in item or
+                context.condition(item['Condition'])}
     return {'Parameters': template.parameters,
             'Conditions': template.conditions,
-            'Resources': flat(context, template.resources),
-            'Outputs': template.outputs}
+            'Resources': flat(context, there(template.resources)),
+            'Outputs': there(template.outputs)}
 
 
 # ---- the command ----
