@@ -209,7 +209,8 @@ take_part(struct pp_flow *f, struct pp_flow_bucket *b,
 	if (told->left >= 0 && b->per_us > 0)
 		b->level = fmin(b->level, (double)told->left);
 	else if (told->left == 0 && told->reset_ms >= 0)
-		pause_until(f, now_us +
+		pause_until(f,
+		    now_us +
 			(int64_t)fmin((double)told->reset_ms * 1000,
 			    (double)LONGEST_PAUSE_US));
 }

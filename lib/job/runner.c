@@ -857,8 +857,8 @@ wait_for_money(struct pp_runner *r)
 	struct pp_error err = PP_ERROR_INIT;
 	int64_t now_us = pp_loop_now_us(r->loop);
 
-	if (!r->later || r->asked || r->gated || r->in_flight > 0 || r->waiting_count > 0 ||
-	    r->stopping) {
+	if (!r->later || r->asked || r->gated || r->in_flight > 0 ||
+	    r->waiting_count > 0 || r->stopping) {
 		r->idle_since_us = 0;
 		return;
 	}
@@ -961,8 +961,8 @@ is_over(struct pp_runner *r)
 		r->end = PP_RUN_DONE;
 		return true;
 	}
-	if (r->broke && !r->later && !r->asked && !r->gated && r->in_flight == 0 &&
-	    r->waiting_count == 0) {
+	if (r->broke && !r->later && !r->asked && !r->gated &&
+	    r->in_flight == 0 && r->waiting_count == 0) {
 		pp_error_set(&why, PP_EBUDGET,
 		    "the next call does not fit into the budget");
 		pp_runner_stop(r, PP_RUN_BUDGET, 0, &why);

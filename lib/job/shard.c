@@ -474,7 +474,7 @@ next_slice(const struct pp_shard_run *run, int64_t need_nusd)
 
 /* An ask for money: done at once, or beside the calls. */
 struct asking {
-	struct pp_shard_run *run;	/* not for the one who asks */
+	struct pp_shard_run *run; /* not for the one who asks */
 	struct pp_claim claim;
 	struct pp_totals totals;
 	int64_t want_nusd, left_nusd, others_nusd;

@@ -114,10 +114,10 @@ fails(enum kind kind, int fd, const char *path)
 	return 1;
 }
 
-#define NEXT(name)                                                             \
-	static __typeof__(name) *next;                                         \
-	if (next == NULL)                                                      \
-		next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+#define NEXT(name) \
+	static __typeof__(name) *next; \
+	if (next == NULL) \
+	next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
 ssize_t
 write(int fd, const void *data, size_t len)

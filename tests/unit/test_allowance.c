@@ -50,7 +50,10 @@ times_are_read_as_servers_write_them(void **state)
 	}
 }
 
-#define NONE { -1, -1, -1 }
+#define NONE \
+	{ \
+		-1, -1, -1 \
+	}
 
 static void
 headers_tell_limits_and_what_is_left(void **state)
