@@ -404,7 +404,7 @@ class Maker:
 
 # About Python, not the language: addresses, its own names, its limits.
 PYTHON_ONLY = re.compile(
-    r" at 0x|object at|<built-in|<bound method|<function|<class|<generator|"
+    r"( |%20)at( |%20)0x|object at|<built-in|<bound method|<function|<class|<generator|"
     r"<list_reverse|<dict_|reversed object|<range_it|<reversed|_iterator|"
     r"<jinja2|<Cycler|<Joiner|LoopContext|\bcomplex\b|\(nan|j\)|"
     r"<Undefined|bytes-like|b'", re.I)
