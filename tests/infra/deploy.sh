@@ -76,7 +76,7 @@ test_create_makes_the_stack_and_says_how_to_go_on()
 		select(.key | endswith("ParameterKey")).value] | sort | join(" ")' \
 	    'AdminEmail DeletionProtection EnvironmentName InitialBudgetLimit LogRetentionDays MonthlyBudgetUSD TemplatesBucketName TemplatesPrefix'
 	run aws s3api list-objects-v2 --bucket plot-palette-1
-	check_out_jq '[.Contents[].Key] | join(" ")' \
+	check_out_jq '[.Contents[].Key | select(endswith("/"))] | join(" ")' \
 	    'jobs/ sample-datasets/ seed-data/'
 	run aws s3api list-objects-v2 \
 	    --bucket plot-palette-cfn-123456789012-us-east-1
