@@ -210,8 +210,7 @@ pp_ddb_add(struct pp_ddb_transaction *t, enum pp_ddb_kind kind,
 {
 	struct pp_ddb_action *w;
 
-	t->actions = pp_grow(t->actions, t->count, &t->cap,
-	    sizeof *t->actions);
+	t->actions = pp_grow(t->actions, t->count, &t->cap, sizeof *t->actions);
 	w = &t->actions[t->count++];
 	*w = (struct pp_ddb_action){ .kind = kind,
 		.table = table,
@@ -276,8 +275,8 @@ why_cancelled(const struct pp_ddb_reply *r, size_t *failed)
 	if (reasons == NULL || reasons->count == 0)
 		return MET_OTHER;
 	for (size_t i = 0; i < reasons->count; i++) {
-		const struct pp_json *code =
-		    pp_json_get(pp_json_at(reasons, i), "Code");
+		const struct pp_json *code = pp_json_get(pp_json_at(reasons, i),
+		    "Code");
 		bool passes = false;
 
 		if (code == NULL)
@@ -619,7 +618,8 @@ pp_ddb_read_all(struct pp_aws *a, const char *table, const struct pp_buf *keys,
 		rc = pp_ddb_call(a, "BatchGetItem", &body, &r, err);
 		if (rc == 0)
 			rc = each_item(pp_json_get(pp_json_get(r.root,
-					       "Responses"), table),
+						       "Responses"),
+					   table),
 			    fn, arg, err);
 		more = rc == 0 && take_leftovers(&r, "UnprocessedKeys", &body);
 		pp_ddb_reply_release(&r);

@@ -9,7 +9,7 @@
 #include "base/money.h"
 
 #define MAX_DIGITS 38
-#define MAX_EXPONENT 125  /* of the first digit */
+#define MAX_EXPONENT 125 /* of the first digit */
 #define MIN_EXPONENT (-130)
 
 /* ---- decimal numbers ---- */
@@ -17,7 +17,7 @@
 /* sign * 0.d1d2d3... * 10^point, without zeros at either end. */
 struct decimal {
 	bool negative;
-	const char *text; /* the digits with a '.' somewhere */
+	const char *text;   /* the digits with a '.' somewhere */
 	size_t first, last; /* of the digits that count, in `text` */
 	int digits;	    /* how many; 0: the number is zero */
 	int point;
@@ -79,8 +79,8 @@ read_decimal(const char *s, size_t len, struct decimal *d)
 		if (d->digits > 0 && !dot)
 			before++;
 	}
-	if (!any || (i < len && !read_exponent(s + i + 1, len - i - 1,
-				    &exponent)))
+	if (!any ||
+	    (i < len && !read_exponent(s + i + 1, len - i - 1, &exponent)))
 		return false;
 	d->point = before + exponent;
 	return true;
@@ -178,8 +178,8 @@ pp_ddb_put_bool(struct pp_buf *out, const char *name, bool v)
 	pp_buf_adds(out, v ? "{\"BOOL\":true}" : "{\"BOOL\":false}");
 }
 
-static int put_value(struct pp_buf *out, const struct pp_json *v,
-    struct pp_error *err);
+static int
+put_value(struct pp_buf *out, const struct pp_json *v, struct pp_error *err);
 
 static int
 put_members(struct pp_buf *out, const struct pp_json *v, struct pp_error *err)

@@ -197,8 +197,8 @@ is_conflict(const struct pp_s3_put *p, const struct pp_aws_reply *r)
  * object there bears our mark. 1: it does.
  */
 static int
-is_our_write(struct pp_s3 *s, const char *key, const char *mark,
-    char *etag, struct pp_error *err)
+is_our_write(struct pp_s3 *s, const char *key, const char *mark, char *etag,
+    struct pp_error *err)
 {
 	struct pp_error why = PP_ERROR_INIT;
 	struct pp_s3_info info;
@@ -227,9 +227,8 @@ pause_for_race(int round)
 
 /* 0; 1: a condition did not hold; 2: others write at this moment; -1. */
 static int
-put_once(struct pp_s3 *s, const struct pp_s3_put *p,
-    struct pp_aws_request *req, int *attempts, char *etag,
-    struct pp_error *err)
+put_once(struct pp_s3 *s, const struct pp_s3_put *p, struct pp_aws_request *req,
+    int *attempts, char *etag, struct pp_error *err)
 {
 	struct pp_aws_reply r;
 	int rc = pp_aws_call(s->aws, req, &r, err);
@@ -448,8 +447,8 @@ pp_s3_list(struct pp_s3 *s, const char *prefix, const char *after, int page,
 		rc = pp_aws_call(s->aws, &req, &r, err);
 		p.more = false;
 		if (rc == 0)
-			rc = pp_s3_xml_read(r.body, r.body_len,
-			    on_list_element, &p, err);
+			rc = pp_s3_xml_read(r.body, r.body_len, on_list_element,
+			    &p, err);
 		pp_aws_reply_release(&r);
 	}
 	pp_buf_release(&p.key);

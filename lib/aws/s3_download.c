@@ -103,9 +103,9 @@ get_stream(struct pp_s3 *s, const char *key, const char *path,
 struct ranges {
 	struct pp_s3 *s;
 	const char *key, *path;
-	char *match;		/* "If-Match: ..." */
-	char *out;		/* room for all of it */
-	int64_t size, next;	/* the first byte not asked for */
+	char *match;	    /* "If-Match: ..." */
+	char *out;	    /* room for all of it */
+	int64_t size, next; /* the first byte not asked for */
 	int in_flight;
 	bool failed, changed;
 	struct pp_error *err;
@@ -160,8 +160,7 @@ ask_next(struct ranges *all)
 	    (long long)range->from,
 	    (long long)(range->from + (int64_t)range->len - 1));
 	req.headers = headers;
-	if (pp_aws_send(all->s->aws, &req, on_range, range, all->err) ==
-	    NULL) {
+	if (pp_aws_send(all->s->aws, &req, on_range, range, all->err) == NULL) {
 		all->failed = true;
 		free(range);
 		return;

@@ -27,10 +27,10 @@ struct upload {
 	struct pp_s3 *s;
 	const char *key;
 	struct pp_buf path;
-	char *id;		/* the upload's, percent-encoded */
+	char *id; /* the upload's, percent-encoded */
 	int fd;
 	int64_t size, part_bytes;
-	size_t count, next;	/* parts; the next to go */
+	size_t count, next; /* parts; the next to go */
 	struct part *parts;
 	int in_flight;
 	bool failed;
@@ -295,8 +295,8 @@ static void
 give_up(struct upload *u)
 {
 	char *query = pp_asprintf("uploadId=%s", u->id);
-	struct pp_aws_request req = pp_s3_request(u->s, "DELETE",
-	    u->path.data, query);
+	struct pp_aws_request req = pp_s3_request(u->s, "DELETE", u->path.data,
+	    query);
 	struct pp_aws_reply r;
 
 	pp_aws_call(u->s->aws, &req, &r, NULL);

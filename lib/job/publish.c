@@ -135,8 +135,7 @@ is_our_batch(struct pp_publication *p, struct pp_blob *blobs,
 }
 
 static int
-put_batch(struct pp_publication *p, struct pp_blob *blobs,
-    struct pp_error *err)
+put_batch(struct pp_publication *p, struct pp_blob *blobs, struct pp_error *err)
 {
 	struct pp_error why = PP_ERROR_INIT;
 
@@ -312,11 +311,10 @@ note_cost(struct pp_shard_run *run, struct pp_publication *p,
 
 	if (before == NULL)
 		before = &zero;
-	*c = (struct pp_cost){
-		.tokens_in = e->usage.tokens_in - before->usage.tokens_in,
+	*c = (struct pp_cost){ .tokens_in = e->usage.tokens_in -
+		    before->usage.tokens_in,
 		.tokens_out = e->usage.tokens_out - before->usage.tokens_out,
-		.cost_nusd = e->cost_nusd - before->cost_nusd
-	};
+		.cost_nusd = e->cost_nusd - before->cost_nusd };
 	if (c->tokens_in == 0 && c->tokens_out == 0 && c->cost_nusd == 0)
 		return;
 	c->model_id = pp_strdup(e->model);
@@ -500,8 +498,8 @@ settle_publication(struct pp_shard_run *run, int rc, struct pp_error *err)
 static int
 publish_now(struct pp_shard_run *run, struct pp_error *err)
 {
-	return settle_publication(run, publish(run->store, run->publication,
-					   err), err);
+	return settle_publication(run,
+	    publish(run->store, run->publication, err), err);
 }
 
 int

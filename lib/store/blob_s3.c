@@ -14,7 +14,7 @@ _Static_assert(PP_ETAG_BYTES == PP_S3_ETAG_BYTES, "ETags fit");
 
 struct blob_s3 {
 	struct pp_blob blob;
-	struct pp_s3 *s3;	/* owned */
+	struct pp_s3 *s3; /* owned */
 };
 
 static struct pp_s3 *

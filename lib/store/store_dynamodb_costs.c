@@ -157,9 +157,9 @@ int
 pp_ddb_costs_delete(struct pp_store_dynamodb *s, const char *job_id,
     struct pp_error *err)
 {
-	struct doomed d = { .s = s,
-		.job_id = job_id,
-		.t = PP_DDB_TRANSACTION_INIT };
+	struct doomed d = {
+		.s = s, .job_id = job_id, .t = PP_DDB_TRANSACTION_INIT
+	};
 	struct pp_ddb_query q = rows_query(s, job_id, NULL);
 	int rc;
 

@@ -87,8 +87,7 @@ add_entries(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 
 	memcpy(e.place.job_id, j->job_id, sizeof e.place.job_id);
 	for (e.shard = from; e.shard < from + count; e.shard++)
-		pp_ddb_put_entry(&pp_ddb_add(t, PP_DDB_PUT, s->queue,
-				     condition)
+		pp_ddb_put_entry(&pp_ddb_add(t, PP_DDB_PUT, s->queue, condition)
 				      ->item,
 		    &e);
 }
@@ -186,7 +185,7 @@ remove_entries(struct pp_store_dynamodb *s, const struct pp_job *j)
 	memcpy(p.job_id, j->job_id, sizeof p.job_id);
 	for (int i = 0; i < j->shards; i++)
 		pp_ddb_put_entry_key(&pp_ddb_add(&t, PP_DDB_DELETE, s->queue,
-					  NULL)
+					 NULL)
 					  ->item,
 		    "QUEUED", &p, i);
 	pp_ddb_write_all(s->aws, &t, NULL);
@@ -291,8 +290,8 @@ flush_page(struct listing *l, struct pp_error *err)
 		pp_ddb_put_text(&keys[i], "job_id", l->ids[i]);
 		l->there[i] = false;
 	}
-	rc = pp_ddb_read_all(l->s->aws, l->s->jobs, keys, l->count, keep_job,
-	    l, err);
+	rc = pp_ddb_read_all(l->s->aws, l->s->jobs, keys, l->count, keep_job, l,
+	    err);
 	for (size_t i = 0; i < l->count; i++) {
 		pp_buf_release(&keys[i]);
 		if (!l->there[i])
@@ -316,8 +315,7 @@ see_id(void *arg, const struct pp_json *item, struct pp_error *err)
 		return pp_error_set(err, PP_EDATA,
 		    "damaged record in table Queue: no job's id");
 	l->count++;
-	if (l->count == PP_DDB_MAX_ACTIONS ||
-	    (int)l->count >= l->max - l->n) {
+	if (l->count == PP_DDB_MAX_ACTIONS || (int)l->count >= l->max - l->n) {
 		if (flush_page(l, err) < 0)
 			return -1;
 	}
@@ -372,8 +370,8 @@ pp_ddb_job_list(struct pp_store *store, const struct pp_job_filter *f,
 struct entries {
 	struct pp_ddb_entry list[MAX_TOGETHER];
 	size_t count, max;
-	bool all;	/* also those that COMPLETED */
-	bool more;	/* there are more than these */
+	bool all;  /* also those that COMPLETED */
+	bool more; /* there are more than these */
 };
 
 static int
@@ -583,8 +581,7 @@ check_limit(const struct pp_ddb_job *j, int64_t limit_nusd,
     struct pp_error *err)
 {
 	char limit[PP_MONEY_TEXT_BYTES], spent[PP_MONEY_TEXT_BYTES];
-	int64_t nusd = j->job.totals.settled_nusd +
-	    j->job.totals.unproven_nusd;
+	int64_t nusd = j->job.totals.settled_nusd + j->job.totals.unproven_nusd;
 
 	if (limit_nusd < 0 || limit_nusd >= nusd)
 		return 0;
@@ -622,9 +619,9 @@ add_resumed(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 		pp_buf_adds(&w->update, ", #budget_limit = :limit");
 		pp_ddb_put_money(&w->values, ":limit", limit_nusd);
 	}
-	pp_buf_adds(&w->update, limit_nusd == PP_NO_LIMIT ?
-		    " REMOVE #ended_at, #budget_limit" :
-		    " REMOVE #ended_at");
+	pp_buf_adds(&w->update,
+	    limit_nusd == PP_NO_LIMIT ? " REMOVE #ended_at, #budget_limit" :
+					" REMOVE #ended_at");
 }
 
 static void
@@ -649,8 +646,8 @@ add_requeued(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
  * then nobody may take them, as the job has ended. 0: done; 1: again; -1.
  */
 static int
-resume_some(struct pp_store_dynamodb *s, const char *job_id,
-    int64_t limit_nusd, bool all, int64_t now_ms, struct pp_error *err)
+resume_some(struct pp_store_dynamodb *s, const char *job_id, int64_t limit_nusd,
+    bool all, int64_t now_ms, struct pp_error *err)
 {
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
 	struct entries l = { .count = 0 };
@@ -684,8 +681,8 @@ resume_some(struct pp_store_dynamodb *s, const char *job_id,
 	}
 	add_requeued(s, &t, &l);
 	if (!l.more)
-		add_resumed(s, &t, &j, limit_nusd,
-		    queued + (int64_t)l.count, now_ms);
+		add_resumed(s, &t, &j, limit_nusd, queued + (int64_t)l.count,
+		    now_ms);
 	rc = pp_ddb_commit(s->aws, &t, NULL, err);
 	if (rc == 0 && l.more)
 		rc = 1;
@@ -746,7 +743,7 @@ doom_entry(void *arg, const struct pp_json *item, struct pp_error *err)
 	if (pp_ddb_entry_parse(item, &e, err) < 0)
 		return -1;
 	pp_ddb_put_entry_key(&pp_ddb_add(&d->t, PP_DDB_DELETE, d->s->queue,
-				  NULL)
+				 NULL)
 				  ->item,
 	    e.partition, &e.place, e.shard);
 	pp_ddb_entry_release(&e);
@@ -792,7 +789,7 @@ delete_names(struct pp_store_dynamodb *s, const struct pp_job *j,
 		    users[i], j->job_id);
 	if (key != NULL)
 		pp_ddb_put_queue_key(&pp_ddb_add(&t, PP_DDB_DELETE, s->queue,
-					  NULL)
+					 NULL)
 					  ->item,
 		    keys, key);
 	free(keys);

@@ -76,7 +76,7 @@ add_owned(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 /* What a look at the running entries finds. */
 struct running {
 	const struct pp_claim_request *req;
-	struct pp_ddb_entry lapsed;	/* the first that may be taken over */
+	struct pp_ddb_entry lapsed; /* the first that may be taken over */
 	bool found;
 	char (*jobs)[PP_ID_BYTES]; /* distinct, in order */
 	size_t job_count, job_cap;
@@ -276,8 +276,8 @@ note_refusal(struct skipped *s, const char *job_id)
 struct choice {
 	const struct running *running;
 	const struct skipped *skipped;
-	bool full;		/* no job may start */
-	int pass_over;		/* so many of the same job first */
+	bool full;     /* no job may start */
+	int pass_over; /* so many of the same job first */
 	struct pp_ddb_entry entry;
 	bool found;
 };
@@ -388,7 +388,8 @@ claim_once(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	starts = !is_listed(look.jobs, look.job_count, c.entry.place.job_id);
 	switch (take_queued(s, r, &c.entry, starts, out, err)) {
 	case TAKEN: rc = 1; break;
-	case NOT_NOW: note_refusal(skipped, c.entry.place.job_id);
+	case NOT_NOW:
+		note_refusal(skipped, c.entry.place.job_id);
 		/* fall through */
 	case FASTER:
 	case FULL: rc = 2; break;
@@ -427,8 +428,8 @@ pp_ddb_claim(struct pp_store *store, const struct pp_claim_request *req,
 /* ---- what the holder of a claim does ---- */
 
 int
-pp_ddb_claim_epoch(struct pp_store *store, struct pp_claim *c,
-    int64_t at_least, struct pp_error *err)
+pp_ddb_claim_epoch(struct pp_store *store, struct pp_claim *c, int64_t at_least,
+    struct pp_error *err)
 {
 	struct pp_store_dynamodb *s = pp_dynamodb_of(store);
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
@@ -510,8 +511,8 @@ add_sums(struct pp_ddb_action *w, const struct pp_ddb_entry *e,
 		    false },
 		{ "cost_estimate", t->settled_nusd - e->totals.settled_nusd,
 		    true },
-		{ "cost_unproven",
-		    t->unproven_nusd - e->totals.unproven_nusd, true },
+		{ "cost_unproven", t->unproven_nusd - e->totals.unproven_nusd,
+		    true },
 	};
 	const char *before = strstr(w->update.data, "ADD ") ? ", " : " ADD ";
 
@@ -535,16 +536,16 @@ add_sums(struct pp_ddb_action *w, const struct pp_ddb_entry *e,
 
 /* What an entry that leaves its worker does to its job. */
 struct leaving {
-	struct pp_ddb_job job;		/* as it was read */
+	struct pp_ddb_job job; /* as it was read */
 	struct pp_ddb_entry entry;
-	enum pp_job_status status;	/* of the job from now on */
+	enum pp_job_status status; /* of the job from now on */
 	struct pp_ddb_end end;
 };
 
 /* The job's status when this entry has left its partition. */
 static int
-status_after(struct pp_store_dynamodb *s, struct leaving *l,
-    const char *reason, struct pp_error *err)
+status_after(struct pp_store_dynamodb *s, struct leaving *l, const char *reason,
+    struct pp_error *err)
 {
 	const struct pp_ddb_entry *e = &l->entry;
 
@@ -609,8 +610,8 @@ add_job_leave(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 /* `state` QUEUED: given back, unless the job is to end. 0, 1: again, -1. */
 static int
 leave_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
-    enum pp_job_status state, bool progress, const char *reason,
-    int64_t now_ms, struct leaving *l, struct pp_error *err)
+    enum pp_job_status state, bool progress, const char *reason, int64_t now_ms,
+    struct leaving *l, struct pp_error *err)
 {
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
 	struct pp_ddb_entry *e = &l->entry;
@@ -649,8 +650,8 @@ leave_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 
 static int
 leave(struct pp_store_dynamodb *s, const struct pp_claim *c,
-    enum pp_job_status state, bool progress, const char *reason,
-    int64_t now_ms, enum pp_job_status *job_status, struct pp_error *err)
+    enum pp_job_status state, bool progress, const char *reason, int64_t now_ms,
+    enum pp_job_status *job_status, struct pp_error *err)
 {
 	struct leaving l = { .status = PP_JOB_QUEUED };
 	int rc = 1;
@@ -664,8 +665,7 @@ leave(struct pp_store_dynamodb *s, const struct pp_claim *c,
 		}
 		pp_ddb_entry_release(&l.entry);
 		pp_ddb_job_release(&l.job);
-		rc = leave_once(s, c, state, progress, reason, now_ms, &l,
-		    err);
+		rc = leave_once(s, c, state, progress, reason, now_ms, &l, err);
 	}
 	pp_ddb_entry_release(&l.entry);
 	pp_ddb_job_release(&l.job);
@@ -772,14 +772,14 @@ grant_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 		if (j.job.budget_limit_nusd != PP_NO_LIMIT) {
 			others = j.granted_nusd - e.granted_nusd;
 			others_spent = j.job.totals.settled_nusd +
-			    j.job.totals.unproven_nusd -
-			    e.totals.settled_nusd - e.totals.unproven_nusd;
+			    j.job.totals.unproven_nusd - e.totals.settled_nusd -
+			    e.totals.unproven_nusd;
 		}
 		out->granted_nusd = pp_store_share(j.job.budget_limit_nusd,
 		    others, spent, want_nusd, &out->free_nusd);
 		out->others_nusd = others - others_spent;
-		rc = write_money(s, c, &e, t, out->granted_nusd, c->seq + 1,
-		    &j, true, now_ms, err);
+		rc = write_money(s, c, &e, t, out->granted_nusd, c->seq + 1, &j,
+		    true, now_ms, err);
 	}
 	pp_ddb_job_release(&j);
 	pp_ddb_entry_release(&e);
@@ -799,8 +799,8 @@ pp_ddb_grant(struct pp_store *store, struct pp_claim *c,
 		if (round > 0 && pp_ddb_yield(s, round, err) < 0)
 			rc = -1;
 		else
-			rc = grant_once(s, c, totals, want_nusd, now_ms,
-			    &share, err);
+			rc = grant_once(s, c, totals, want_nusd, now_ms, &share,
+			    err);
 	}
 	if (rc < 0)
 		return -1;
@@ -947,8 +947,9 @@ pp_ddb_shards(struct pp_store *store, const char *job_id, int first,
 		return 0;
 	/* one that moved the other way may be missed: look again */
 	for (int round = 0; round < 5; round++) {
-		l = (struct listing){ .out = out, .first = first,
-			.max = expected };
+		l = (struct listing){
+			.out = out, .first = first, .max = expected
+		};
 		rc = 0;
 		for (size_t i = 0; rc == 0 && i < 3; i++)
 			rc = list_partition(s, partitions[i], &p, &l, err);

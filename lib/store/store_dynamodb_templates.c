@@ -54,8 +54,7 @@ read_version(const struct pp_json *item, struct pp_template_version *t,
 		.user_id = pp_ddb_strdup(item, "user_id"),
 		.definition = pp_ddb_strdup(item, "template_definition_text"),
 		.source = pp_ddb_strdup(item, "source"),
-		.requirements =
-		    pp_ddb_strdup(item, "schema_requirements_text"),
+		.requirements = pp_ddb_strdup(item, "schema_requirements_text"),
 	};
 	pp_ddb_bool(item, "is_public", &t->is_public);
 	ok = pp_ddb_int(item, "version", &t->version) && created != NULL &&
@@ -67,8 +66,7 @@ read_version(const struct pp_json *item, struct pp_template_version *t,
 	if (ok)
 		return 0;
 	pp_template_version_release(t);
-	return pp_error_set(err, PP_EDATA,
-	    "damaged record in table Templates");
+	return pp_error_set(err, PP_EDATA, "damaged record in table Templates");
 }
 
 static bool
@@ -192,8 +190,7 @@ add_heading(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 	struct pp_ddb_action *w = pp_ddb_add(t, PP_DDB_UPDATE, s->queue, NULL);
 
 	pp_ddb_put_queue_key(&w->item, "@templates", v->template_id);
-	pp_buf_adds(&w->update,
-	    "SET #user_id = :u, #newest = :v");
+	pp_buf_adds(&w->update, "SET #user_id = :u, #newest = :v");
 	if (v->is_public)
 		pp_buf_adds(&w->update, ", #newest_public = :v");
 	pp_ddb_put_text(&w->values, ":u", v->user_id);
@@ -222,9 +219,10 @@ keep_heading(void *arg, const struct pp_json *item, struct pp_error *err)
 	if (!ours)
 		at.newest = at.newest_public;
 	if (at.id == NULL || at.user_id == NULL || at.newest == 0) {
-		int rc = at.id != NULL && at.user_id != NULL ? 0 :
-			     pp_error_set(err, PP_EDATA,
-				 "damaged record in table Queue");
+		int rc = at.id != NULL && at.user_id != NULL ?
+		    0 :
+		    pp_error_set(err, PP_EDATA,
+			"damaged record in table Queue");
 
 		free(at.id);
 		free(at.user_id);
@@ -307,7 +305,7 @@ add_once(struct pp_store_dynamodb *s, const struct pp_template_version *t,
 	if (rc < 0 || same)
 		return rc < 0 ? -1 : 1;
 	put_version(&pp_ddb_add(&w, PP_DDB_PUT, s->templates,
-			 "attribute_not_exists(#version)")
+			"attribute_not_exists(#version)")
 			 ->item,
 	    t, *version);
 	add_heading(s, &w, t, *version);
@@ -316,8 +314,8 @@ add_once(struct pp_store_dynamodb *s, const struct pp_template_version *t,
 }
 
 int
-pp_ddb_template_add(struct pp_store *store,
-    const struct pp_template_version *t, int64_t *version, struct pp_error *err)
+pp_ddb_template_add(struct pp_store *store, const struct pp_template_version *t,
+    int64_t *version, struct pp_error *err)
 {
 	struct pp_store_dynamodb *s = pp_dynamodb_of(store);
 	int64_t v = 0;
@@ -366,7 +364,7 @@ delete_heading(struct pp_store_dynamodb *s, const char *id,
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
 
 	pp_ddb_put_queue_key(&pp_ddb_add(&t, PP_DDB_DELETE, s->queue, NULL)
-			       ->item,
+				  ->item,
 	    "@templates", id);
 	return pp_ddb_commit(s->aws, &t, NULL, err);
 }
@@ -376,9 +374,9 @@ pp_ddb_template_delete(struct pp_store *store, const char *id,
     const char *user_id, struct pp_error *err)
 {
 	struct pp_store_dynamodb *s = pp_dynamodb_of(store);
-	struct seen d = { .s = s,
-		.user_id = user_id,
-		.t = PP_DDB_TRANSACTION_INIT };
+	struct seen d = {
+		.s = s, .user_id = user_id, .t = PP_DDB_TRANSACTION_INIT
+	};
 	struct pp_ddb_query q = { .table = s->templates,
 		.key = "#template_id = :id",
 		.values = PP_BUF_INIT };

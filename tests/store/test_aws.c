@@ -24,8 +24,7 @@ make_home(void)
 	char *name;
 
 	pp_rand_seed_any(&r);
-	name = pp_asprintf("pp-%016llx",
-	    (unsigned long long)pp_rand_next(&r));
+	name = pp_asprintf("pp-%016llx", (unsigned long long)pp_rand_next(&r));
 	if (a == NULL || aws_home_make(a, name, name, &err) < 0) {
 		fprintf(stderr, "no home: %s\n", err.text);
 		abort();

@@ -62,8 +62,8 @@ static const struct suite_home embedded = {
 static void
 a_wrong_spec_is_a_configuration_error(void **state)
 {
-	static const char *const bad[] = { "/tmp/x", "file:", "aws:",
-		"s3://bucket" };
+	static const char *const bad[] = { "/tmp/x",
+		"file:", "aws:", "s3://bucket" };
 	struct pp_error err = PP_ERROR_INIT;
 
 	(void)state;

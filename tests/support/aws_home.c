@@ -12,13 +12,15 @@
 static const struct {
 	const char *name, *attributes, *keys, *index;
 } tables[] = {
-	{ "Jobs", "[[\"job_id\",\"S\"],[\"user_id\",\"S\"],[\"created_at\","
-		  "\"S\"]]",
+	{ "Jobs",
+	    "[[\"job_id\",\"S\"],[\"user_id\",\"S\"],[\"created_at\","
+	    "\"S\"]]",
 	    "[\"job_id\"]", "[\"user_id\",\"created_at\"]" },
 	{ "Queue", "[[\"status\",\"S\"],[\"job_id#timestamp\",\"S\"]]",
 	    "[\"status\",\"job_id#timestamp\"]", NULL },
-	{ "Templates", "[[\"template_id\",\"S\"],[\"version\",\"N\"],"
-		       "[\"user_id\",\"S\"]]",
+	{ "Templates",
+	    "[[\"template_id\",\"S\"],[\"version\",\"N\"],"
+	    "[\"user_id\",\"S\"]]",
 	    "[\"template_id\",\"version\"]", "[\"user_id\"]" },
 	{ "CostTracking", "[[\"job_id\",\"S\"],[\"timestamp\",\"S\"]]",
 	    "[\"job_id\",\"timestamp\"]", NULL },
@@ -83,8 +85,7 @@ call(struct pp_aws *a, const char *operation, struct pp_buf *body,
 }
 
 static int
-make_table(struct pp_aws *a, const char *prefix, size_t i,
-    struct pp_error *err)
+make_table(struct pp_aws *a, const char *prefix, size_t i, struct pp_error *err)
 {
 	struct pp_buf body = PP_BUF_INIT;
 

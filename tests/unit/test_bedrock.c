@@ -249,8 +249,8 @@ a_guardrail_goes_along(void **state)
 #define OK_HEAD "HTTP/1.1 200 OK\r\n\r\n"
 #define CONVERSE(content, stop, more) \
 	OK_HEAD \
-	    "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":" content \
-	    "}},\"stopReason\":\"" stop "\"" more "}"
+	"{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":" content \
+	"}},\"stopReason\":\"" stop "\"" more "}"
 #define USAGE \
 	",\"usage\":{\"inputTokens\":10,\"outputTokens\":5,\"totalTokens\":15}"
 #define FAULT(status, type, body) \

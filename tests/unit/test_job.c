@@ -321,12 +321,12 @@ a_tally_reads_back_as_it_was(void **state)
 	pp_buf_clear(&out);
 	pp_tally_put_json(&t, &out);
 	assert_string_equal(out.data, "{\"ok\":796,\"throttle\":20}");
-	assert_true(pp_tally_from_json(pp_json_parse(&doc, out.data, out.len,
-				       0, NULL),
+	assert_true(pp_tally_from_json(pp_json_parse(&doc, out.data, out.len, 0,
+					   NULL),
 	    &back));
 	assert_memory_equal(&t, &back, sizeof t);
-	assert_false(pp_tally_from_json(pp_json_parse(&doc, "{\"ok\":-1}", 9,
-					0, NULL),
+	assert_false(pp_tally_from_json(pp_json_parse(&doc, "{\"ok\":-1}", 9, 0,
+					    NULL),
 	    &back));
 	pp_json_doc_release(&doc);
 	pp_buf_release(&out);
