@@ -856,8 +856,43 @@ put_members(const struct pp_yaml *map, const char *const *keys,
 	pp_buf_addc(out, '}');
 }
 
+/* U+0085, U+2028 and U+2029 end lines in YAML 1.1, and in JSON they do not. */
+static const struct {
+	const char *text, *escape;
+} breaks[] = {
+	{ "\xc2\x85", "\\u0085" },
+	{ "\xe2\x80\xa8", "\\u2028" },
+	{ "\xe2\x80\xa9", "\\u2029" },
+};
+
+/* How long the break at `p` is, with its escape; 0 when none is there. */
+static size_t
+break_at(const char *p, size_t len, const char **escape)
+{
+	for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
+		size_t n = strlen(breaks[i].text);
+
+		if (n <= len && memcmp(p, breaks[i].text, n) == 0) {
+			*escape = breaks[i].escape;
+			return n;
+		}
+	}
+	return 0;
+}
+
 void
 pp_recipe_put_json(const struct pp_recipe *r, struct pp_buf *out)
 {
-	put_members(r->map, top_keys, out);
+	struct pp_buf json = PP_BUF_INIT;
+	const char *escape;
+
+	put_members(r->map, top_keys, &json);
+	for (size_t i = 0, n; i < json.len; i += n) {
+		n = break_at(json.data + i, json.len - i, &escape);
+		if (n > 0)
+			pp_buf_adds(out, escape);
+		else
+			pp_buf_add(out, json.data + i, n = 1);
+	}
+	pp_buf_release(&json);
 }

@@ -389,12 +389,41 @@ errors_of_a_row_have_their_place(void **state)
 	pp_buf_release(&b);
 }
 
+/* Line ends of YAML that JSON does not know, with blanks to fold after them. */
+static void
+a_recipe_comes_back_from_its_json(void **state)
+{
+	static const char text[] =
+	    "id: t\nsteps:\n  - id: s\n    prompt: \"a\\u2028  b\\u2029  "
+	    "c\\u0085  d\\n  e \xc3\xa9\"\n";
+	struct pp_findings f = { .list = NULL };
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_buf json = PP_BUF_INIT, again = PP_BUF_INIT;
+	struct pp_recipe *r = load(text, &f, &err), *copy;
+
+	(void)state;
+	assert_non_null(r);
+	pp_recipe_put_json(r, &json);
+	assert_non_null(strstr(json.data,
+	    "\"a\\u2028  b\\u2029  c\\u0085  d\\n  e \xc3\xa9\""));
+	copy = load(json.data, &f, &err);
+	assert_non_null(copy);
+	pp_recipe_put_json(copy, &again);
+	assert_string_equal(again.data, json.data);
+	pp_recipe_free(copy);
+	pp_recipe_free(r);
+	pp_findings_release(&f);
+	pp_buf_release(&json);
+	pp_buf_release(&again);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(findings_say_what_and_where),
 		cmocka_unit_test(all_errors_are_reported_at_once),
+		cmocka_unit_test(a_recipe_comes_back_from_its_json),
 		cmocka_unit_test(fields_are_those_that_are_read),
 		cmocka_unit_test(seeds_are_checked_against_fields),
 		cmocka_unit_test(a_row_goes_through_its_steps),
