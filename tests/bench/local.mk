@@ -7,8 +7,9 @@ bench_programs = \
 	tests/bench/bench_store
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += tests/bench/export.py tests/bench/post.lua tests/bench/run.sh \
-	tests/bench/language.sh tests/bench/minijinja
+EXTRA_DIST += tests/bench/README tests/bench/callgrind.sh \
+	tests/bench/export.py tests/bench/language.sh tests/bench/minijinja \
+	tests/bench/post.lua tests/bench/run.sh
 
 tests_bench_bench_call_SOURCES = tests/bench/bench_call.c
 tests_bench_bench_curl_SOURCES = tests/bench/bench_curl.c
