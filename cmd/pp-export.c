@@ -74,8 +74,9 @@ static const struct pp_opt options[] = {
 	    "with a comma [none]",
 	    PP_COMPLETE_WORDS, "none timestamp category timestamp,category" },
 	{ 'o', "output", "DIR",
-	    "where files go, - for standard output; by default a job's own "
-	    "exports/, or - for rows from standard input",
+	    "where files go, s3://BUCKET/PREFIX for objects, - for standard "
+	    "output; by default a job's own exports/, or - for rows from "
+	    "standard input",
 	    PP_COMPLETE_FOLDER, NULL },
 	{ KEY_PARTIAL, "partial", NULL,
 	    "take the rows of a job that has not ended", PP_COMPLETE_NONE,
@@ -376,38 +377,61 @@ print_object(void *arg, const char *key, struct pp_error *err)
 	return rc;
 }
 
+static bool
+is_url(const char *output)
+{
+	return output != NULL && strncmp(output, "s3://", 5) == 0;
+}
+
 /* Where the home keeps objects, a job's own exports are objects too. */
 static int
-export_to_objects(struct jobs *jobs, const char *job_id, struct pp_error *err)
+export_to_home(struct jobs *jobs, const char *job_id,
+    struct pp_export_result *result, struct pp_error *err)
 {
-	struct pp_export_result result = { .rows = 0 };
-	int rc = pp_export_upload(jobs->store, job_id, &jobs->state->o,
-	    jobs->state->partial, &result, print_object, jobs, err);
+	char *prefix = pp_asprintf("jobs/%s/exports/", job_id);
+	struct pp_export_place to = { .blobs = pp_store_blobs(jobs->store),
+		.prefix = prefix,
+		.fn = print_object,
+		.arg = jobs };
+	int rc = pp_export_upload_job(jobs->store, job_id, &jobs->state->o,
+	    jobs->state->partial, &to, result, err);
 
-	if (rc == 0)
-		warn_failed(jobs->cli, jobs->state, &result);
-	pp_export_result_release(&result);
+	free(prefix);
 	return rc;
 }
 
 static int
-export_one(void *arg, const char *job_id, struct pp_error *err)
+export_to_url(struct jobs *jobs, const char *job_id,
+    struct pp_export_result *result, struct pp_error *err)
 {
-	struct jobs *jobs = arg;
+	char *prefix, *own;
+	struct pp_export_place to = {
+		.blobs = pp_blob_open_url(jobs->state->output, &prefix, err)
+	};
+	int rc;
+
+	if (to.blobs == NULL)
+		return -1;
+	own = jobs->several ? pp_asprintf("%s%s/", prefix, job_id) :
+			      pp_strdup(prefix);
+	to.prefix = own;
+	rc = pp_export_upload_job(jobs->store, job_id, &jobs->state->o,
+	    jobs->state->partial, &to, result, err);
+	free(own);
+	free(prefix);
+	pp_blob_close(to.blobs);
+	return rc;
+}
+
+static int
+export_to_files(struct jobs *jobs, const char *job_id,
+    struct pp_export_result *result, struct pp_error *err)
+{
 	struct pp_export_options o = jobs->state->o;
-	struct pp_export_result result = { .rows = 0 };
 	const char *output = jobs->state->output;
 	char *folder = NULL;
 	int rc;
 
-	if (jobs->state->url && output != NULL)
-		return pp_error_set(err, PP_EUSAGE,
-		    "--url is of a job's own exports, without --output");
-	if (jobs->state->url && pp_store_dir(jobs->store) != NULL)
-		return pp_error_set(err, PP_ECONFIG,
-		    "objects of this home are files and have no URLs");
-	if (output == NULL && pp_store_dir(jobs->store) == NULL)
-		return export_to_objects(jobs, job_id, err);
 	if (output == NULL)
 		folder = pp_export_job_folder(jobs->store, job_id, err);
 	else if (strcmp(output, "-") != 0 && jobs->several)
@@ -421,13 +445,46 @@ export_one(void *arg, const char *job_id, struct pp_error *err)
 		return -1;
 	o.dir = folder;
 	rc = pp_export_job(jobs->store, job_id, &o, jobs->state->partial,
-	    &result, err);
-	if (rc == 0)
-		warn_failed(jobs->cli, jobs->state, &result);
+	    result, err);
 	if (rc == 0 && output == NULL)
 		puts(folder);
-	pp_export_result_release(&result);
 	free(folder);
+	return rc;
+}
+
+static int
+check_url_option(const struct jobs *jobs, struct pp_error *err)
+{
+	if (!jobs->state->url)
+		return 0;
+	if (jobs->state->output != NULL)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--url is of a job's own exports, without --output");
+	if (pp_store_dir(jobs->store) != NULL)
+		return pp_error_set(err, PP_ECONFIG,
+		    "objects of this home are files and have no URLs");
+	return 0;
+}
+
+static int
+export_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct jobs *jobs = arg;
+	struct pp_export_result result = { .rows = 0 };
+	const char *output = jobs->state->output;
+	int rc;
+
+	if (check_url_option(jobs, err) < 0)
+		return -1;
+	if (is_url(output))
+		rc = export_to_url(jobs, job_id, &result, err);
+	else if (output == NULL && pp_store_dir(jobs->store) == NULL)
+		rc = export_to_home(jobs, job_id, &result, err);
+	else
+		rc = export_to_files(jobs, job_id, &result, err);
+	if (rc == 0)
+		warn_failed(jobs->cli, jobs->state, &result);
+	pp_export_result_release(&result);
 	return rc;
 }
 
@@ -461,6 +518,24 @@ has_rows(int fd)
 }
 
 static int
+export_rows_to_url(const struct state *s, struct pp_rows *rows,
+    struct pp_export_result *result, struct pp_error *err)
+{
+	char *prefix;
+	struct pp_export_place to = { .blobs = pp_blob_open_url(s->output,
+					  &prefix, err) };
+	int rc;
+
+	if (to.blobs == NULL)
+		return -1;
+	to.prefix = prefix;
+	rc = pp_export_upload_rows(&s->o, rows, &to, result, err);
+	free(prefix);
+	pp_blob_close(to.blobs);
+	return rc;
+}
+
+static int
 export_stdin(const struct pp_cli *cli, struct state *s, struct pp_error *err)
 {
 	struct pp_export_result result = { .rows = 0 };
@@ -473,12 +548,14 @@ export_stdin(const struct pp_cli *cli, struct state *s, struct pp_error *err)
 	if (!has_rows(STDIN_FILENO))
 		return pp_error_set(err, PP_EUSAGE,
 		    "name a job, or give rows on standard input");
-	if (s->output != NULL && strcmp(s->output, "-") != 0)
+	if (s->output != NULL && strcmp(s->output, "-") != 0 &&
+	    !is_url(s->output))
 		s->o.dir = s->output;
 	rows = s->from_csv ? pp_csv_rows_new(STDIN_FILENO, "standard input",
 				 s->types, s->o.type_count) :
 			     pp_rows_from_fd(STDIN_FILENO, "standard input");
-	rc = pp_export_run(&s->o, rows, &result, err);
+	rc = is_url(s->output) ? export_rows_to_url(s, rows, &result, err) :
+				 pp_export_run(&s->o, rows, &result, err);
 	if (rc == 0)
 		warn_failed(cli, s, &result);
 	pp_rows_free(rows);

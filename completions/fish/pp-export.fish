@@ -3,7 +3,7 @@
 complete -c pp-export -f
 complete -c pp-export -n '__fish_is_first_token' -s f -l format -x -a 'jsonl csv parquet' -d 'jsonl, csv, parquet; several with commas [jsonl]'
 complete -c pp-export -n '__fish_is_first_token' -s p -l partition -x -a 'none timestamp category timestamp,category' -d 'none, timestamp, category, or both with a comma [none]'
-complete -c pp-export -n '__fish_is_first_token' -s o -l output -x -a '(__fish_complete_directories)' -d 'where files go, - for standard output; by default a job\'s own exports/, or - for rows from standard input'
+complete -c pp-export -n '__fish_is_first_token' -s o -l output -x -a '(__fish_complete_directories)' -d 'where files go, s3://BUCKET/PREFIX for objects, - for standard output; by default a job\'s own exports/, or - for rows from standard input'
 complete -c pp-export -n '__fish_is_first_token' -l partial -d 'take the rows of a job that has not ended'
 complete -c pp-export -n '__fish_is_first_token' -l from -x -a 'jsonl csv' -d 'what standard input is, jsonl or csv [jsonl]'
 complete -c pp-export -n '__fish_is_first_token' -l where -x -d 'take the rows for which EXPR is true, in the language of templates'

@@ -12,33 +12,65 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "job/export_job.h"
+#include "job/export_upload.h"
 
 #define TURN_MS 200
 
+static int
+export_to_folder(struct pp_store *s, const struct pp_job *job,
+    struct pp_export_options *o, struct pp_error *err)
+{
+	char *folder = pp_export_job_folder(s, job->job_id, err);
+	int rc = -1;
+
+	if (folder != NULL) {
+		o->dir = folder;
+		rc = pp_export_job_record(s, job, o, NULL, err);
+	}
+	free(folder);
+	return rc;
+}
+
+/* Connections are the parent's: the child makes its own. */
+static int
+export_to_objects(struct pp_store *parents, const struct pp_job *job,
+    const struct pp_export_options *o, struct pp_error *err)
+{
+	struct pp_store *s = pp_store_open_again(parents, err);
+	struct pp_export_place to = { .prefix = "" };
+	char *prefix;
+	int rc;
+
+	if (s == NULL)
+		return -1;
+	prefix = pp_asprintf("jobs/%s/exports/", job->job_id);
+	to.blobs = pp_store_blobs(s);
+	to.prefix = prefix;
+	rc = pp_export_upload_record(s, job, o, &to, NULL, err);
+	free(prefix);
+	pp_store_close(s);
+	return rc;
+}
+
 /*
  * What the child does. It must not touch the parent's database, whose locks it
- * has not inherited; the record was read before, and objects are files.
+ * has not inherited; the record was read before, and objects are files, or
+ * come by a connection of its own.
  */
 static int
 make_export(struct pp_store *s, struct pp_job *job,
     const struct pp_job_config *c, struct pp_error *err)
 {
 	struct pp_export_options o = PP_EXPORT_OPTIONS_INIT;
-	char *folder = pp_export_job_folder(s, c->job_id, err);
-	int rc = -1;
 
 	/* all rows are on the chain, although the record says RUNNING */
 	job->status = PP_JOB_COMPLETED;
-	if (folder != NULL &&
-	    pp_export_parse_formats(c->export_formats, &o.formats, err) == 0 &&
-	    pp_export_parse_partition(c->export_partition, &o.partition, err) ==
-		0) {
-		o.dir = folder;
-		rc = pp_export_job_record(s, job, &o, NULL, err);
-	}
-	free(folder);
-	return rc;
+	if (pp_export_parse_formats(c->export_formats, &o.formats, err) < 0 ||
+	    pp_export_parse_partition(c->export_partition, &o.partition, err) <
+		0)
+		return -1;
+	return pp_store_dir(s) != NULL ? export_to_folder(s, job, &o, err) :
+					 export_to_objects(s, job, &o, err);
 }
 
 static void be_child(struct pp_store *s, struct pp_job *job,
@@ -114,7 +146,7 @@ pp_auto_export(struct pp_store *s, struct pp_loop *loop,
 	int status;
 	pid_t pid;
 
-	if (config->export_formats[0] == '\0' || pp_store_dir(s) == NULL)
+	if (config->export_formats[0] == '\0')
 		return 0;
 	if (pp_store_job_get(s, config->job_id, &job, err) < 0)
 		return -1;

@@ -35,6 +35,14 @@ struct pp_blob_info {
 
 /* Objects in the folder `dir`, which is made. Returns owned, or NULL. */
 struct pp_blob *pp_blob_open_dir(const char *dir, struct pp_error *err);
+
+/*
+ * The objects that "s3://BUCKET[/PREFIX]" names, by the credentials of the
+ * environment. `*prefix` gets PREFIX, owned (free(3)): "", or it ends with a
+ * slash. Returns owned, or NULL with PP_EUSAGE (no such URL), PP_ECONFIG.
+ */
+struct pp_blob *pp_blob_open_url(const char *url, char **prefix,
+	    struct pp_error *err);
 void	pp_blob_close(struct pp_blob *b);
 
 /*

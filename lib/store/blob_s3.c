@@ -14,7 +14,8 @@ _Static_assert(PP_ETAG_BYTES == PP_S3_ETAG_BYTES, "ETags fit");
 
 struct blob_s3 {
 	struct pp_blob blob;
-	struct pp_s3 *s3; /* owned */
+	struct pp_s3 *s3;   /* owned */
+	struct pp_aws *aws; /* owned, or NULL: another's */
 };
 
 static struct pp_s3 *
@@ -27,6 +28,7 @@ static void
 close_s3(struct pp_blob *b)
 {
 	pp_s3_free(s3_of(b));
+	pp_aws_free(((struct blob_s3 *)b)->aws);
 	free(b);
 }
 
@@ -216,4 +218,45 @@ pp_blob_open_s3(struct pp_aws *a, const char *bucket, struct pp_error *err)
 	b->blob.ops = &s3_ops;
 	b->s3 = s3;
 	return &b->blob;
+}
+
+/* "" or a path that ends with a slash. Returns owned. */
+static char *
+prefix_of(const char *path)
+{
+	size_t len = strlen(path);
+
+	return pp_asprintf("%s%s", path,
+	    len > 0 && path[len - 1] != '/' ? "/" : "");
+}
+
+struct pp_blob *
+pp_blob_open_url(const char *url, char **prefix, struct pp_error *err)
+{
+	static const char scheme[] = "s3://";
+	struct pp_blob *b = NULL;
+	const char *name, *slash;
+	struct pp_aws *aws;
+	char *bucket;
+
+	name = strncmp(url, scheme, 5) == 0 ? url + 5 : "";
+	slash = strchrnul(name, '/');
+	if (slash == name) {
+		pp_error_set(err, PP_EUSAGE,
+		    "'%s' is not s3://BUCKET or s3://BUCKET/PREFIX", url);
+		return NULL;
+	}
+	aws = pp_aws_new(NULL, NULL, NULL, err);
+	if (aws == NULL)
+		return NULL;
+	bucket = pp_strndup(name, (size_t)(slash - name));
+	b = pp_blob_open_s3(aws, bucket, err);
+	free(bucket);
+	if (b == NULL) {
+		pp_aws_free(aws);
+		return NULL;
+	}
+	((struct blob_s3 *)b)->aws = aws;
+	*prefix = prefix_of(*slash == '/' ? slash + 1 : slash);
+	return b;
 }

@@ -197,6 +197,16 @@ test_a_worker_in_a_task_knows_which()
 	check_err_has no_task
 }
 
+# run_with_servers SCRIPT: beside DynamoDB Local and an S3 server.
+run_with_servers()
+{
+	LIMIT=600 run "$PP_SRCDIR/tests/support/with-aws-servers" bash "$1"
+	case $(out) in
+	'1..0 # SKIP '*) skip "$(out | sed 's/^1..0 # SKIP //')" ;;
+	esac
+	check_status 0
+}
+
 # What runs with DynamoDB Local and an S3 server that checks signatures.
 aws_home_script()
 {
@@ -239,9 +249,7 @@ test_a_home_on_aws_has_urls_and_tasks()
 	END
 	aws_home_script >home.sh
 	export AWS_URL
-	LIMIT=600 run "$PP_SRCDIR/tests/support/with-aws-servers" bash home.sh
-	[ "$(cat "$T/.status")" != 77 ] || skip "$(err | tail -n 1)"
-	check_status 0
+	run_with_servers home.sh
 	check_out "403
 ann
 2
@@ -251,6 +259,57 @@ COMPLETED
 $(out | grep '1 task stopped')
 StopTask"
 	check_out_has '1 task stopped'
+}
+
+# Exports as objects: of a worker's own accord, and where -o says.
+exports_script()
+{
+	cat <<-'END'
+	set -eu
+	awshome=$PP_BUILDDIR/tests/support/awshome
+	"$awshome" make pp-e2e- pp-e2e-bucket
+	export PP_STORE=aws:pp-e2e-bucket PP_TABLE_PREFIX=pp-e2e-
+	pp-seed put poems "$PP_SHARE/seeds/poetry.jsonl" >/dev/null
+	job=$(pp-job create -t t.yaml -s poem=poems -n 20 --model local \
+	    --export jsonl,csv | jq -r .job_id)
+	pp-worker -q --job "$job"
+	"$awshome" ls pp-e2e-bucket "jobs/$job/exports/" | sed 's,.*/,,'
+	pp-export "$job" -o - >rows.jsonl
+	"$awshome" cat pp-e2e-bucket "jobs/$job/exports/dataset.jsonl" |
+	    cmp - rows.jsonl
+	pp-export "$job" -o s3://pp-e2e-bucket/sets/one
+	"$awshome" cat pp-e2e-bucket sets/one/dataset.jsonl | cmp - rows.jsonl
+	pp-export -o s3://pp-e2e-bucket/sets/two/ <rows.jsonl
+	"$awshome" cat pp-e2e-bucket sets/two/dataset.jsonl | cmp - rows.jsonl
+	"$awshome" ls pp-e2e-bucket sets/two/ | wc -l
+	pp-export -o s3:// <rows.jsonl || echo "status $?"
+	pp-export -o s3://no-such-bucket-here/x <rows.jsonl || echo "status $?"
+	ls -d "${TMPDIR:-/tmp}"/pp-export-* 2>/dev/null | wc -l
+	END
+}
+
+test_exports_become_objects()
+{
+	aws_start
+	cat >t.yaml <<-'END'
+	template:
+	  id: t
+	  steps:
+	    - {id: a, max_tokens: 50, prompt: "Go on: {{ poem.text }}"}
+	END
+	exports_script >home.sh
+	mkdir tmp
+	export AWS_URL TMPDIR=$PWD/tmp
+	run_with_servers home.sh
+	check_out ".huggingface.yaml
+_SUCCESS
+dataset.csv
+dataset.jsonl
+manifest.json
+4
+status 64
+status 66
+0"
 }
 
 run_tests "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
 # The conformance suite of stores against DynamoDB Local and an S3 server.
-exec "$PP_SRCDIR/tests/support/with-aws-servers" \
-	bash "$PP_SRCDIR/tests/support/run-unit" \
+exec bash "$PP_SRCDIR/tests/support/run-unit" \
+	"$PP_SRCDIR/tests/support/with-aws-servers" \
 	"$PP_BUILDDIR/tests/store/test_aws"
