@@ -5,6 +5,7 @@
  */
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -207,6 +208,7 @@ static void __attribute__((noreturn)) run_child(char **words, int out)
 	int null = open("/dev/null", O_RDONLY);
 	sigset_t none;
 
+	assert(words != NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0)

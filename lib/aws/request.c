@@ -398,6 +398,7 @@ sign(struct pp_aws_send *s, const struct pp_aws_keys *keys,
 	char *path = pp_strdup(s->url.data + s->path_at);
 	int rc;
 
+	assert(keys != NULL);
 	make_scope(s, &scope);
 	add_line(s, "X-Amz-Date", pp_sigv4_date(scope.time_ms, date));
 	if (s->req.service == PP_AWS_S3)

@@ -107,10 +107,10 @@ begin(struct upload *u, const char *tags, struct pp_error *err)
 		pp_aws_fault_error(&r.fault, "cannot begin an upload", err);
 	else
 		rc = pp_s3_xml_read(r.body, r.body_len, on_word, &w, err);
-	if (rc == 0 && w.upload_id == NULL)
+	if (rc == 0 && w.upload_id == NULL) {
 		rc = pp_error_set(err, PP_EUNAVAIL,
 		    "cannot begin an upload: the reply names none");
-	if (rc == 0) {
+	} else if (rc == 0) {
 		pp_uri_encode(&id, w.upload_id, strlen(w.upload_id), false);
 		u->id = pp_buf_detach(&id, NULL);
 	}

@@ -2,6 +2,7 @@
 
 #include "aws/sigv4.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -560,6 +561,7 @@ pp_sigv4_authorize(struct pp_sigv4 *s, const struct pp_sigv4_request *r,
 {
 	char date[PP_SIGV4_DATE_BYTES], signature[PP_SIGV4_HEX_BYTES];
 
+	assert(s != NULL);
 	if (pp_sigv4_canonical(s, r, scope, &s->canonical, &s->names, err) < 0)
 		return -1;
 	sign_canonical(s, scope, keys, signature);
@@ -614,6 +616,7 @@ pp_sigv4_presign(struct pp_sigv4 *s, const struct pp_sigv4_request *r,
 	char hex[PP_SIGV4_HEX_BYTES];
 	int rc = -1;
 
+	assert(s != NULL);
 	if (expires_s < 1 || expires_s > MAX_EXPIRES_S)
 		return pp_error_set(err, PP_EUSAGE,
 		    "a presigned URL lives from 1 second to 7 days");

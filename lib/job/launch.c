@@ -77,13 +77,15 @@ static int
 run(struct pp_launcher *l, struct pp_ecs_run *r, int count, const char *seed,
     struct pp_ecs_tasks *out, struct pp_error *err)
 {
+	int rc = 0;
+
 	r->cluster = l->cluster;
 	r->task_definition = l->task_definition;
 	r->container = l->container;
 	r->subnets = l->subnets;
 	r->security_groups = l->security_groups;
 	r->public_ip = l->public_ip;
-	for (int part = 0; count > 0; part++, count -= r->count) {
+	for (int part = 0; count > 0 && rc == 0; part++, count -= r->count) {
 		char *text = pp_asprintf("%s %d", seed, part);
 		char token[PP_SHA256_HEX_BYTES];
 
@@ -91,10 +93,10 @@ run(struct pp_launcher *l, struct pp_ecs_run *r, int count, const char *seed,
 		free(text);
 		r->client_token = token;
 		r->count = count < PP_ECS_MAX_COUNT ? count : PP_ECS_MAX_COUNT;
-		if (pp_ecs_run(l->aws, r, out, err) < 0)
-			return -1;
+		rc = pp_ecs_run(l->aws, r, out, err);
+		r->client_token = NULL;
 	}
-	return 0;
+	return rc;
 }
 
 int

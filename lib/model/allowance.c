@@ -137,10 +137,13 @@ read_line(struct pp_allowance *out, const char *line, size_t len,
     int64_t wall_ms)
 {
 	const char *colon = memchr(line, ':', len);
-	size_t name_len = colon != NULL ? (size_t)(colon - line) : 0, n;
 	const char *p, *end = line + len;
+	size_t name_len, n;
 	char value[64];
 
+	if (colon == NULL)
+		return false;
+	name_len = (size_t)(colon - line);
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (strlen(known[i].name) != name_len ||
 		    strncasecmp(line, known[i].name, name_len) != 0)

@@ -2,6 +2,7 @@
 
 #include "store/store_dynamodb.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,7 @@ put_idempotency_key(struct pp_buf *out, const char *user_id, const char *key)
 	char hex[PP_SHA256_HEX_BYTES];
 	char *partition = pp_asprintf("@key#%s", user_id);
 
+	assert(key != NULL);
 	pp_ddb_put_queue_key(out, partition,
 	    pp_sha256_hex(key, strlen(key), hex));
 	free(partition);
