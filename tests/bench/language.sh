@@ -21,7 +21,7 @@ set -- "jinja2=python3 $jinja/bench_jinja2.py" \
 	"ours=${PP_BINDIR:-$PP_BUILDDIR/cmd}/pp-template bench --dir $jinja"
 if ! command -v cargo >/dev/null; then
 	echo 'language: no cargo, so without minijinja'
-elif cargo build -q --release --locked --target-dir "$target" \
+elif cargo build -q --release --target-dir "$target" \
 	--manifest-path "$PP_SRCDIR/tests/bench/minijinja/Cargo.toml"; then
 	set -- "$@" \
 	    "minijinja=env BENCH_DIR=$jinja $target/release/bench-minijinja"
