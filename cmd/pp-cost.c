@@ -1,5 +1,6 @@
 /*
- * pp-cost: what models cost, what a job will cost, what jobs have cost.
+ * pp-cost: what models cost, what a job or a month will cost, what jobs have
+ * cost.
  */
 #include <config.h>
 
@@ -25,6 +26,7 @@
 #include "job/ids.h"
 #include "job/job.h"
 #include "job/job_spec.h"
+#include "job/month.h"
 #include "job/routes.h"
 #include "job/seed_source.h"
 #include "job/template_ref.h"
@@ -1100,6 +1102,227 @@ report_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	return rc;
 }
 
+/* ---- infra ---- */
+
+enum {
+	OPT_JOBS = PP_OPT_LONG,
+	OPT_PARAMETERS,
+	OPT_SET,
+	OPT_TOKENS_IN,
+	OPT_TOKENS_OUT,
+	OPT_ROW_BYTES,
+	OPT_ROW_TIME,
+	OPT_MONTHS,
+	OPT_ON_DEMAND
+};
+
+static const struct pp_opt infra_options[] = {
+	{ 'n', "rows", "ROWS", "rows made in a month", PP_COMPLETE_NONE, NULL },
+	{ 'm', "model", "MODEL", "that makes them; model or tier [none]",
+	    PP_COMPLETE_MODEL, NULL },
+	{ 'c', "concurrency", "N", "rows at once, of each task [64]",
+	    PP_COMPLETE_NONE, NULL },
+	{ OPT_JOBS, "jobs", "N", "jobs that the rows are of [1]",
+	    PP_COMPLETE_NONE, NULL },
+	{ OPT_PARAMETERS, "parameters", "FILE",
+	    "parameters of the deployment [the templates' own]",
+	    PP_COMPLETE_FILE, NULL },
+	{ OPT_SET, "set", "KEY=VALUE", "one more of them; repeatable",
+	    PP_COMPLETE_NONE, NULL },
+	{ OPT_TOKENS_IN, "tokens-in", "N", "tokens of a row's prompts [600]",
+	    PP_COMPLETE_NONE, NULL },
+	{ OPT_TOKENS_OUT, "tokens-out", "N", "tokens of a row's answers [400]",
+	    PP_COMPLETE_NONE, NULL },
+	{ OPT_ROW_BYTES, "row-bytes", "SIZE", "size of a row [4KiB]",
+	    PP_COMPLETE_NONE, NULL },
+	{ OPT_ROW_TIME, "row-time", "TIME",
+	    "from its first call to its last "
+	    "answer [10s]",
+	    PP_COMPLETE_NONE, NULL },
+	{ OPT_MONTHS, "months", "N", "months that outputs are kept [12]",
+	    PP_COMPLETE_NONE, NULL },
+	{ OPT_ON_DEMAND, "on-demand", NULL, "tasks not of Fargate Spot",
+	    PP_COMPLETE_NONE, NULL },
+	{ 0 }
+};
+
+#define MAX_PARAMETERS 64
+
+struct infra_state {
+	bool has_use;
+	struct pp_month_use use;
+	const char *model, *parameters;
+	const char *set[MAX_PARAMETERS];
+	size_t set_count;
+};
+
+static int
+infra_number(struct pp_month_use *u, int key, const char *arg,
+    struct pp_error *err)
+{
+	const struct {
+		int key;
+		const char *what;
+		int64_t min, max, *out;
+	} numbers[] = {
+		{ 'n', "--rows", 0, PP_MAX_ROWS, &u->rows },
+		{ 'c', "--concurrency", 1, 100000, &u->in_flight },
+		{ OPT_JOBS, "--jobs", 1, 1000000, &u->jobs },
+		{ OPT_TOKENS_IN, "--tokens-in", 0, 10000000, &u->tokens_in },
+		{ OPT_TOKENS_OUT, "--tokens-out", 0, 10000000, &u->tokens_out },
+		{ OPT_MONTHS, "--months", 1, 1200, &u->months },
+	};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		if (numbers[i].key == key)
+			return pp_parse_int(arg, numbers[i].what,
+			    numbers[i].min, numbers[i].max, numbers[i].out,
+			    err);
+	}
+	return pp_error_set(err, PP_EBUG, "option %d", key);
+}
+
+static int
+infra_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct infra_state *s = state;
+	struct pp_month_use *u = &s->use;
+
+	if (!s->has_use)
+		pp_month_use_init(u);
+	s->has_use = true;
+	switch (key) {
+	case 'm': s->model = arg; return 0;
+	case OPT_PARAMETERS: s->parameters = arg; return 0;
+	case OPT_ON_DEMAND: u->on_demand = true; return 0;
+	case OPT_ROW_BYTES:
+		return pp_parse_size(arg, "--row-bytes", &u->row_bytes, err);
+	case OPT_ROW_TIME:
+		return pp_parse_duration_ms(arg, "--row-time", &u->row_ms, err);
+	case OPT_SET:
+		if (s->set_count == MAX_PARAMETERS || strchr(arg, '=') == NULL)
+			return pp_error_set(err, PP_EUSAGE,
+			    "--set takes KEY=VALUE, %d times at most",
+			    MAX_PARAMETERS);
+		s->set[s->set_count++] = arg;
+		return 0;
+	default: return infra_number(u, key, arg, err);
+	}
+}
+
+/* The file first, whatever the order: --set is one parameter of this run. */
+static int
+read_stack(const struct infra_state *s, struct pp_month_stack *stack,
+    struct pp_error *err)
+{
+	int rc = 0;
+
+	pp_month_stack_init(stack);
+	if (s->parameters != NULL)
+		rc = pp_month_stack_read(stack, s->parameters, err);
+	for (size_t i = 0; rc == 0 && i < s->set_count; i++) {
+		size_t n = strcspn(s->set[i], "=");
+		char *name = pp_strndup(s->set[i], n);
+
+		rc = pp_month_stack_set(stack, name, s->set[i] + n + 1, err);
+		free(name);
+	}
+	return rc;
+}
+
+static void
+month_json(const struct pp_month *m, const struct pp_infra_prices *p)
+{
+	struct pp_buf out = PP_BUF_INIT;
+
+	for (size_t i = 0; i < m->count; i++) {
+		pp_buf_addc(&out, '{');
+		pp_json_member_str(&out, "item", m->lines[i].what);
+		pp_json_member_int(&out, "quantity", m->lines[i].quantity);
+		pp_json_member_str(&out, "unit", m->lines[i].unit);
+		pp_json_member_money(&out, "cost", m->lines[i].cost_nusd);
+		print_object(&out);
+	}
+	pp_buf_addc(&out, '{');
+	put_bool(&out, "total", true);
+	pp_json_member_money(&out, "cost", m->total_nusd);
+	pp_json_member_str(&out, "prices_of", p->date);
+	print_object(&out);
+	pp_buf_release(&out);
+}
+
+static void
+month_table(const struct pp_month *m)
+{
+	static const char *const headings[] = { "ITEM", "A MONTH", "OF",
+		"COST" };
+	struct pp_table *t = pp_table_new(headings, 4);
+
+	for (size_t i = 0; i < m->count; i++) {
+		pp_table_cell(t, m->lines[i].what);
+		pp_table_number(t, m->lines[i].quantity);
+		pp_table_cell(t, m->lines[i].unit);
+		rounded_cell(t, m->lines[i].cost_nusd);
+	}
+	pp_table_cell(t, "total");
+	pp_table_cell(t, "");
+	pp_table_cell(t, "");
+	rounded_cell(t, m->total_nusd);
+	pp_table_print(t);
+}
+
+static int
+estimate_month(const struct pp_cli *cli, const struct infra_state *s,
+    struct pp_month_use *use, struct pp_error *err)
+{
+	struct pp_infra_prices prices;
+	struct pp_month_stack stack;
+	struct pp_month month;
+
+	if (read_stack(s, &stack, err) < 0 ||
+	    pp_infra_prices_load(&prices, err) < 0)
+		return -1;
+	pp_month_estimate(&stack, use, &prices, &month);
+	if (cli->json) {
+		month_json(&month, &prices);
+		return 0;
+	}
+	month_table(&month);
+	pp_cli_note(cli, "prices of us-east-1, %s", prices.date);
+	if (use->model == NULL)
+		pp_cli_note(cli, "without models: see --model");
+	else
+		pp_cli_note(cli, "%s at the price of %s", use->model->name,
+		    use->model->price_date);
+	return 0;
+}
+
+static int
+infra_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct infra_state *s = state;
+	struct pp_catalog *catalog = NULL;
+	int rc = -1;
+
+	if (argc > 0)
+		return pp_error_set(err, PP_EUSAGE,
+		    "infra takes no operand '%s'", argv[0]);
+	if (!s->has_use)
+		pp_month_use_init(&s->use);
+	if (s->model != NULL) {
+		catalog = pp_catalog_load(err);
+		if (catalog == NULL)
+			return -1;
+		s->use.model = pp_route_price(catalog, s->model, NULL, NULL,
+		    NULL, err);
+	}
+	if (s->model == NULL || s->use.model != NULL)
+		rc = estimate_month(cli, s, &s->use, err);
+	pp_catalog_free(catalog);
+	return rc;
+}
+
 /* ---- the program ---- */
 
 static const struct pp_command commands[] = {
@@ -1141,6 +1364,14 @@ static const struct pp_command commands[] = {
 	    .state_bytes = sizeof(struct report_state),
 	    .set = report_set,
 	    .run = report_run },
+	{ .name = "infra",
+	    .synopsis = "[-n ROWS] [-m MODEL]",
+	    .summary = "say what a deployment on AWS will cost in a month",
+	    .options = infra_options,
+	    .has_json = true,
+	    .state_bytes = sizeof(struct infra_state),
+	    .set = infra_set,
+	    .run = infra_run },
 	{ .run = NULL }
 };
 

@@ -21,6 +21,7 @@ EXTRA_DIST += infra/README.md \
 	infra/scripts/common.sh \
 	infra/scripts/deploy-multi-region.sh \
 	infra/scripts/deploy.sh \
+	infra/scripts/estimate-cost.sh \
 	infra/scripts/rollback-stack.sh \
 	infra/scripts/update-stack.sh \
 	infra/scripts/upload-templates.sh \

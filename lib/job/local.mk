@@ -26,6 +26,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/launch.c lib/job/launch.h \
 	lib/job/learn.c lib/job/learn.h \
 	lib/job/ledger.c lib/job/ledger.h \
+	lib/job/month.c lib/job/month.h \
 	lib/job/notify.c lib/job/notify.h \
 	lib/job/plan.c lib/job/plan.h \
 	lib/job/publish.c \

@@ -172,9 +172,19 @@ int64_t	pp_price_bound(const struct pp_model *m, size_t prompt_bytes,
 struct pp_infra_prices {
 	int64_t vcpu_hour_nusd, gb_hour_nusd;		/* Fargate Spot */
 	int64_t vcpu_hour_demand_nusd, gb_hour_demand_nusd;
+	int64_t arm_vcpu_hour_nusd, arm_gb_hour_nusd;
+	int64_t arm_vcpu_hour_demand_nusd, arm_gb_hour_demand_nusd;
+	int64_t ipv4_hour_nusd;				/* a public address */
 	int64_t s3_put_nusd, s3_get_nusd;		/* a request */
 	int64_t s3_gb_month_nusd;
+	int64_t glacier_ir_gb_month_nusd;
+	int64_t glacier_ir_move_nusd;			/* an object */
 	int64_t dynamodb_write_nusd, dynamodb_read_nusd; /* a unit */
+	int64_t dynamodb_gb_month_nusd, dynamodb_pitr_nusd; /* a GB, month */
+	int64_t log_gb_nusd;				/* taken in */
+	int64_t alarm_month_nusd;
+	int64_t ecr_gb_month_nusd;
+	int64_t endpoint_hour_nusd;			/* in one zone */
 	char date[16];
 };
 

@@ -414,4 +414,44 @@ test_wrong_command_lines_of_a_report()
 	check_status 64
 }
 
+# The sum is that of its lines, to the nano-dollar; --set wins over the file.
+test_a_month_on_aws()
+{
+	run pp-cost infra -n 200000 --jobs 20 -m llama-3.1-8b --json
+	check_status 0
+	check_out_jq 'select(.item == "models") | .cost' 44
+	check_out_jq 'select(.item == "tasks") | .quantity' 31250
+	check 'the lines add up' test "$(jq -s '([.[] | select(.item) |
+		.cost | tonumber] | add * 1e9 | round) == (.[] |
+		select(.total) | .cost | tonumber * 1e9 | round)' "$T/.out")" \
+	    = true
+	check 'dated' test "$(jq -r 'select(.total).prices_of' "$T/.out")" != ''
+	echo '[{"ParameterKey": "CreateBudget", "ParameterValue": "true"}]' \
+	    >parameters.json
+	run pp-cost infra --parameters parameters.json --json
+	check_out_jq 'select(.item) | .item' $'images\nalarms'
+	run pp-cost infra --set CreateBudget=false \
+	    --parameters parameters.json --json
+	check_out_jq 'select(.item) | .item' images
+	run pp-cost infra -n 1000
+	check_out_has 'public addresses'
+	check_err_has 'without models'
+}
+
+test_wrong_command_lines_of_a_month()
+{
+	run pp-cost infra --set TaskCpu
+	check_status 64
+	run pp-cost infra --set TaskCpu=none
+	check_status 64
+	run pp-cost infra -n -1
+	check_status 64
+	run pp-cost infra now
+	check_status 64
+	run pp-cost infra -m nobody
+	check_status 66
+	run pp-cost infra --parameters nowhere.json
+	check_status 66
+}
+
 run_tests "$@"

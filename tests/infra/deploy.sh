@@ -469,6 +469,21 @@ test_a_template_that_is_not_valid_stops_it()
 	check_asked '[.[].action] | index("CreateStack") | tostring' null
 }
 
+test_what_a_month_will_cost()
+{
+	need pp-cost
+	script estimate-cost --environment development --rows 10000 --model \
+	    llama-3.1-8b --jobs 2 --json
+	check_status 0
+	check_out_jq 'select(.item == "models") | .cost' 2.2
+	script estimate-cost --set TaskCpu=1024 --set TaskMemory=2048 --json \
+	    --rows 1000000
+	check_out_jq 'select(.item == "tasks") | .quantity' 156250
+	script estimate-cost --set TaskCpu=1024
+	check_status 1
+	check_err_has 'TaskMemory 512 does not go with TaskCpu 1024'
+}
+
 test_wrong_usage()
 {
 	script deploy --sideways

@@ -49,14 +49,17 @@ test_shellcheck_has_no_finding()
 # Each script that README.md names is there, and has the options it is given.
 test_the_readme_names_what_there_is()
 {
-	local script option words
+	local script option words others
 
 	while read -r script words; do
 		check "$script" test -x "$PP_SRCDIR/$script"
+		others=$INFRA/scripts/deploy.sh
+		[[ $script != */estimate-cost.sh ]] ||
+			others=$PP_SRCDIR/completions/bash/pp-cost
 		for option in $words; do
 			check "$script takes $option" grep -q -e "^[^#]*$option\b" \
 			    "$PP_SRCDIR/$script" "$INFRA/scripts/common.sh" \
-			    "$INFRA/scripts/deploy.sh"
+			    "$others"
 		done
 	done < <(tr '\n' ' ' <"$INFRA/README.md" |
 		grep -oE 'infra/scripts/[a-z-]+\.sh( +--?[a-z-]+( [A-Za-z0-9=._,-]+)?)*' |

@@ -35,3 +35,6 @@ tests_unit_test_template_ref_LDADD = $(AM_TESTS_LDADD)
 unit_tests += tests/unit/test_job_spec
 tests_unit_test_job_spec_SOURCES = tests/unit/test_job_spec.c
 tests_unit_test_job_spec_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_month
+tests_unit_test_month_SOURCES = tests/unit/test_month.c
+tests_unit_test_month_LDADD = $(AM_TESTS_LDADD)
