@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/money.h"
 #include "base/str.h"
 
 static const char *const status_names[PP_JOB_NSTATUS] = {
@@ -203,24 +204,61 @@ pp_store_no_template(const char *id, int64_t version, struct pp_error *err)
 	    (long long)version);
 }
 
-int64_t
-pp_store_share(int64_t limit_nusd, int64_t others_nusd, int64_t spent_nusd,
-    int64_t want_nusd, int64_t *free_nusd)
+void
+pp_store_share(int64_t limit_nusd, const struct pp_store_money *job,
+    const struct pp_store_money *shard, int64_t spent_nusd, int64_t want_nusd,
+    struct pp_store_share *out)
 {
-	int64_t left = INT64_MAX;
+	int64_t others = job->granted_nusd - shard->granted_nusd;
+	int64_t left;
 
+	*out = (struct pp_store_share){ .free_nusd = INT64_MAX };
 	if (want_nusd < 0)
 		want_nusd = 0;
-	if (limit_nusd != PP_NO_LIMIT) {
-		left = limit_nusd - others_nusd - spent_nusd;
-		if (left < 0)
-			left = 0;
+	if (limit_nusd == PP_NO_LIMIT) {
+		out->granted_nusd = pp_money_add(spent_nusd, want_nusd);
+		out->recorded_nusd = out->granted_nusd >
+			PP_STORE_ANYTHING_NUSD ?
+		    PP_STORE_ANYTHING_NUSD :
+		    out->granted_nusd;
+		return;
 	}
+	left = limit_nusd - others - spent_nusd;
+	if (left < 0)
+		left = 0;
 	if (want_nusd > left)
 		want_nusd = left;
-	*free_nusd = left == INT64_MAX ? INT64_MAX : left - want_nusd;
-	return spent_nusd > INT64_MAX - want_nusd ? INT64_MAX :
-						    spent_nusd + want_nusd;
+	out->granted_nusd = out->recorded_nusd = spent_nusd + want_nusd;
+	out->free_nusd = left - want_nusd;
+	out->others_nusd = others - (job->spent_nusd - shard->spent_nusd);
+}
+
+void
+pp_store_take_share(struct pp_claim *c, const struct pp_totals *totals,
+    const struct pp_store_share *share, int64_t *free_nusd,
+    int64_t *others_nusd)
+{
+	c->seq++;
+	c->granted_nusd = share->granted_nusd;
+	c->totals = *totals;
+	if (free_nusd != NULL)
+		*free_nusd = share->free_nusd;
+	if (others_nusd != NULL)
+		*others_nusd = share->others_nusd;
+}
+
+int
+pp_store_check_limit(int64_t limit_nusd, int64_t spent_nusd,
+    struct pp_error *err)
+{
+	char limit[PP_MONEY_TEXT_BYTES], spent[PP_MONEY_TEXT_BYTES];
+
+	if (limit_nusd < 0 || limit_nusd >= spent_nusd)
+		return 0;
+	return pp_error_set(err, PP_EUSAGE,
+	    "a budget of $%s is less than the $%s that is spent",
+	    pp_money_format(limit_nusd, limit),
+	    pp_money_format(spent_nusd, spent));
 }
 
 /* ---- the verbs ---- */

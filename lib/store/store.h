@@ -138,7 +138,7 @@ int	pp_store_job_cancel(struct pp_store *s, const char *job_id,
 /*
  * A final job back to QUEUED, with entries for the shards that have not
  * COMPLETED (all of them when `all`). A budget_limit_nusd of -2 keeps the old
- * limit; it may not fall below what is granted. PP_ECONFLICT: not final.
+ * limit; it may not fall below what is spent. PP_ECONFLICT: not final.
  */
 int	pp_store_job_resume(struct pp_store *s, const char *job_id,
 	    int64_t budget_limit_nusd, bool all, int64_t now_ms,

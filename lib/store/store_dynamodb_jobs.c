@@ -575,28 +575,33 @@ pp_ddb_job_cancel(struct pp_store *store, const char *job_id, int64_t now_ms,
 /* ---- resuming ---- */
 
 /*
- * Once a job has ended, what its shards were granted is what they spent, with
- * or without a limit: the new limit is checked against it.
+ * What counts against the new limit is what the shards were granted: once a
+ * job has ended that is what they spent, and more only where a worker could
+ * not tell. The job's own sum stands still while there is no limit.
  */
 static int
-check_limit(const struct pp_ddb_job *j, int64_t limit_nusd,
+sum_granted(struct pp_store_dynamodb *s, const struct pp_job *job, int64_t *out,
     struct pp_error *err)
 {
-	char limit[PP_MONEY_TEXT_BYTES], spent[PP_MONEY_TEXT_BYTES];
-	int64_t nusd = j->job.totals.settled_nusd + j->job.totals.unproven_nusd;
+	struct pp_shard *all = pp_calloc((size_t)job->shards, sizeof *all);
+	int n = pp_ddb_shards(&s->store, job->job_id, 0, all, job->shards, err);
 
-	if (limit_nusd < 0 || limit_nusd >= nusd)
-		return 0;
-	return pp_error_set(err, PP_EUSAGE,
-	    "a budget of $%s is less than the $%s that is spent",
-	    pp_money_format(limit_nusd, limit), pp_money_format(nusd, spent));
+	*out = 0;
+	for (int i = 0; i < n; i++)
+		*out = pp_money_add(*out, all[i].granted_nusd);
+	free(all);
+	if (n >= 0 && n < job->shards)
+		return pp_error_set(err, PP_EDATA,
+		    "job %s: %d of its %d shards are in the queue's table",
+		    job->job_id, n, job->shards);
+	return n < 0 ? -1 : 0;
 }
 
 /* The job's part of a resume, with the last of its entries. */
 static void
 add_resumed(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
-    const struct pp_ddb_job *j, int64_t limit_nusd, int64_t queued,
-    int64_t now_ms)
+    const struct pp_ddb_job *j, int64_t limit_nusd, int64_t granted_nusd,
+    int64_t queued, int64_t now_ms)
 {
 	struct pp_ddb_action *w = pp_ddb_add(t, PP_DDB_UPDATE, s->jobs,
 	    "#status = :was AND #updated_at = :before AND "
@@ -607,14 +612,13 @@ add_resumed(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 	put_time(&w->values, ":before", j->job.updated_at_ms);
 	pp_buf_adds(&w->update,
 	    "SET #status = :queued, #cancel_requested = :no, "
-	    "#reason = :none, #updated_at = :now, #granted = :spent, "
+	    "#reason = :none, #updated_at = :now, #granted = :granted, "
 	    "#shards_queued = :n, #shards_running = :zero");
 	pp_ddb_put_text(&w->values, ":queued", "QUEUED");
 	pp_ddb_put_bool(&w->values, ":no", false);
 	pp_ddb_put_text(&w->values, ":none", "");
 	put_time(&w->values, ":now", now_ms);
-	pp_ddb_put_money(&w->values, ":spent",
-	    j->job.totals.settled_nusd + j->job.totals.unproven_nusd);
+	pp_ddb_put_money(&w->values, ":granted", granted_nusd);
 	pp_ddb_put_int(&w->values, ":n", queued);
 	pp_ddb_put_int(&w->values, ":zero", 0);
 	if (limit_nusd >= 0) {
@@ -656,7 +660,7 @@ resume_some(struct pp_store_dynamodb *s, const char *job_id, int64_t limit_nusd,
 	struct pp_ddb_place p;
 	struct pp_ddb_query q;
 	struct pp_ddb_job j;
-	int64_t queued = 0;
+	int64_t queued = 0, granted = 0;
 	char *prefix;
 	int rc = pp_ddb_job_read(s, job_id, &j, err);
 
@@ -664,7 +668,10 @@ resume_some(struct pp_store_dynamodb *s, const char *job_id, int64_t limit_nusd,
 		rc = pp_store_no_job(job_id, err);
 	if (rc == 1 && !pp_job_status_is_final(j.job.status))
 		rc = pp_store_not_final(job_id, err);
-	if (rc < 0 || check_limit(&j, limit_nusd, err) < 0) {
+	if (rc < 0 ||
+	    pp_store_check_limit(limit_nusd,
+		j.job.totals.settled_nusd + j.job.totals.unproven_nusd,
+		err) < 0) {
 		rc = -1;
 		goto out;
 	}
@@ -682,9 +689,13 @@ resume_some(struct pp_store_dynamodb *s, const char *job_id, int64_t limit_nusd,
 		goto out;
 	}
 	add_requeued(s, &t, &l);
-	if (!l.more)
-		add_resumed(s, &t, &j, limit_nusd, queued + (int64_t)l.count,
-		    now_ms);
+	if (!l.more) {
+		rc = sum_granted(s, &j.job, &granted, err);
+		if (rc < 0)
+			goto out;
+		add_resumed(s, &t, &j, limit_nusd, granted,
+		    queued + (int64_t)l.count, now_ms);
+	}
 	rc = pp_ddb_commit(s->aws, &t, NULL, err);
 	if (rc == 0 && l.more)
 		rc = 1;

@@ -486,6 +486,12 @@ pp_ddb_renew(struct pp_store *store, struct pp_claim *c, int64_t now_ms,
 
 /* ---- the job's sums ---- */
 
+static int64_t
+spent_of(const struct pp_totals *t)
+{
+	return t->settled_nusd + t->unproven_nusd;
+}
+
 /* The differences that a shard's new numbers make to its job's. */
 static void
 add_sums(struct pp_ddb_action *w, const struct pp_ddb_entry *e,
@@ -630,9 +636,11 @@ leave_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 	e->state = state;
 	e->partition = state == PP_JOB_QUEUED ? "QUEUED" : "COMPLETED";
 	if (!c->unsettled) {
-		e->granted_nusd = e->totals.settled_nusd +
-		    e->totals.unproven_nusd;
+		e->granted_nusd = spent_of(&e->totals);
 		e->seq++;
+	} else if (l->job.job.budget_limit_nusd == PP_NO_LIMIT &&
+	    e->granted_nusd < PP_STORE_ANYTHING_NUSD) {
+		e->granted_nusd = PP_STORE_ANYTHING_NUSD;
 	}
 	e->give_backs = state == PP_JOB_QUEUED && !progress ?
 	    e->give_backs + 1 :
@@ -707,7 +715,7 @@ write_money(struct pp_store_dynamodb *s, const struct pp_claim *c,
     bool reckoned, int64_t now_ms, struct pp_error *err)
 {
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
-	int64_t spent = totals->settled_nusd + totals->unproven_nusd;
+	int64_t spent = spent_of(totals);
 	struct pp_ddb_action *w = add_owned(s, &t, c, &e->place, e->rev);
 	bool limited = job->job.budget_limit_nusd != PP_NO_LIMIT;
 	char now[PP_TIME_TEXT_BYTES];
@@ -747,18 +755,13 @@ write_money(struct pp_store_dynamodb *s, const struct pp_claim *c,
 	return pp_ddb_commit(s->aws, &t, NULL, err);
 }
 
-struct share {
-	int64_t granted_nusd, free_nusd, others_nusd;
-};
-
 /* 0, 1: again, -1. */
 static int
 grant_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
     const struct pp_totals *t, int64_t want_nusd, int64_t now_ms,
-    struct share *out, struct pp_error *err)
+    struct pp_store_share *out, struct pp_error *err)
 {
-	int64_t spent = t->settled_nusd + t->unproven_nusd;
-	int64_t others = 0, others_spent = 0;
+	struct pp_store_money job, shard;
 	struct pp_ddb_entry e;
 	struct pp_ddb_job j;
 	int rc;
@@ -769,17 +772,14 @@ grant_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 	if (rc == 0 || (rc == 1 && e.seq != c->seq))
 		rc = pp_store_fenced(c, err);
 	if (rc == 1) {
-		if (j.job.budget_limit_nusd != PP_NO_LIMIT) {
-			others = j.granted_nusd - e.granted_nusd;
-			others_spent = j.job.totals.settled_nusd +
-			    j.job.totals.unproven_nusd - e.totals.settled_nusd -
-			    e.totals.unproven_nusd;
-		}
-		out->granted_nusd = pp_store_share(j.job.budget_limit_nusd,
-		    others, spent, want_nusd, &out->free_nusd);
-		out->others_nusd = others - others_spent;
-		rc = write_money(s, c, &e, t, out->granted_nusd, c->seq + 1, &j,
-		    true, now_ms, err);
+		job.granted_nusd = j.granted_nusd;
+		job.spent_nusd = spent_of(&j.job.totals);
+		shard.granted_nusd = e.granted_nusd;
+		shard.spent_nusd = spent_of(&e.totals);
+		pp_store_share(j.job.budget_limit_nusd, &job, &shard,
+		    spent_of(t), want_nusd, out);
+		rc = write_money(s, c, &e, t, out->recorded_nusd, c->seq + 1,
+		    &j, true, now_ms, err);
 	}
 	pp_ddb_job_release(&j);
 	pp_ddb_entry_release(&e);
@@ -792,7 +792,7 @@ pp_ddb_grant(struct pp_store *store, struct pp_claim *c,
     int64_t *free_nusd, int64_t *others_nusd, struct pp_error *err)
 {
 	struct pp_store_dynamodb *s = pp_dynamodb_of(store);
-	struct share share = { .granted_nusd = 0 };
+	struct pp_store_share share = { .granted_nusd = 0 };
 	int rc = 1;
 
 	for (int round = 0; rc == 1; round++) {
@@ -804,13 +804,7 @@ pp_ddb_grant(struct pp_store *store, struct pp_claim *c,
 	}
 	if (rc < 0)
 		return -1;
-	c->seq++;
-	c->granted_nusd = share.granted_nusd;
-	c->totals = *totals;
-	if (free_nusd != NULL)
-		*free_nusd = share.free_nusd;
-	if (others_nusd != NULL)
-		*others_nusd = share.others_nusd;
+	pp_store_take_share(c, totals, &share, free_nusd, others_nusd);
 	return 0;
 }
 

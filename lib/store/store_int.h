@@ -102,12 +102,42 @@ int	pp_store_no_template(const char *id, int64_t version,
 	    struct pp_error *err);
 
 /*
- * The budget rule, one for every home. A shard that has spent `spent_nusd`
- * asks for `want_nusd` more, while others have been granted `others_nusd` of
- * `limit_nusd` (or PP_NO_LIMIT). Returns what the shard may spend in all;
- * `*free_nusd` is what is left then.
+ * What a shard of a job without a limit counts as granted for when nobody can
+ * tell what it has spent: should a limit come later, it is held back until a
+ * worker finds out. So large ($92,000) that no shard can have spent it, and
+ * so small that the sum over all shards fits.
  */
-int64_t	pp_store_share(int64_t limit_nusd, int64_t others_nusd,
-	    int64_t spent_nusd, int64_t want_nusd, int64_t *free_nusd);
+#define PP_STORE_ANYTHING_NUSD (INT64_MAX / PP_MAX_SHARDS)
+
+/* Money of a shard, or of all shards of a job together. */
+struct pp_store_money {
+	int64_t granted_nusd, spent_nusd;
+};
+
+/* What comes of a wish for money. */
+struct pp_store_share {
+	int64_t granted_nusd;	/* what the shard may spend in all */
+	int64_t recorded_nusd;	/* what its entry says of that */
+	int64_t free_nusd;	/* what is left of the limit then */
+	int64_t others_nusd;	/* what others hold and have not spent */
+};
+
+/*
+ * The budget rule, one for every home. Of a job with `limit_nusd` (or
+ * PP_NO_LIMIT) and the sums `job`, the shard that is recorded as `shard` has
+ * spent `spent_nusd` and asks for `want_nusd` more.
+ */
+void	pp_store_share(int64_t limit_nusd, const struct pp_store_money *job,
+	    const struct pp_store_money *shard, int64_t spent_nusd,
+	    int64_t want_nusd, struct pp_store_share *out);
+
+/* The claim, and who asked, hear of it. The numbers may be NULL. */
+void	pp_store_take_share(struct pp_claim *c, const struct pp_totals *totals,
+	    const struct pp_store_share *share, int64_t *free_nusd,
+	    int64_t *others_nusd);
+
+/* Whether a new limit (or PP_NO_LIMIT) covers what is spent. 0 or -1. */
+int	pp_store_check_limit(int64_t limit_nusd, int64_t spent_nusd,
+	    struct pp_error *err);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#include "base/money.h"
 
 #define JOB_COLUMNS \
 	"job_id, user_id, name, status, cancel_requested, " \
@@ -241,8 +240,9 @@ pp_sqlite_job_cancel(struct pp_store *store, const char *job_id, int64_t now_ms,
 }
 
 /*
- * Once a job has ended, what its shards were granted is what they spent, with
- * or without a limit: the new limit is checked against it.
+ * What counts against the new limit is what the shards were granted: once a
+ * job has ended that is what they spent, and more only where a worker could
+ * not tell.
  */
 static int
 set_limit(struct pp_sqlite *s, const char *job_id, int64_t limit_nusd,
@@ -253,22 +253,15 @@ set_limit(struct pp_sqlite *s, const char *job_id, int64_t limit_nusd,
 	if (pp_sqlite_int(s, err, &spent,
 		"SELECT cost_estimate + cost_unproven FROM jobs "
 		"WHERE job_id = ?",
-		"t", job_id) < 0)
+		"t", job_id) < 0 ||
+	    pp_store_check_limit(limit_nusd, spent, err) < 0)
 		return -1;
-	if (limit_nusd >= 0 && limit_nusd < spent) {
-		char limit_text[PP_MONEY_TEXT_BYTES];
-		char spent_text[PP_MONEY_TEXT_BYTES];
-
-		return pp_error_set(err, PP_EUSAGE,
-		    "a budget of $%s is less than the $%s that is spent",
-		    pp_money_format(limit_nusd, limit_text),
-		    pp_money_format(spent, spent_text));
-	}
 	return pp_sqlite_run(s, err,
-	    "UPDATE jobs SET granted = ?2, "
-	    "budget_limit = CASE WHEN ?3 = -2 THEN budget_limit ELSE ?3 END "
+	    "UPDATE jobs SET granted = "
+	    "(SELECT sum(granted) FROM queue WHERE job_id = ?1), "
+	    "budget_limit = CASE WHEN ?2 = -2 THEN budget_limit ELSE ?2 END "
 	    "WHERE job_id = ?1",
-	    "tii", job_id, spent, limit_nusd);
+	    "ti", job_id, limit_nusd);
 }
 
 static int

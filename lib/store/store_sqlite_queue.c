@@ -457,13 +457,25 @@ write_money(struct pp_sqlite *s, const struct pp_claim *c,
 	    0;
 }
 
-/* What was granted and not spent goes back to the job. */
+/*
+ * What was granted and not spent goes back to the job. When nobody can tell
+ * what was spent nothing does, and a shard without a limit may have spent
+ * anything.
+ */
 static int
 return_money(struct pp_sqlite *s, const struct pp_claim *c,
     const struct entry *e, int64_t now_ms, struct pp_error *err)
 {
 	if (c->unsettled)
-		return 0;
+		return pp_sqlite_run(s, err,
+			   "UPDATE queue SET granted = max(granted, ?3) "
+			   "WHERE job_id = ?1 AND shard = ?2 AND "
+			   "(SELECT budget_limit FROM jobs "
+			   "WHERE job_id = ?1) = -1",
+			   "tii", c->job_id, (int64_t)c->shard,
+			   (int64_t)PP_STORE_ANYTHING_NUSD) < 0 ?
+		    -1 :
+		    0;
 	return write_money(s, c, e, &e->totals, 0, e->seq + 1, now_ms, err);
 }
 
@@ -547,13 +559,9 @@ pp_sqlite_finish(struct pp_store *store, struct pp_claim *c,
 /* ---- budget and progress ---- */
 
 /* Of all shards of a job together. */
-struct money {
-	int64_t limit_nusd, granted_nusd, spent_nusd;
-};
-
 static int
-job_money(struct pp_sqlite *s, const char *job_id, struct money *out,
-    struct pp_error *err)
+job_money(struct pp_sqlite *s, const char *job_id, int64_t *limit_nusd,
+    struct pp_store_money *out, struct pp_error *err)
 {
 	sqlite3_stmt *st = pp_sqlite_bind(s, err,
 	    "SELECT budget_limit, granted, cost_estimate + cost_unproven "
@@ -565,41 +573,33 @@ job_money(struct pp_sqlite *s, const char *job_id, struct money *out,
 		return pp_store_no_job(job_id, err);
 	if (rc < 0)
 		return -1;
-	out->limit_nusd = sqlite3_column_int64(st, 0);
+	*limit_nusd = sqlite3_column_int64(st, 0);
 	out->granted_nusd = sqlite3_column_int64(st, 1);
 	out->spent_nusd = sqlite3_column_int64(st, 2);
 	pp_sqlite_done(st);
 	return 0;
 }
 
-struct share {
-	int64_t granted_nusd, free_nusd, others_nusd;
-};
-
 static int
 grant(struct pp_sqlite *s, const struct pp_claim *c, const struct pp_totals *t,
-    int64_t want_nusd, int64_t now_ms, struct share *out, struct pp_error *err)
+    int64_t want_nusd, int64_t now_ms, struct pp_store_share *out,
+    struct pp_error *err)
 {
 	int64_t spent = t->settled_nusd + t->unproven_nusd;
-	int64_t others = 0, others_spent = 0;
-	struct money job = { .limit_nusd = PP_NO_LIMIT };
+	int64_t limit = PP_NO_LIMIT;
+	struct pp_store_money job, shard;
 	struct entry e = { .epoch = 0 };
 
 	if (load_owned(s, c, &e, err) < 0)
 		return -1;
 	if (e.seq != c->seq)
 		return pp_store_fenced(c, err);
-	if (job_money(s, c->job_id, &job, err) < 0)
+	if (job_money(s, c->job_id, &limit, &job, err) < 0)
 		return -1;
-	if (job.limit_nusd != PP_NO_LIMIT) {
-		others = job.granted_nusd - e.granted_nusd;
-		others_spent = job.spent_nusd - e.totals.settled_nusd -
-		    e.totals.unproven_nusd;
-	}
-	out->granted_nusd = pp_store_share(job.limit_nusd, others, spent,
-	    want_nusd, &out->free_nusd);
-	out->others_nusd = others - others_spent;
-	return write_money(s, c, &e, t, out->granted_nusd, c->seq + 1, now_ms,
+	shard.granted_nusd = e.granted_nusd;
+	shard.spent_nusd = e.totals.settled_nusd + e.totals.unproven_nusd;
+	pp_store_share(limit, &job, &shard, spent, want_nusd, out);
+	return write_money(s, c, &e, t, out->recorded_nusd, c->seq + 1, now_ms,
 	    err);
 }
 
@@ -609,19 +609,13 @@ pp_sqlite_grant(struct pp_store *store, struct pp_claim *c,
     int64_t *free_nusd, int64_t *others_nusd, struct pp_error *err)
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
-	struct share share = { .granted_nusd = 0 };
+	struct pp_store_share share = { .granted_nusd = 0 };
 
 	if (pp_sqlite_begin(s, err) < 0 ||
 	    pp_sqlite_end(s,
 		grant(s, c, totals, want_nusd, now_ms, &share, err), err) < 0)
 		return -1;
-	c->seq++;
-	c->granted_nusd = share.granted_nusd;
-	c->totals = *totals;
-	if (free_nusd != NULL)
-		*free_nusd = share.free_nusd;
-	if (others_nusd != NULL)
-		*others_nusd = share.others_nusd;
+	pp_store_take_share(c, totals, &share, free_nusd, others_nusd);
 	return 0;
 }
 

@@ -154,6 +154,91 @@ what_may_have_been_spent_is_not_given_back(void **state)
 	assert_int_equal(b.granted_nusd, 950);
 }
 
+/* Two shards, the first of which gives back without a word about money. */
+static void
+leave_unsettled(struct fixture *f, int64_t limit_nusd, int64_t grant_nusd,
+    char id[PP_ID_BYTES])
+{
+	struct pp_totals t = { .settled_nusd = 10 };
+	struct pp_claim a, b;
+
+	add_job(f, 2, limit_nusd, id);
+	must_claim(f, NOW, &a);
+	must_claim(f, NOW, &b);
+	if (grant_nusd > 0)
+		assert_ok(pp_store_grant(f->store, &a, &t, grant_nusd, NOW,
+			      NULL, NULL, &f->err),
+		    f->err);
+	else
+		assert_ok(pp_store_progress(f->store, &a, &t, NOW, &f->err),
+		    f->err);
+	a.unsettled = true;
+	assert_ok(pp_store_release(f->store, &a, true, "", NOW, &f->err),
+	    f->err);
+	assert_ok(pp_store_job_cancel(f->store, id, NOW, &f->err), f->err);
+	assert_ok(pp_store_finish(f->store, &b, PP_JOB_CANCELLED, "", NOW, NULL,
+		      &f->err),
+	    f->err);
+}
+
+/*
+ * After a resume nobody gets the money that such a shard may have spent,
+ * until a worker has looked.
+ */
+static void
+a_resume_keeps_back_what_may_have_been_spent(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t limit, grant, new_limit, free;
+	} rows[] = {
+		{ "the same limit", 1000, 400, -2, 590 },
+		{ "a higher one", 1000, 400, 1500, 1090 },
+		{ "a lower one", 1000, 400, 300, 0 },
+		{ "a limit after none", PP_NO_LIMIT, 0, 1000, 0 },
+		{ "a limit after none, all granted", PP_NO_LIMIT, INT64_MAX,
+		    1000, 0 },
+		{ "none after a limit", 1000, 400, PP_NO_LIMIT, 5000 },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_totals t = { .settled_nusd = 0 };
+		struct pp_claim a, b;
+		char id[PP_ID_BYTES];
+
+		leave_unsettled(f, rows[i].limit, rows[i].grant, id);
+		assert_ok(pp_store_job_resume(f->store, id, rows[i].new_limit,
+			      false, NOW, &f->err),
+		    f->err);
+		must_claim(f, NOW, &a);
+		must_claim(f, NOW, &b);
+		assert_int_equal(a.shard, 0);
+		assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, NULL,
+			      NULL, &f->err),
+		    f->err);
+		if (b.granted_nusd != rows[i].free)
+			fail_msg("%s: %lld granted", rows[i].name,
+			    (long long)b.granted_nusd);
+
+		/* 50 it was: all else comes free */
+		t.settled_nusd = 50;
+		assert_ok(pp_store_progress(f->store, &a, &t, NOW, &f->err),
+		    f->err);
+		assert_ok(pp_store_finish(f->store, &a, PP_JOB_COMPLETED, "",
+			      NOW, NULL, &f->err),
+		    f->err);
+		t.settled_nusd = 0;
+		assert_ok(pp_store_grant(f->store, &b, &t, 250, NOW, NULL, NULL,
+			      &f->err),
+		    f->err);
+		assert_int_equal(b.granted_nusd, 250);
+		assert_ok(pp_store_finish(f->store, &b, PP_JOB_COMPLETED, "",
+			      NOW, NULL, &f->err),
+		    f->err);
+	}
+}
+
 static void
 a_takeover_finds_what_was_granted(void **state)
 {
@@ -384,6 +469,7 @@ add_budget(void)
 		SUITE_TEST(shards_see_what_others_hold),
 		SUITE_TEST(what_is_given_back_can_be_spent_by_others),
 		SUITE_TEST(what_may_have_been_spent_is_not_given_back),
+		SUITE_TEST(a_resume_keeps_back_what_may_have_been_spent),
 		SUITE_TEST(a_takeover_finds_what_was_granted),
 		SUITE_TEST(a_grant_of_an_old_sequence_is_refused),
 		SUITE_TEST(without_a_limit_all_is_granted),

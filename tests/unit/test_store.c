@@ -59,13 +59,17 @@ a_share_never_passes_the_limit(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		int64_t left = -1;
-		int64_t granted = pp_store_share(rows[i].limit, rows[i].others,
-		    rows[i].spent, rows[i].want, &left);
+		struct pp_store_money job = { .granted_nusd = rows[i].others };
+		struct pp_store_money shard = { .granted_nusd = 0 };
+		struct pp_store_share share;
 
-		if (granted != rows[i].granted || left != rows[i].left)
+		pp_store_share(rows[i].limit, &job, &shard, rows[i].spent,
+		    rows[i].want, &share);
+		if (share.granted_nusd != rows[i].granted ||
+		    share.free_nusd != rows[i].left)
 			fail_msg("%s: granted %lld, left %lld", rows[i].name,
-			    (long long)granted, (long long)left);
+			    (long long)share.granted_nusd,
+			    (long long)share.free_nusd);
 	}
 }
 
