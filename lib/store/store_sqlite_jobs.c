@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-
 #define JOB_COLUMNS \
 	"job_id, user_id, name, status, cancel_requested, " \
 	"paused, created_at, updated_at, started_at, ended_at, rows, " \
