@@ -277,7 +277,8 @@ pp_aws_free(struct pp_aws *a)
 }
 
 int
-pp_aws_is_configured(enum pp_aws_service service, struct pp_error *err)
+pp_aws_is_configured(enum pp_aws_service service, struct pp_buf *region,
+    struct pp_error *err)
 {
 	static const struct pp_aws_options defaults;
 	struct pp_aws *a = pp_calloc(1, sizeof *a);
@@ -289,6 +290,8 @@ pp_aws_is_configured(enum pp_aws_service service, struct pp_error *err)
 	    read_settings(a, &defaults, err) < 0 ||
 	    pp_aws_endpoint(a, service, NULL, &url, err) < 0)
 		goto out;
+	if (region != NULL)
+		pp_buf_adds(region, a->region);
 	if (a->bearer != NULL && pp_aws_services[service].bearer)
 		rc = 0;
 	else

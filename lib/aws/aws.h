@@ -66,10 +66,11 @@ void	pp_aws_free(struct pp_aws *a);
 /*
  * Whether calls of a service could be made from here, as far as can be told
  * without any: there is a region, and somewhere to take credentials from.
- * 0, or -1 with what is missing.
+ * Appends the region's name to `region` (may be NULL). 0, or -1 with what is
+ * missing.
  */
 int	pp_aws_is_configured(enum pp_aws_service service,
-	    struct pp_error *err);
+	    struct pp_buf *region, struct pp_error *err);
 
 /* Borrowed. */
 struct pp_loop *pp_aws_loop(struct pp_aws *a);

@@ -10,6 +10,7 @@ lib_libpp_la_SOURCES += \
 	lib/base/io.c lib/base/io.h \
 	lib/base/json.c lib/base/json.h lib/base/json_int.h \
 	lib/base/json_parse.c lib/base/json_write.c \
+	lib/base/json_schema.c lib/base/json_schema.h \
 	lib/base/log.c lib/base/log.h \
 	lib/base/mem.c lib/base/mem.h \
 	lib/base/money.c lib/base/money.h \

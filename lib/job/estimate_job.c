@@ -210,6 +210,9 @@ static int
 render(struct sampler *s, size_t step, bool *skip, size_t *bytes,
     struct pp_error *err)
 {
+	const struct pp_recipe_info *info = pp_recipe_info(s->job->template
+							       ->recipe);
+
 	pp_buf_clear(&s->system);
 	pp_buf_clear(&s->prompt);
 	if (pp_render_step(s->render, step, skip, &s->system, &s->prompt, err) <
@@ -219,7 +222,8 @@ render(struct sampler *s, size_t step, bool *skip, size_t *bytes,
 	    .system = s->system.len > 0 ? s->system.data : NULL,
 	    .system_len = s->system.len,
 	    .prompt = s->prompt.data,
-	    .prompt_len = s->prompt.len });
+	    .prompt_len = s->prompt.len,
+	    .schema = info->steps[step].schema });
 	return 0;
 }
 

@@ -636,7 +636,9 @@ make_plan(struct filter *f)
 							  PP_DEFAULT_MAX_TOKENS,
 			.temperature = s->temperature,
 			.top_p = s->top_p,
-			.stop = s->stop };
+			.stop = s->stop,
+			.schema = s->schema,
+			.cache = s->cache };
 	}
 }
 

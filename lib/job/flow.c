@@ -159,6 +159,7 @@ pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
 	switch (class) {
 	case PP_CALL_OK:
 	case PP_CALL_REFUSED:
+	case PP_CALL_MALFORMED:
 	case PP_CALL_REJECTED:
 		/* the service is there, whatever it thinks of the row */
 		note_success(f);

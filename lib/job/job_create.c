@@ -243,6 +243,7 @@ price_first_call(struct making *m, struct pp_render *render,
 		call.max_tokens = max_tokens_of(&info->steps[i]);
 		call.prompt = prompt->data;
 		call.prompt_len = prompt->len;
+		call.schema = info->steps[i].schema;
 		if (info->steps[i].has_system) {
 			call.system = system->data;
 			call.system_len = system->len;

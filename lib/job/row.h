@@ -30,6 +30,8 @@ struct pp_step_plan {
 	int64_t max_tokens;
 	const char *temperature, *top_p;	/* text, or NULL */
 	const char *const *stop;
+	const struct pp_json_schema *schema;	/* or NULL */
+	bool cache;
 };
 
 enum pp_step_state { PP_STEP_TODO, PP_STEP_DONE, PP_STEP_SKIPPED };

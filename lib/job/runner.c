@@ -507,7 +507,8 @@ act_on(struct node *n, const struct pp_answer *a)
 		break;
 	case PP_CALL_THROTTLE:
 	case PP_CALL_TRANSIENT:
-	case PP_CALL_AMBIGUOUS: try_again(n, a); break;
+	case PP_CALL_AMBIGUOUS:
+	case PP_CALL_MALFORMED: try_again(n, a); break;
 	case PP_CALL_CREDENTIALS:
 		stop_for(n, PP_RUN_CREDENTIALS, PP_EAUTH, a);
 		break;
@@ -598,6 +599,8 @@ prepare_call(struct node *n)
 		.temperature = p->temperature,
 		.top_p = p->top_p,
 		.stop = p->stop,
+		.schema = p->schema,
+		.cache = p->cache,
 		.attempt_id = n->attempt,
 		.seed = pp_rand_mix(n->task.chance, n->task.row->at, 7) };
 	n->reserved_nusd = pp_price_bound(p->model, pp_call_bytes(&n->call),

@@ -73,7 +73,9 @@ make_plan(struct pp_shard_run *run, struct pp_error *err)
 			.max_tokens = c->max_tokens,
 			.temperature = s->temperature,
 			.top_p = s->top_p,
-			.stop = s->stop };
+			.stop = s->stop,
+			.schema = s->schema,
+			.cache = s->cache };
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_schema.h"
 #include "model/invoke_int.h"
 
 /* A certificate store of one's own: ours, AWS's, or OpenSSL's variable. */
@@ -55,16 +56,63 @@ pp_call_put_decimal(struct pp_buf *b, const char *text)
 		pp_json_put_double(b, strtod(text, NULL));
 }
 
+bool
+pp_call_is_structured(const struct pp_call *c, enum pp_structured way)
+{
+	return c->schema != NULL && c->model->structured == way;
+}
+
+void
+pp_call_put_schema(struct pp_buf *b, const struct pp_call *c)
+{
+	size_t len;
+	const char *text = pp_json_schema_text(c->schema, &len);
+
+	pp_buf_add(b, text, len);
+}
+
+void
+pp_call_put_schema_text(struct pp_buf *b, const struct pp_call *c)
+{
+	size_t len;
+	const char *text = pp_json_schema_text(c->schema, &len);
+
+	pp_json_put_str(b, text, len);
+}
+
+void
+pp_call_put_response_format(struct pp_buf *b, const struct pp_call *c)
+{
+	pp_buf_adds(b,
+	    ",\"response_format\":{\"type\":\"json_schema\","
+	    "\"json_schema\":{\"name\":\"answer\",\"schema\":");
+	pp_call_put_schema(b, c);
+	pp_buf_adds(b, "}}");
+}
+
 const char *
 pp_call_user_text(struct pp_invoker *i, const struct pp_call *c, size_t *len)
 {
-	if (c->system == NULL || c->system_len == 0 || !c->model->no_system) {
+	bool ask = pp_call_is_structured(c, PP_STRUCTURED_PROMPT);
+	bool system = c->system != NULL && c->system_len > 0 &&
+	    c->model->no_system;
+
+	if (!ask && !system) {
 		*len = c->prompt_len;
 		return c->prompt;
 	}
-	pp_buf_set(&i->joined, c->system, c->system_len);
-	pp_buf_adds(&i->joined, "\n\n");
+	pp_buf_clear(&i->joined);
+	if (system) {
+		pp_buf_add(&i->joined, c->system, c->system_len);
+		pp_buf_adds(&i->joined, "\n\n");
+	}
 	pp_buf_add(&i->joined, c->prompt, c->prompt_len);
+	if (ask) {
+		pp_buf_adds(&i->joined,
+		    "\n\nAnswer with JSON alone, without a word around it, "
+		    "that fits this JSON Schema:\n");
+		pp_call_put_schema(&i->joined, c);
+	}
 	*len = i->joined.len;
 	return i->joined.data;
 }
@@ -76,6 +124,47 @@ pp_call_has_system(const struct pp_call *c)
 }
 
 /* ---- answers ---- */
+
+/* None means two things, so that one table does for all. */
+enum pp_finish
+pp_finish_read(const struct pp_json *v)
+{
+	static const struct {
+		const char *name;
+		enum pp_finish finish;
+	} known[] = {
+		{ "stop", PP_FINISH_STOP },
+		{ "end_turn", PP_FINISH_STOP },
+		{ "stop_sequence", PP_FINISH_STOP },
+		{ "tool_use", PP_FINISH_STOP },
+		{ "eos", PP_FINISH_STOP },
+		{ "eos_token", PP_FINISH_STOP },
+		{ "COMPLETE", PP_FINISH_STOP },
+		{ "FINISH", PP_FINISH_STOP },
+		{ "FINISHED", PP_FINISH_STOP },
+		{ "STOP_CRITERIA_MET", PP_FINISH_STOP },
+		{ "STOP_SEQUENCE", PP_FINISH_STOP },
+		{ "length", PP_FINISH_LENGTH },
+		{ "LENGTH", PP_FINISH_LENGTH },
+		{ "max_tokens", PP_FINISH_LENGTH },
+		{ "MAX_TOKENS", PP_FINISH_LENGTH },
+		{ "model_length", PP_FINISH_LENGTH },
+		{ "model_context_window_exceeded", PP_FINISH_LENGTH },
+		{ "content_filter", PP_FINISH_FILTER },
+		{ "content_filtered", PP_FINISH_FILTER },
+		{ "CONTENT_FILTERED", PP_FINISH_FILTER },
+		{ "guardrail_intervened", PP_FINISH_FILTER },
+		{ "refusal", PP_FINISH_FILTER },
+		{ "safety", PP_FINISH_FILTER },
+		{ "RAG_QUERY_WHEN_RAG_DISABLED", PP_FINISH_FILTER },
+		{ "ERROR_TOXIC", PP_FINISH_FILTER },
+	};
+
+	for (size_t i = 0; v != NULL && i < sizeof known / sizeof known[0]; i++)
+		if (pp_json_is(v, known[i].name))
+			return known[i].finish;
+	return PP_FINISH_OTHER;
+}
 
 bool
 pp_answer_add_text(const struct pp_json *v, struct pp_buf *out)
@@ -133,4 +222,34 @@ pp_answer_doubt(struct pp_answer *a, const char *what)
 	a->has_usage = false;
 	a->usage = (struct pp_usage){ 0 };
 	pp_answer_set_reason(a, what, NULL);
+}
+
+/* From the first brace to the last. */
+static void
+take_off_fence(struct pp_answer *a)
+{
+	const char *from = memchr(a->text, '{', a->text_len);
+	const char *to = memrchr(a->text, '}', a->text_len);
+
+	if (from == NULL || to == NULL || to < from)
+		return;
+	a->text = from;
+	a->text_len = (size_t)(to + 1 - from);
+}
+
+void
+pp_answer_hold_to(struct pp_answer *a, struct pp_invocation *v)
+{
+	struct pp_error why = PP_ERROR_INIT;
+	const struct pp_json *root;
+
+	take_off_fence(a);
+	root = pp_json_parse(&v->invoker->answer_doc, a->text, a->text_len, 0,
+	    &why);
+	if (root != NULL &&
+	    pp_json_schema_check(v->call.schema, root, &why) == 0)
+		return;
+	a->class = PP_CALL_MALFORMED;
+	snprintf(a->reason, sizeof a->reason,
+	    "the answer does not fit the schema: %.200s", why.text);
 }

@@ -16,6 +16,23 @@ struct pp_bedrock_format;
 const struct pp_bedrock_format *pp_bedrock_format(const struct pp_model *m,
 	    struct pp_error *err);
 
+/*
+ * Whether it has a place for what the call asks: PP_ECONFIG when the model's
+ * `structured` is a way that this vendor's bodies do not have.
+ */
+int pp_bedrock_check(const struct pp_bedrock_format *f, const struct pp_call *c,
+    struct pp_error *err);
+
+/*
+ * Whether an inference profile, "us.meta...", can be called from a region:
+ * models and ARNs can as far as their names tell. PP_ECONFIG.
+ */
+int	pp_bedrock_check_region(const struct pp_model *m, const char *region,
+	    struct pp_error *err);
+
+/* Whether the call's system prompt is to be cached. */
+bool pp_bedrock_caches(const struct pp_call *c);
+
 /* The request's body, from the first byte. */
 void	pp_bedrock_put(const struct pp_bedrock_format *f,
 	    struct pp_invocation *v);

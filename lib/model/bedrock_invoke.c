@@ -10,6 +10,8 @@ struct pp_bedrock_format {
 	const char *vendor; /* in the model's id, from its start or a dot */
 	void (*put)(struct pp_buf *b, struct pp_invoker *i,
 	    const struct pp_call *c);
+	/* a set of 1 << enum pp_structured */
+	unsigned structured;
 	/* paths of the text, of why it ended, and of the tokens */
 	const char *text, *finish, *in, *out;
 };
@@ -47,6 +49,12 @@ pp_bedrock_put_stop(struct pp_buf *b, const struct pp_call *c, const char *name)
 	pp_buf_addc(b, ']');
 }
 
+bool
+pp_bedrock_caches(const struct pp_call *c)
+{
+	return c->cache && c->model->cache_point && pp_call_has_system(c);
+}
+
 static void
 put_max(struct pp_buf *b, const struct pp_call *c, const char *name)
 {
@@ -66,19 +74,52 @@ put_user(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
 /* ---- bodies by vendor ---- */
 
 static void
+put_anthropic_system(struct pp_buf *b, const struct pp_call *c)
+{
+	pp_json_put_key(b, "system");
+	if (!pp_bedrock_caches(c)) {
+		pp_json_put_str(b, c->system, c->system_len);
+		return;
+	}
+	pp_buf_adds(b, "[{\"type\":\"text\",\"text\":");
+	pp_json_put_str(b, c->system, c->system_len);
+	pp_buf_adds(b, ",\"cache_control\":{\"type\":\"ephemeral\"}}]");
+}
+
+static void
+put_anthropic_schema(struct pp_buf *b, const struct pp_call *c)
+{
+	if (pp_call_is_structured(c, PP_STRUCTURED_SCHEMA)) {
+		pp_buf_adds(b,
+		    ",\"output_config\":{\"format\":{"
+		    "\"type\":\"json_schema\",\"schema\":");
+		pp_call_put_schema(b, c);
+		pp_buf_adds(b, "}}");
+	} else if (pp_call_is_structured(c, PP_STRUCTURED_TOOL)) {
+		pp_buf_adds(b,
+		    ",\"tools\":[{\"name\":\"answer\","
+		    "\"description\":\"Takes the answer.\","
+		    "\"input_schema\":");
+		pp_call_put_schema(b, c);
+		pp_buf_adds(b,
+		    "}],\"tool_choice\":{\"type\":\"tool\","
+		    "\"name\":\"answer\"}");
+	}
+}
+
+static void
 put_anthropic(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
 {
 	pp_buf_adds(b, "{\"anthropic_version\":\"bedrock-2023-05-31\"");
 	put_max(b, c, "max_tokens");
-	if (pp_call_has_system(c)) {
-		pp_json_put_key(b, "system");
-		pp_json_put_str(b, c->system, c->system_len);
-	}
+	if (pp_call_has_system(c))
+		put_anthropic_system(b, c);
 	pp_buf_adds(b, ",\"messages\":[{\"role\":\"user\",\"content\":");
 	put_user(b, i, c);
 	pp_buf_adds(b, "}]");
 	pp_bedrock_put_sampling(b, c, "temperature", "top_p");
 	pp_bedrock_put_stop(b, c, "stop_sequences");
+	put_anthropic_schema(b, c);
 	pp_buf_addc(b, '}');
 }
 
@@ -154,6 +195,8 @@ put_chat(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
 					  "max_tokens");
 	pp_bedrock_put_sampling(b, c, "temperature", "top_p");
 	pp_bedrock_put_stop(b, c, "stop");
+	if (pp_call_is_structured(c, PP_STRUCTURED_SCHEMA))
+		pp_call_put_response_format(b, c);
 	pp_buf_addc(b, '}');
 }
 
@@ -208,24 +251,28 @@ put_nova(struct pp_buf *b, struct pp_invoker *i, const struct pp_call *c)
 	    "usage.prompt_tokens", "usage.completion_tokens"
 #define PROMPT_REPLY "outputs.0.text", "outputs.0.stop_reason", NULL, NULL
 
+#define BY_SCHEMA (1u << PP_STRUCTURED_SCHEMA)
+#define BY_TOOL (1u << PP_STRUCTURED_TOOL)
+
 /* The first that fits counts; NULL is read as Converse's replies are. */
 static const struct pp_bedrock_format formats[] = {
-	{ "anthropic.", put_anthropic, "content", "stop_reason",
-	    "usage.input_tokens", "usage.output_tokens" },
-	{ "meta.llama", put_llama, "generation", "stop_reason",
+	{ "anthropic.", put_anthropic, BY_SCHEMA | BY_TOOL, "content",
+	    "stop_reason", "usage.input_tokens", "usage.output_tokens" },
+	{ "meta.llama", put_llama, 0, "generation", "stop_reason",
 	    "prompt_token_count", "generation_token_count" },
-	{ "mistral.mistral-7b", put_instruct, PROMPT_REPLY },
-	{ "mistral.mixtral", put_instruct, PROMPT_REPLY },
-	{ "mistral.mistral-small-2402", put_instruct, PROMPT_REPLY },
-	{ "mistral.", put_chat, CHAT_REPLY },
-	{ "cohere.command", put_cohere, "text", "finish_reason", NULL, NULL },
-	{ "amazon.titan-text", put_titan, "results.0.outputText",
+	{ "mistral.mistral-7b", put_instruct, 0, PROMPT_REPLY },
+	{ "mistral.mixtral", put_instruct, 0, PROMPT_REPLY },
+	{ "mistral.mistral-small-2402", put_instruct, 0, PROMPT_REPLY },
+	{ "mistral.", put_chat, BY_SCHEMA, CHAT_REPLY },
+	{ "cohere.command", put_cohere, 0, "text", "finish_reason", NULL,
+	    NULL },
+	{ "amazon.titan-text", put_titan, 0, "results.0.outputText",
 	    "results.0.completionReason", "inputTextTokenCount",
 	    "results.0.tokenCount" },
-	{ "amazon.nova", put_nova, NULL, NULL, NULL, NULL },
-	{ "openai.", put_chat, CHAT_REPLY },
-	{ "qwen.", put_chat, CHAT_REPLY },
-	{ "deepseek.", put_chat, CHAT_REPLY },
+	{ "amazon.nova", put_nova, 0, NULL, NULL, NULL, NULL },
+	{ "openai.", put_chat, BY_SCHEMA, CHAT_REPLY },
+	{ "qwen.", put_chat, BY_SCHEMA, CHAT_REPLY },
+	{ "deepseek.", put_chat, BY_SCHEMA, CHAT_REPLY },
 };
 
 /* In "us.meta.llama3...", and at the end of an ARN. */
@@ -257,6 +304,51 @@ pp_bedrock_format(const struct pp_model *m, struct pp_error *err)
 	return NULL;
 }
 
+int
+pp_bedrock_check_region(const struct pp_model *m, const char *region,
+    struct pp_error *err)
+{
+	/* The parts of the world, by how their regions begin. */
+	static const struct {
+		const char *profile, *regions[3];
+	} parts[] = {
+		{ "us-gov.", { "us-gov-" } },
+		{ "us.", { "us-", "ca-" } },
+		{ "eu.", { "eu-", "il-" } },
+		{ "apac.", { "ap-", "me-" } },
+		{ "jp.", { "ap-northeast-" } },
+		{ "au.", { "ap-southeast-" } },
+		{ "ca.", { "ca-" } },
+	};
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (!pp_starts_with(m->id, parts[i].profile))
+			continue;
+		for (int k = 0; k < 3 && parts[i].regions[k] != NULL; k++)
+			if (pp_starts_with(region, parts[i].regions[k]))
+				return 0;
+		return pp_error_set(err, PP_ECONFIG,
+		    "model '%s': the profile '%s' cannot be called from %s",
+		    m->name, m->id, region);
+	}
+	return 0;
+}
+
+int
+pp_bedrock_check(const struct pp_bedrock_format *f, const struct pp_call *c,
+    struct pp_error *err)
+{
+	enum pp_structured way = c->model->structured;
+
+	if (c->schema == NULL || way == PP_STRUCTURED_PROMPT ||
+	    (f->structured & 1u << way) != 0)
+		return 0;
+	return pp_error_set(err, PP_ECONFIG,
+	    "model '%s': InvokeModel has no such way of structured answers; "
+	    "set structured: prompt",
+	    c->model->name);
+}
+
 void
 pp_bedrock_put(const struct pp_bedrock_format *f, struct pp_invocation *v)
 {
@@ -264,43 +356,6 @@ pp_bedrock_put(const struct pp_bedrock_format *f, struct pp_invocation *v)
 }
 
 /* ---- replies ---- */
-
-/* Words of all vendors for why a text ended; none means two things. */
-static enum pp_finish
-read_finish(const struct pp_json *v)
-{
-	static const struct {
-		const char *name;
-		enum pp_finish finish;
-	} known[] = {
-		{ "end_turn", PP_FINISH_STOP },
-		{ "stop_sequence", PP_FINISH_STOP },
-		{ "tool_use", PP_FINISH_STOP },
-		{ "stop", PP_FINISH_STOP },
-		{ "COMPLETE", PP_FINISH_STOP },
-		{ "FINISH", PP_FINISH_STOP },
-		{ "FINISHED", PP_FINISH_STOP },
-		{ "STOP_CRITERIA_MET", PP_FINISH_STOP },
-		{ "STOP_SEQUENCE", PP_FINISH_STOP },
-		{ "max_tokens", PP_FINISH_LENGTH },
-		{ "model_context_window_exceeded", PP_FINISH_LENGTH },
-		{ "length", PP_FINISH_LENGTH },
-		{ "LENGTH", PP_FINISH_LENGTH },
-		{ "MAX_TOKENS", PP_FINISH_LENGTH },
-		{ "guardrail_intervened", PP_FINISH_FILTER },
-		{ "content_filtered", PP_FINISH_FILTER },
-		{ "content_filter", PP_FINISH_FILTER },
-		{ "refusal", PP_FINISH_FILTER },
-		{ "CONTENT_FILTERED", PP_FINISH_FILTER },
-		{ "RAG_QUERY_WHEN_RAG_DISABLED", PP_FINISH_FILTER },
-		{ "ERROR_TOXIC", PP_FINISH_FILTER },
-	};
-
-	for (size_t i = 0; v != NULL && i < sizeof known / sizeof known[0]; i++)
-		if (pp_json_is(v, known[i].name))
-			return known[i].finish;
-	return PP_FINISH_OTHER;
-}
 
 /* Counts that make no sense are as good as none. */
 static void
@@ -324,6 +379,49 @@ read_usage(const struct pp_json *root, const char *in, const char *out,
 	a->has_usage = true;
 }
 
+/* The input of the tool that stands for an answer, or NULL. */
+static const struct pp_json *
+tool_input(const struct pp_json *content)
+{
+	const struct pp_json *part = pp_json_first(content);
+
+	if (content->type != PP_JSON_ARRAY)
+		return NULL;
+	for (uint32_t n = 0; n < content->count; n++) {
+		const struct pp_json *use = pp_json_get(part, "toolUse");
+
+		if (use == NULL &&
+		    pp_json_is(pp_json_get(part, "type"), "tool_use"))
+			use = part;
+		if (pp_json_get(use, "input") != NULL)
+			return pp_json_get(use, "input");
+		part = pp_json_next(part);
+	}
+	return NULL;
+}
+
+static bool
+add_answer(const struct pp_json *content, struct pp_buf *out)
+{
+	const struct pp_json *input = tool_input(content);
+	const char *text;
+	size_t len;
+
+	if (input == NULL)
+		return pp_answer_add_text(content, out);
+	text = pp_json_raw(input, &len);
+	pp_buf_add(out, text, len);
+	return true;
+}
+
+/* A model's attempt at a tool's input that the service could not read. */
+static bool
+is_malformed(const struct pp_json *stop_reason)
+{
+	return pp_json_is(stop_reason, "malformed_tool_use") ||
+	    pp_json_is(stop_reason, "malformed_model_output");
+}
+
 static void
 take_text(struct pp_invoker *i, const struct pp_json *v, struct pp_answer *a)
 {
@@ -335,7 +433,7 @@ take_text(struct pp_invoker *i, const struct pp_json *v, struct pp_answer *a)
 		return;
 	}
 	pp_buf_clear(&i->text);
-	if (!pp_answer_add_text(v, &i->text)) {
+	if (!add_answer(v, &i->text)) {
 		pp_answer_doubt(a, "the reply's content is no text");
 		return;
 	}
@@ -361,7 +459,13 @@ pp_bedrock_read_converse(struct pp_invoker *i, const struct pp_json *root,
 		pp_answer_doubt(a, "the reply is none of Converse");
 		return;
 	}
-	a->finish = read_finish(pp_json_get(root, "stopReason"));
+	if (is_malformed(pp_json_get(root, "stopReason"))) {
+		a->class = PP_CALL_MALFORMED;
+		pp_answer_set_reason(a, "the model's output is malformed",
+		    NULL);
+		return;
+	}
+	a->finish = pp_finish_read(pp_json_get(root, "stopReason"));
 	take_text(i, pp_json_path(output, "message.content"), a);
 }
 
@@ -375,7 +479,7 @@ pp_bedrock_read(const struct pp_bedrock_format *f, struct pp_invoker *i,
 	}
 	read_usage(root, f->in, f->out, "usage.cache_read_input_tokens",
 	    "usage.cache_creation_input_tokens", a);
-	a->finish = read_finish(pp_json_path(root, f->finish));
+	a->finish = pp_finish_read(pp_json_path(root, f->finish));
 	if (root->type != PP_JSON_OBJECT || root->count == 0)
 		pp_answer_doubt(a, "the reply is none of this model's");
 	else

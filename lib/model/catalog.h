@@ -20,6 +20,14 @@ enum pp_provider {
 	PP_NPROVIDERS
 };
 
+/* How a model is told of the schema that its answer is held to. */
+enum pp_structured {
+	PP_STRUCTURED_PROMPT, /* in words, at the end of the prompt */
+	PP_STRUCTURED_SCHEMA, /* json_schema: the server keeps to it */
+	PP_STRUCTURED_TOOL,   /* bedrock: a tool that it has to call */
+	PP_NSTRUCTURED
+};
+
 #define PP_PRICE_UNKNOWN (-1)
 
 /*
@@ -60,6 +68,8 @@ struct pp_model {
 	bool completion_tokens;		/* wants max_completion_tokens, not
 					 * max_tokens */
 	bool send_seed;			/* takes a seed */
+	enum pp_structured structured;
+	bool cache_point;		/* bedrock: caches prompts when asked */
 	bool plain_http;		/* url may be http:// off loopback */
 	int64_t connect_timeout_ms;	/* 0: the default, here and below */
 	int64_t first_byte_timeout_ms;	/* from the request to the reply */

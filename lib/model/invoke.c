@@ -8,9 +8,12 @@
 
 #include "aws/aws.h"
 #include "base/clock.h"
+#include "base/json_schema.h"
 #include "base/mem.h"
 
 #define KEEP_BODY_BYTES ((size_t)64 << 10)
+/* What models are told of tools takes some 350 tokens of theirs. */
+#define SCHEMA_OVERHEAD_BYTES 2048
 
 static const struct pp_call_class_info classes[PP_NCALL_CLASSES] = {
 	/*			   name, retry, a try, maybe billed */
@@ -20,6 +23,7 @@ static const struct pp_call_class_info classes[PP_NCALL_CLASSES] = {
 	[PP_CALL_AMBIGUOUS] = { "ambiguous", true, true, true },
 	[PP_CALL_REJECTED] = { "rejected", false, true, false },
 	[PP_CALL_REFUSED] = { "refused", false, true, true },
+	[PP_CALL_MALFORMED] = { "malformed", true, true, true },
 	[PP_CALL_CREDENTIALS] = { "credentials", false, false, false },
 	[PP_CALL_QUOTA] = { "quota", false, false, false },
 	[PP_CALL_CANCELLED] = { "cancelled", false, false, true },
@@ -113,10 +117,14 @@ pp_classify_error(int status, const struct pp_json *body)
 size_t
 pp_call_bytes(const struct pp_call *call)
 {
-	size_t bytes = call->prompt_len;
+	size_t bytes = call->prompt_len, schema;
 
 	if (call->system != NULL)
 		bytes += call->system_len + strlen("\n\n");
+	if (call->schema != NULL) {
+		pp_json_schema_text(call->schema, &schema);
+		bytes += schema + SCHEMA_OVERHEAD_BYTES;
+	}
 	return bytes;
 }
 
@@ -168,6 +176,7 @@ pp_invoker_free(struct pp_invoker *i)
 	free(i->all);
 	pp_ngram_free(i->ngram);
 	pp_json_doc_release(&i->doc);
+	pp_json_doc_release(&i->answer_doc);
 	pp_buf_release(&i->joined);
 	pp_buf_release(&i->text);
 	pp_buf_release(&i->raw);
@@ -262,6 +271,8 @@ pp_answer_init(struct pp_answer *a)
 void
 pp_invocation_answer(struct pp_invocation *v, struct pp_answer *answer)
 {
+	if (answer->class == PP_CALL_OK && v->call.schema != NULL)
+		pp_answer_hold_to(answer, v);
 	v->fn(v->arg, answer);
 	give(v);
 }

@@ -17,6 +17,7 @@
 
 struct pp_invoker;
 struct pp_invocation;
+struct pp_json_schema;
 
 /* What became of a call; the table in invoke.c says what each does. */
 enum pp_call_class {
@@ -28,6 +29,8 @@ enum pp_call_class {
 	PP_CALL_REJECTED,	/* a 4xx that cannot pass: fails the row */
 	PP_CALL_REFUSED,	/* answered, but the content was refused or
 				 * filtered: billed, fails the row */
+	PP_CALL_MALFORMED,	/* answered, but not as the schema says: billed,
+				 * and another answer may do */
 	PP_CALL_CREDENTIALS,	/* 401, 403: stops the worker */
 	PP_CALL_QUOTA,		/* no money or allowance left at the provider */
 	PP_CALL_CANCELLED,
@@ -61,6 +64,9 @@ struct pp_call {
 	const char *temperature;	/* decimal text as written; or NULL */
 	const char *top_p;		/* the same */
 	const char *const *stop;	/* stop sequences, ended by NULL; or NULL */
+	/* the answer is JSON that fits; or NULL */
+	const struct pp_json_schema *schema;
+	bool cache;			/* other calls have the same system */
 	uint64_t seed;			/* of (job, row, step, attempt) */
 	int64_t timeout_ms;		/* if sooner than the model's; or 0 */
 };
@@ -115,8 +121,8 @@ struct pp_invocation *pp_invoke_send(struct pp_invoker *i,
 void	pp_invoke_cancel(struct pp_invocation *v);
 
 /*
- * How many bytes the request has on the wire, for the bound of its price:
- * system, prompt and the overhead of roles.
+ * How many bytes of text the call has, for the bound of its price: system,
+ * prompt, and the schema with what servers say around it.
  */
 size_t	pp_call_bytes(const struct pp_call *call);
 

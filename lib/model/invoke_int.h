@@ -56,7 +56,7 @@ struct pp_invoker {
 	struct pp_buf joined;		/* of the request being made */
 
 	/* of the reply that is being read */
-	struct pp_json_doc doc;
+	struct pp_json_doc doc, answer_doc;
 	struct pp_buf text, raw;
 };
 
@@ -85,6 +85,17 @@ enum pp_call_class pp_classify_error(int status, const struct pp_json *body);
 /* Set up i->http. */
 int	pp_invoker_http(struct pp_invoker *i, struct pp_error *err);
 
+/* The call's schema: as a value of JSON, and as a string that holds it. */
+void	pp_call_put_schema(struct pp_buf *b, const struct pp_call *c);
+void	pp_call_put_schema_text(struct pp_buf *b, const struct pp_call *c);
+
+/* ,"response_format":{..}, as chat completions have it. */
+void	pp_call_put_response_format(struct pp_buf *b, const struct pp_call *c);
+
+/* Whether the call has a schema that its model is told of in this way. */
+bool	pp_call_is_structured(const struct pp_call *c,
+	    enum pp_structured way);
+
 /* A number that people wrote, as JSON has them: ".5" is 0.5. */
 void	pp_call_put_decimal(struct pp_buf *b, const char *text);
 
@@ -93,7 +104,8 @@ bool	pp_call_has_system(const struct pp_call *c);
 
 /*
  * What the user says: the prompt, with the system prompt before it where the
- * model has none. Borrowed until the next call.
+ * model has none, and the schema behind it where nothing else tells of it.
+ * Borrowed until the next call.
  */
 const char *pp_call_user_text(struct pp_invoker *i, const struct pp_call *c,
 	    size_t *len);
@@ -109,6 +121,15 @@ void	pp_answer_set_reason(struct pp_answer *a, const char *what,
 /* Answered and billed, and of no use: PP_CALL_REFUSED. */
 void	pp_answer_refuse(struct pp_answer *a, const char *what,
 	    const struct pp_json *detail);
+
+/*
+ * Hold a text to the call's schema: PP_CALL_MALFORMED when it does not fit.
+ * What stands around the JSON, such as a fence of Markdown, is taken off.
+ */
+void	pp_answer_hold_to(struct pp_answer *a, struct pp_invocation *v);
+
+/* The words of all servers for why an answer ended. */
+enum pp_finish pp_finish_read(const struct pp_json *v);
 
 /* It cannot be read and may have been billed: PP_CALL_AMBIGUOUS. */
 void	pp_answer_doubt(struct pp_answer *a, const char *what);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/bedrock.h"
 #include "net/http.h"
 
 enum kind {
@@ -27,6 +28,7 @@ enum kind {
 	NO,	  /* bool that is stored the other way round */
 	TIER,
 	PROVIDER,
+	STRUCTURED,
 	STATUS,
 	MILLISECONDS /* int64_t, written as a duration */
 };
@@ -69,6 +71,8 @@ static const struct field fields[] = {
 	{ "system", AT(no_system), NO, false },
 	{ "max_completion_tokens", AT(completion_tokens), YES, false },
 	{ "seed", AT(send_seed), YES, false },
+	{ "structured", AT(structured), STRUCTURED, false },
+	{ "cache_point", AT(cache_point), YES, false },
 	{ "plain_http", AT(plain_http), YES, false },
 	{ "connect_timeout", AT(connect_timeout_ms), MILLISECONDS, false },
 	{ "first_byte_timeout", AT(first_byte_timeout_ms), MILLISECONDS,
@@ -84,6 +88,12 @@ static const char *const provider_names[PP_NPROVIDERS] = {
 	[PP_PROVIDER_OPENAI] = "openai",
 	[PP_PROVIDER_BEDROCK] = "bedrock",
 	[PP_PROVIDER_LOCAL] = "local",
+};
+
+static const char *const structured_names[PP_NSTRUCTURED] = {
+	[PP_STRUCTURED_PROMPT] = "prompt",
+	[PP_STRUCTURED_SCHEMA] = "schema",
+	[PP_STRUCTURED_TOOL] = "tool",
 };
 
 const char *
@@ -102,6 +112,19 @@ pp_provider_parse(const char *name, enum pp_provider *out)
 		}
 	}
 	return -1;
+}
+
+static int
+set_structured(enum pp_structured *out, const char *name, struct pp_error *err)
+{
+	for (int i = 0; i < PP_NSTRUCTURED; i++) {
+		if (strcmp(structured_names[i], name) == 0) {
+			*out = (enum pp_structured)i;
+			return 0;
+		}
+	}
+	return pp_error_set(err, PP_EUSAGE,
+	    "must be prompt, schema or tool, not '%s'", name);
 }
 
 /* ---- fields ---- */
@@ -156,6 +179,7 @@ set_default(struct pp_model *m, const struct field *f)
 	case NO: *(bool *)p = false; break;
 	case TIER: *(int *)p = 0; break;
 	case PROVIDER: *(enum pp_provider *)p = PP_PROVIDER_OPENAI; break;
+	case STRUCTURED: *(enum pp_structured *)p = PP_STRUCTURED_PROMPT; break;
 	case STATUS: replace(p, "active"); break;
 	}
 }
@@ -222,6 +246,7 @@ set_value(struct pp_model *m, const struct field *f, const char *value,
 	case PERCENT: return pp_parse_int(value, "it", 1, 10000, p, err);
 	case YES: return set_bool(p, value, false, err);
 	case NO: return set_bool(p, value, true, err);
+	case STRUCTURED: return set_structured(p, value, err);
 	case STATUS: return set_status(p, value, err);
 	case MILLISECONDS: return pp_parse_duration_ms(value, "it", p, err);
 	case TIER:
@@ -319,6 +344,10 @@ put_value(struct pp_buf *out, const struct pp_model *m, const struct field *f)
 		    *(const bool *)p == (f->kind == YES) ? "true" : "false");
 		break;
 	case TIER: pp_json_put_cstr(out, pp_tier_name(*(const int *)p)); break;
+	case STRUCTURED:
+		pp_json_put_cstr(out,
+		    structured_names[*(const enum pp_structured *)p]);
+		break;
 	case PROVIDER:
 		pp_json_put_cstr(out,
 		    pp_provider_name(*(const enum pp_provider *)p));
@@ -404,6 +433,9 @@ check_openai(const struct pp_model *m, struct pp_error *why)
 {
 	const char *key;
 
+	if (m->structured == PP_STRUCTURED_TOOL)
+		return pp_error_set(why, PP_ECONFIG,
+		    "model '%s': structured: tool is for bedrock", m->name);
 	if (m->url == NULL || m->url[0] == '\0')
 		return pp_error_set(why, PP_ECONFIG, "model '%s' has no url",
 		    m->name);
@@ -430,12 +462,18 @@ check_openai(const struct pp_model *m, struct pp_error *why)
 static int
 check_bedrock(const struct pp_model *m, struct pp_error *why)
 {
+	struct pp_buf region = PP_BUF_INIT;
+	int rc;
+
 	if (m->guardrail != NULL && strchr(m->guardrail, ':') == NULL)
 		return pp_error_set(why, PP_ECONFIG,
 		    "model '%s': guardrail must be ID:VERSION", m->name);
-	if (pp_aws_is_configured(PP_AWS_BEDROCK_RUNTIME, why) < 0)
-		return pp_error_wrap(why, "model '%s'", m->name);
-	return 0;
+	if (pp_aws_is_configured(PP_AWS_BEDROCK_RUNTIME, &region, why) < 0)
+		rc = pp_error_wrap(why, "model '%s'", m->name);
+	else
+		rc = pp_bedrock_check_region(m, region.data, why);
+	pp_buf_release(&region);
+	return rc;
 }
 
 bool

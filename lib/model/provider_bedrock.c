@@ -81,6 +81,39 @@ put_guardrail(struct pp_buf *b, const char *guardrail)
 	pp_buf_addc(b, '}');
 }
 
+/* A tool that takes an answer and has to be called. */
+static void
+put_tool(struct pp_buf *b, const struct pp_call *c)
+{
+	pp_buf_adds(b,
+	    ",\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"answer\","
+	    "\"description\":\"Takes the answer.\","
+	    "\"inputSchema\":{\"json\":");
+	pp_call_put_schema(b, c);
+	pp_buf_adds(b, "}}}],\"toolChoice\":{\"tool\":{\"name\":\"answer\"}}}");
+}
+
+static void
+put_output_config(struct pp_buf *b, const struct pp_call *c)
+{
+	pp_buf_adds(b,
+	    ",\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\","
+	    "\"structure\":{\"jsonSchema\":{\"name\":\"answer\",\"schema\":");
+	pp_call_put_schema_text(b, c);
+	pp_buf_adds(b, "}}}}");
+}
+
+/* What stands before a cache point is the same in many calls. */
+static void
+put_system(struct pp_buf *b, const struct pp_call *c)
+{
+	pp_buf_adds(b, ",\"system\":[");
+	put_text(b, c->system, c->system_len);
+	if (pp_bedrock_caches(c))
+		pp_buf_adds(b, ",{\"cachePoint\":{\"type\":\"default\"}}");
+	pp_buf_addc(b, ']');
+}
+
 static void
 put_converse(struct pp_invocation *v)
 {
@@ -93,16 +126,17 @@ put_converse(struct pp_invocation *v)
 	text = pp_call_user_text(v->invoker, c, &len);
 	put_text(b, text, len);
 	pp_buf_adds(b, "]}]");
-	if (pp_call_has_system(c)) {
-		pp_buf_adds(b, ",\"system\":[");
-		put_text(b, c->system, c->system_len);
-		pp_buf_addc(b, ']');
-	}
+	if (pp_call_has_system(c))
+		put_system(b, c);
 	pp_buf_adds(b, ",\"inferenceConfig\":{\"maxTokens\":");
 	pp_json_put_int(b, c->max_tokens);
 	pp_bedrock_put_sampling(b, c, "temperature", "topP");
 	pp_bedrock_put_stop(b, c, "stopSequences");
 	pp_buf_addc(b, '}');
+	if (pp_call_is_structured(c, PP_STRUCTURED_TOOL))
+		put_tool(b, c);
+	if (pp_call_is_structured(c, PP_STRUCTURED_SCHEMA))
+		put_output_config(b, c);
 	if (c->model->guardrail != NULL)
 		put_guardrail(b, c->model->guardrail);
 	pp_buf_addc(b, '}');
@@ -251,6 +285,17 @@ put_guardrail_headers(const char *guardrail, char id[MAX_PATH_BYTES],
 	return 2;
 }
 
+/* The model's own bound, or the call's if it is sooner. */
+static int64_t
+timeout_ms(const struct pp_call *c)
+{
+	int64_t ms = c->model->total_timeout_ms > 0 ?
+	    c->model->total_timeout_ms :
+	    DEFAULT_TIMEOUT_MS;
+
+	return c->timeout_ms > 0 && c->timeout_ms < ms ? c->timeout_ms : ms;
+}
+
 static int
 send_body(struct pp_invocation *v, struct pp_error *err)
 {
@@ -266,9 +311,7 @@ send_body(struct pp_invocation *v, struct pp_error *err)
 		.body_len = v->body.len,
 		.once = true,
 		.max_attempts = 1,
-		.total_timeout_ms = m->total_timeout_ms > 0 ?
-		    m->total_timeout_ms :
-		    DEFAULT_TIMEOUT_MS };
+		.total_timeout_ms = timeout_ms(&v->call) };
 
 	if (v->call.attempt_id != NULL) {
 		snprintf(attempt, sizeof attempt, "X-Client-Request-Id: %s",
@@ -298,7 +341,8 @@ bedrock_send(struct pp_invocation *v, struct pp_error *err)
 		    "model '%s': guardrail must be ID:VERSION", m->name);
 	if (m->invoke_model) {
 		format = pp_bedrock_format(m, err);
-		if (format == NULL)
+		if (format == NULL ||
+		    pp_bedrock_check(format, &v->call, err) < 0)
 			return -1;
 	}
 	pp_buf_clear(&v->body);

@@ -133,6 +133,8 @@ put_request(struct pp_invocation *v)
 	}
 	if (c->stop != NULL && c->stop[0] != NULL)
 		put_stop(b, c->stop);
+	if (pp_call_is_structured(c, PP_STRUCTURED_SCHEMA))
+		pp_call_put_response_format(b, c);
 	if (m->send_seed) {
 		pp_buf_adds(b, ",\"seed\":");
 		pp_json_put_int(b, (int64_t)(c->seed & INT32_MAX));
@@ -141,33 +143,6 @@ put_request(struct pp_invocation *v)
 }
 
 /* ---- the reply ---- */
-
-static enum pp_finish
-read_finish(const struct pp_json *v)
-{
-	static const struct {
-		const char *name;
-		enum pp_finish finish;
-	} known[] = {
-		{ "stop", PP_FINISH_STOP },
-		{ "length", PP_FINISH_LENGTH },
-		{ "content_filter", PP_FINISH_FILTER },
-		{ "eos", PP_FINISH_STOP },
-		{ "eos_token", PP_FINISH_STOP },
-		{ "stop_sequence", PP_FINISH_STOP },
-		{ "end_turn", PP_FINISH_STOP },
-		{ "max_tokens", PP_FINISH_LENGTH },
-		{ "model_length", PP_FINISH_LENGTH },
-		{ "safety", PP_FINISH_FILTER },
-	};
-
-	for (size_t i = 0; v != NULL && i < sizeof known / sizeof known[0];
-	     i++) {
-		if (pp_json_is(v, known[i].name))
-			return known[i].finish;
-	}
-	return PP_FINISH_OTHER;
-}
 
 /* Counts that make no sense are as good as none. */
 static void
@@ -246,7 +221,7 @@ read_completion(struct pp_invoker *i, const struct pp_json *root,
 		pp_answer_doubt(a, "the reply's choice has no message");
 		return;
 	}
-	a->finish = read_finish(pp_json_get(pp_json_at(choices, 0),
+	a->finish = pp_finish_read(pp_json_get(pp_json_at(choices, 0),
 	    "finish_reason"));
 	read_message(i, message, a);
 }

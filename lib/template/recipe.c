@@ -208,9 +208,10 @@ decimal_of(struct pp_recipe_loader *l, const struct pp_yaml *map,
 }
 
 static bool
-flag_of(struct pp_recipe_loader *l, const char *key, bool otherwise)
+flag_of(struct pp_recipe_loader *l, const struct pp_yaml *map, const char *key,
+    bool otherwise)
 {
-	const struct pp_yaml *v = pp_yaml_get(l->r->map, key);
+	const struct pp_yaml *v = pp_yaml_get(map, key);
 	bool yes = otherwise;
 
 	if (v != NULL && !pp_yaml_bool(v, &yes))
@@ -368,7 +369,7 @@ when_member(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t step)
 
 static const char *const step_keys[] = { "id", "model", "model_tier", "kind",
 	"system", "prompt", "max_tokens", "temperature", "top_p", "stop",
-	"when", NULL };
+	"when", "schema", "cache", NULL };
 
 static void
 check_step_id(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t i)
@@ -398,6 +399,25 @@ check_step_id(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t i)
 	}
 }
 
+/* What the answer is held to. */
+static const struct pp_json_schema *
+schema_member(struct pp_recipe_loader *l, const struct pp_yaml *map)
+{
+	const struct pp_yaml *v = pp_yaml_get(map, "schema");
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_buf json = PP_BUF_INIT;
+	struct pp_json_schema *schema;
+
+	if (v == NULL || pp_yaml_is_null(v))
+		return NULL;
+	pp_yaml_to_json(v, &json);
+	schema = pp_json_schema_new(json.data, json.len, &err);
+	if (schema == NULL)
+		error_at(l, v, "'schema' is none: %s", err.text);
+	pp_buf_release(&json);
+	return schema;
+}
+
 static void
 load_step(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t i)
 {
@@ -425,6 +445,8 @@ load_step(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t i)
 	s->temperature = decimal_of(l, map, "temperature");
 	s->top_p = decimal_of(l, map, "top_p");
 	s->stop = list_of_text(l, pp_yaml_get(map, "stop"), "stop", &stops);
+	s->schema = schema_member(l, map);
+	s->cache = flag_of(l, map, "cache", false);
 	c->prompt = text_member(l, map, "prompt", i);
 	c->system = text_member(l, map, "system", i);
 	c->when = when_member(l, map, i);
@@ -432,6 +454,9 @@ load_step(struct pp_recipe_loader *l, const struct pp_yaml *map, size_t i)
 	s->has_when = c->when != NULL;
 	if (pp_yaml_is_null(pp_yaml_get(map, "prompt")))
 		error_at(l, map, "step '%s' has no 'prompt'", s->id);
+	if (s->cache && !s->has_system)
+		error_at(l, pp_yaml_get(map, "cache"),
+		    "step '%s' has no 'system' to cache", s->id);
 	if (s->model != NULL && s->tier != NULL)
 		error_at(l, pp_yaml_get(map, "model_tier"),
 		    "step '%s' has a "
@@ -590,9 +615,10 @@ load_options(struct pp_recipe_loader *l)
 		r->undefined = PP_U_LENIENT;
 	else if (mode != NULL && mode[0] == 'c')
 		r->undefined = PP_U_CHAINABLE;
-	o->trim_blocks = flag_of(l, "trim_blocks", true);
-	o->lstrip_blocks = flag_of(l, "lstrip_blocks", true);
-	o->keep_trailing_newline = flag_of(l, "keep_trailing_newline", false);
+	o->trim_blocks = flag_of(l, r->map, "trim_blocks", true);
+	o->lstrip_blocks = flag_of(l, r->map, "lstrip_blocks", true);
+	o->keep_trailing_newline = flag_of(l, r->map, "keep_trailing_newline",
+	    false);
 	o->line_statement_prefix = text_of(l, r->map, "line_statement_prefix");
 	o->line_comment_prefix = text_of(l, r->map, "line_comment_prefix");
 	o->hf = dialect != NULL && strcmp(dialect, "hf") == 0;
@@ -765,6 +791,10 @@ pp_recipe_free(struct pp_recipe *r)
 		pp_template_free(r->text[i].tmpl);
 		pp_template_free(r->text[i].failed);
 	}
+	for (size_t i = 0; i < r->info.step_count; i++)
+		pp_json_schema_free((struct pp_json_schema *)(uintptr_t)r
+					->step[i]
+					.schema);
 	free(r->text);
 	free(r->field);
 	pp_engine_release(&r->engine);

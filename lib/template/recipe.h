@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_schema.h"
 
 #define PP_MAX_STEPS 64
 
@@ -31,6 +32,9 @@ struct pp_recipe_step {
 	const char *temperature, *top_p;	/* decimal text, or NULL */
 	int64_t max_tokens;			/* 0: not given */
 	const char *const *stop;		/* ended by NULL, or NULL */
+	/* what the answer, as JSON, is held to; or NULL */
+	const struct pp_json_schema *schema;
+	bool cache; /* its system prompt is the same for many rows */
 	bool has_system, has_when;
 	int line;				/* in the file */
 };

@@ -44,6 +44,42 @@ test_rows_come_out_while_input_is_open()
 	check 'and it ends well' test $? = 0
 }
 
+# Echoed, each prompt is JSON of its own, and one of ten does not fit.
+test_answers_are_held_to_a_schema()
+{
+	make_seeds 20
+	mock_start --reply echo
+	model 1 small 1 1
+	cat >models.yaml <<-'EOF'
+		models:
+		  small: {structured: schema}
+	EOF
+	cat >facts.yaml <<-'EOF'
+		template:
+		  id: facts
+		  steps:
+		    - id: facts
+		      model: small
+		      prompt: '{"n": {{ "null" if n % 10 == 3 else n }}}'
+		      schema:
+		        type: object
+		        required: [n]
+		        properties: {n: {type: integer}}
+	EOF
+	PP_MODELS=$PWD/models.yaml run pp-worker --filter -t facts.yaml -b 1 \
+	    --retries 1 --ordered <seeds.jsonl
+	check_out_lines 20
+	check_out_jq -s '[.[] | select(.record) | .steps.facts.output |
+	    fromjson | .n] | length' 18
+	check_out_jq -s '[.[] | select(.failed) | .failed.class] | unique[]' \
+	    malformed
+	check_out_jq -s '[.[] | select(.failed) | .steps.facts.attempts] | tojson' \
+	    '[2,2]'
+	check_out_jq -s 'all(.[]; .steps.facts.cost | tonumber > 0)' true
+	check 'each was asked for by its schema' \
+	    test "$(mock_count .ok)" = 22
+}
+
 test_a_budget_stops_it()
 {
 	make_seeds 40

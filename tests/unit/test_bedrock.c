@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json_schema.h"
 #include "base/mem.h"
 #include "model/bedrock.h"
 #include "model/model_int.h"
@@ -244,6 +244,150 @@ a_guardrail_goes_along(void **state)
 	}
 }
 
+/* ---- structured answers and cached prompts ---- */
+
+#define SCHEMA \
+	"{\"type\":\"object\",\"required\":[\"n\"],\"properties\":{\"n\":" \
+	"{\"type\":\"integer\"}}}"
+
+static void
+each_way_to_ask_for_json(void **state)
+{
+	static const struct {
+		const char *name, *id, *way;
+		bool invoke;
+		const char *sent, *not_sent;
+	} rows[] = {
+		{ "Converse, a tool", "us.amazon.nova-pro-v1:0", "tool", false,
+		    "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":"
+		    "\"answer\",\"description\":\"Takes the answer.\","
+		    "\"inputSchema\":{\"json\":" SCHEMA "}}}],"
+		    "\"toolChoice\":{\"tool\":{\"name\":\"answer\"}}}",
+		    "outputConfig" },
+		{ "Converse, a schema", "us.anthropic.claude-opus-5", "schema",
+		    false,
+		    "\"outputConfig\":{\"textFormat\":{\"type\":"
+		    "\"json_schema\",\"structure\":{\"jsonSchema\":"
+		    "{\"name\":\"answer\",\"schema\":\"{\\\"type\\\":",
+		    "toolConfig" },
+		{ "Converse, by the prompt",
+		    "us.meta.llama3-1-8b-instruct-v1:0", "prompt", false,
+		    "fits this JSON Schema:\\n{\\\"type\\\":", "outputConfig" },
+		{ "Claude's tool", "anthropic.claude-3-haiku", "tool", true,
+		    "\"tools\":[{\"name\":\"answer\",\"description\":"
+		    "\"Takes the answer.\",\"input_schema\":" SCHEMA
+		    "}],\"tool_choice\":{\"type\":\"tool\",\"name\":"
+		    "\"answer\"}",
+		    "output_config" },
+		{ "Claude's schema", "us.anthropic.claude-opus-5", "schema",
+		    true,
+		    "\"output_config\":{\"format\":{\"type\":"
+		    "\"json_schema\",\"schema\":" SCHEMA "}}",
+		    "tools" },
+		{ "chat completions", "openai.gpt-oss-20b-1:0", "schema", true,
+		    "\"response_format\":{\"type\":\"json_schema\","
+		    "\"json_schema\":{\"name\":\"answer\",\"schema\":" SCHEMA
+		    "}}",
+		    "tools" },
+		{ "Cohere, by the prompt", "cohere.command-r-v1:0", "prompt",
+		    true, "fits this JSON Schema:\\n{\\\"type\\\":",
+		    "response_format" },
+	};
+	static const struct script reply = { "HTTP/1.1 400 No\r\n\r\n", 0,
+		false };
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_json_schema *schema = pp_json_schema_new(SCHEMA,
+	    strlen(SCHEMA), &err);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scripted *server = scripted_start_in_order(&reply, 1);
+		struct pp_call call;
+		struct setup s;
+		struct got g;
+
+		print_message("# %s\n", rows[i].name);
+		open_setup(&s, rows[i].id, scripted_url(server));
+		pp_model_set(&s.model, "structured", rows[i].way, NULL);
+		pp_model_set(&s.model, "invoke_model",
+		    rows[i].invoke ? "true" : "false", NULL);
+		call = full_call(&s);
+		call.schema = schema;
+		ask(&s, &call, &g);
+		assert_non_null(strstr(scripted_last(server), rows[i].sent));
+		assert_null(strstr(scripted_last(server), rows[i].not_sent));
+		close_setup(&s);
+		scripted_stop(server);
+	}
+	pp_json_schema_free(schema);
+}
+
+static void
+a_way_that_a_vendor_has_not_is_said(void **state)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_json_schema *schema = pp_json_schema_new(SCHEMA,
+	    strlen(SCHEMA), &err);
+	struct pp_call call;
+	struct setup s;
+
+	(void)state;
+	open_setup(&s, "meta.llama3-70b-instruct-v1:0", "http://127.0.0.1:1");
+	pp_model_set(&s.model, "structured", "tool", NULL);
+	pp_model_set(&s.model, "invoke_model", "true", NULL);
+	call = full_call(&s);
+	call.schema = schema;
+	assert_null(pp_invoke_send(s.invoker, &call, keep, NULL, &err));
+	assert_int_equal(err.code, PP_ECONFIG);
+	assert_non_null(strstr(err.text, "set structured: prompt"));
+	close_setup(&s);
+	pp_json_schema_free(schema);
+}
+
+static void
+a_system_prompt_is_cached_where_that_can_be(void **state)
+{
+	static const struct {
+		const char *name, *can;
+		bool cache, invoke;
+		const char *sent;
+	} rows[] = {
+		{ "Converse", "true", true, false,
+		    "\"system\":[{\"text\":\"Be brief.\"},"
+		    "{\"cachePoint\":{\"type\":\"default\"}}]" },
+		{ "not asked for", "true", false, false,
+		    "\"system\":[{\"text\":\"Be brief.\"}]" },
+		{ "a model that cannot", "false", true, false,
+		    "\"system\":[{\"text\":\"Be brief.\"}]" },
+		{ "InvokeModel", "true", true, true,
+		    "\"system\":[{\"type\":\"text\",\"text\":\"Be brief.\","
+		    "\"cache_control\":{\"type\":\"ephemeral\"}}]" },
+	};
+	static const struct script reply = { "HTTP/1.1 400 No\r\n\r\n", 0,
+		false };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct scripted *server = scripted_start_in_order(&reply, 1);
+		struct pp_call call;
+		struct setup s;
+		struct got g;
+
+		print_message("# %s\n", rows[i].name);
+		open_setup(&s, "us.anthropic.claude-opus-5",
+		    scripted_url(server));
+		pp_model_set(&s.model, "cache_point", rows[i].can, NULL);
+		pp_model_set(&s.model, "invoke_model",
+		    rows[i].invoke ? "true" : "false", NULL);
+		call = full_call(&s);
+		call.cache = rows[i].cache;
+		ask(&s, &call, &g);
+		assert_non_null(strstr(scripted_last(server), rows[i].sent));
+		close_setup(&s);
+		scripted_stop(server);
+	}
+}
+
 /* ---- replies ---- */
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\n\r\n"
@@ -382,6 +526,87 @@ each_reply_means_something(void **state)
 	}
 }
 
+static void
+answers_are_held_to_a_schema(void **state)
+{
+	static const struct {
+		const char *name, *reply;
+		bool invoke;
+		enum pp_call_class class;
+		const char *text; /* or the reason when it is not OK */
+	} rows[] = {
+		{ "a text",
+		    CONVERSE("[{\"text\":\"{\\\"n\\\":1}\"}]", "end_turn",
+			USAGE),
+		    false, PP_CALL_OK, "{\"n\":1}" },
+		{ "a fence around it",
+		    CONVERSE("[{\"text\":\"Here:\\n```json\\n{\\\"n\\\":1}"
+			     "\\n```\"}]",
+			"end_turn", USAGE),
+		    false, PP_CALL_OK, "{\"n\":1}" },
+		{ "a tool's input",
+		    CONVERSE("[{\"text\":\"I call it.\"},{\"toolUse\":"
+			     "{\"toolUseId\":\"t\",\"name\":\"answer\","
+			     "\"input\":{\"n\":2}}}]",
+			"tool_use", USAGE),
+		    false, PP_CALL_OK, "{\"n\":2}" },
+		{ "the input of Claude's tool",
+		    OK_HEAD "{\"content\":[{\"type\":\"tool_use\",\"id\":"
+			    "\"t\",\"name\":\"answer\",\"input\":{\"n\":3}}],"
+			    "\"stop_reason\":\"tool_use\",\"usage\":"
+			    "{\"input_tokens\":10,\"output_tokens\":5}}",
+		    true, PP_CALL_OK, "{\"n\":3}" },
+		{ "not what was asked for",
+		    CONVERSE("[{\"text\":\"{\\\"n\\\":\\\"x\\\"}\"}]",
+			"end_turn", USAGE),
+		    false, PP_CALL_MALFORMED, "/n: must be of type integer" },
+		{ "no JSON",
+		    CONVERSE("[{\"text\":\"one\"}]", "end_turn", USAGE), false,
+		    PP_CALL_MALFORMED, "does not fit the schema" },
+		{ "cut",
+		    CONVERSE("[{\"text\":\"{\\\"n\\\":\"}]", "max_tokens",
+			USAGE),
+		    false, PP_CALL_MALFORMED, "does not fit the schema" },
+		{ "the service could not read it",
+		    CONVERSE("[]", "malformed_tool_use", USAGE), false,
+		    PP_CALL_MALFORMED, "malformed" },
+	};
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_json_schema *schema = pp_json_schema_new(SCHEMA,
+	    strlen(SCHEMA), &err);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct script script = { rows[i].reply, 0, false };
+		struct scripted *server = scripted_start_in_order(&script, 1);
+		struct pp_call call;
+		struct setup s;
+		struct got g;
+
+		print_message("# %s\n", rows[i].name);
+		open_setup(&s, "us.anthropic.claude-opus-5",
+		    scripted_url(server));
+		pp_model_set(&s.model, "structured", "tool", NULL);
+		pp_model_set(&s.model, "invoke_model",
+		    rows[i].invoke ? "true" : "false", NULL);
+		call = full_call(&s);
+		call.schema = schema;
+		ask(&s, &call, &g);
+		assert_int_equal(g.answer.class, rows[i].class);
+		assert_true(g.answer.has_usage);
+		assert_int_equal(g.answer.usage.tokens_out, 5);
+		if (strstr(g.answer.class == PP_CALL_OK ? g.text :
+							  g.answer.reason,
+			rows[i].text) == NULL)
+			fail_msg("%s, %s", g.text, g.answer.reason);
+		if (g.answer.class == PP_CALL_OK)
+			assert_string_equal(g.text, rows[i].text);
+		close_setup(&s);
+		scripted_stop(server);
+	}
+	pp_json_schema_free(schema);
+}
+
 /* ---- signed calls ---- */
 
 static const char *const signed_args[] = { "--aws-account",
@@ -512,17 +737,61 @@ what_cannot_be_called_is_said(void **state)
 	}
 }
 
+static void
+a_profile_is_of_its_part_of_the_world(void **state)
+{
+	static const struct {
+		const char *id, *region;
+		bool can;
+	} rows[] = {
+		{ "us.meta.llama3-1-8b-instruct-v1:0", "us-west-2", true },
+		{ "us.meta.llama3-1-8b-instruct-v1:0", "eu-west-1", false },
+		{ "eu.anthropic.claude-opus-5", "eu-north-1", true },
+		{ "eu.anthropic.claude-opus-5", "us-east-1", false },
+		{ "apac.anthropic.claude-opus-4-7", "ap-south-1", true },
+		{ "apac.anthropic.claude-opus-4-7", "eu-west-1", false },
+		{ "jp.anthropic.claude-fable-5", "ap-northeast-3", true },
+		{ "jp.anthropic.claude-fable-5", "ap-southeast-2", false },
+		{ "us-gov.anthropic.claude-x", "us-gov-west-1", true },
+		{ "us-gov.anthropic.claude-x", "us-west-1", false },
+		{ "global.anthropic.claude-opus-5", "sa-east-1", true },
+		{ "amazon.nova-lite-v1:0", "sa-east-1", true },
+		{ "arn:aws:bedrock:eu-west-1:1:inference-profile/us.x.y",
+		    "eu-west-1", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_error err = PP_ERROR_INIT;
+		struct setup s;
+
+		open_setup(&s, rows[i].id, "http://127.0.0.1:1");
+		setenv("AWS_REGION", rows[i].region, 1);
+		if (pp_model_is_configured(&s.model, &err) != rows[i].can)
+			fail_msg("%s from %s: %s", rows[i].id, rows[i].region,
+			    err.text);
+		if (!rows[i].can)
+			assert_non_null(strstr(err.text, rows[i].region));
+		close_setup(&s);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_vendor_gets_its_body),
 		cmocka_unit_test(a_guardrail_goes_along),
+		cmocka_unit_test(each_way_to_ask_for_json),
+		cmocka_unit_test(a_way_that_a_vendor_has_not_is_said),
+		cmocka_unit_test(a_system_prompt_is_cached_where_that_can_be),
 		cmocka_unit_test(each_reply_means_something),
+		cmocka_unit_test(answers_are_held_to_a_schema),
 		cmocka_unit_test(signatures_are_right),
 		cmocka_unit_test(a_wrong_secret_stops),
 		cmocka_unit_test(a_bearer_token_needs_no_keys),
 		cmocka_unit_test(what_cannot_be_called_is_said),
+		cmocka_unit_test(a_profile_is_of_its_part_of_the_world),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
