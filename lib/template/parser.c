@@ -364,7 +364,8 @@ parse_tag(struct pp_parser *p, struct pp_nodes *body)
 	struct pp_node *n = parse_statement(p);
 	bool whole = n != NULL;
 
-	pp_nodes_add(body, n);
+	if (whole)
+		pp_nodes_add(body, n);
 	pp_parse_expect(p, PP_TOK_BLOCK_END);
 	if (p->report == NULL || !pp_parse_failed(p))
 		return;
@@ -385,15 +386,17 @@ parse_body(struct pp_parser *p, const char *const *ends)
 {
 	struct pp_nodes data = { NULL, 0, 0 }, body = { NULL, 0, 0 };
 	struct pp_list_of list;
+	struct pp_node *shown;
 
 	while (!pp_parse_failed(p) && p->token.type != PP_TOK_EOF) {
 		if (p->token.type == PP_TOK_DATA) {
 			pp_nodes_add(&data, data_node(p));
 		} else if (p->token.type == PP_TOK_VAR_BEGIN) {
 			pp_parse_advance(p);
-			pp_nodes_add(&data, pp_parse_tuple(p, 0, NULL));
-			pp_parse_expect(p, PP_TOK_VAR_END);
-			if (pp_parse_failed(p))
+			shown = pp_parse_tuple(p, 0, NULL);
+			if (pp_parse_expect(p, PP_TOK_VAR_END))
+				pp_nodes_add(&data, shown);
+			else
 				recover(p, p->rt->fault.pos, PP_LEX_VAR);
 		} else {
 			flush(p, &data, &body);

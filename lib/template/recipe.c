@@ -292,6 +292,26 @@ tell_problem(void *arg, const struct pp_fault *fault)
 	    pp_recipe_fault_text(r, &f, text), true);
 }
 
+static bool
+comes_before(const struct pp_finding *a, const struct pp_finding *b)
+{
+	return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+/* Findings from the one numbered `first` on, in the order of the file. */
+static void
+sort_findings(struct pp_findings *f, size_t first)
+{
+	for (size_t i = first + 1; f != NULL && i < f->count; i++) {
+		struct pp_finding one = f->list[i];
+		size_t at = i;
+
+		for (; at > first && comes_before(&one, &f->list[at - 1]); at--)
+			f->list[at] = f->list[at - 1];
+		f->list[at] = one;
+	}
+}
+
 static const struct pp_recipe_text *
 compile_text(struct pp_recipe_loader *l, const struct pp_yaml *v, size_t step,
     const char *text, size_t len, uint32_t lead, uint32_t skip)
@@ -299,6 +319,7 @@ compile_text(struct pp_recipe_loader *l, const struct pp_yaml *v, size_t step,
 	struct pp_recipe *r = l->r;
 	struct pp_recipe_text *t = &r->text[r->texts++];
 	struct bad_text bad = { l, t };
+	size_t findings = l->findings != NULL ? l->findings->count : 0;
 	struct pp_fault fault;
 
 	memset(&fault, 0, sizeof fault);
@@ -307,9 +328,11 @@ compile_text(struct pp_recipe_loader *l, const struct pp_yaml *v, size_t step,
 	};
 	t->tmpl = pp_template_compile(text, len, r->name, &r->engine.options,
 	    &fault, &t->failed);
-	if (t->tmpl == NULL)
+	if (t->tmpl == NULL) {
 		pp_template_problems(text, len, &r->engine.options,
 		    tell_problem, &bad);
+		sort_findings(l->findings, findings);
+	}
 	return t;
 }
 

@@ -85,17 +85,24 @@ compile(struct pp_template *t, struct pp_rt *rt,
 {
 	struct pp_parser *p = pp_malloc(sizeof *p);
 	int rc = -1;
+	bool parsed;
 
 	pp_parser_init(p, rt, t->source.text, t->source.len, options);
 	p->report = report;
 	p->report_arg = arg;
-	if (pp_parse_template(p, &t->root.body)) {
+	parsed = pp_parse_template(p, &t->root.body);
+	if (!parsed)
+		pp_parse_forgive(p);
+	/* Of what could be read, unknown filters are told all the same. */
+	if (!pp_parse_failed(p)) {
 		t->root.height = (uint32_t)p->deepest + 1;
 		t->has_extends = p->has_extends;
 		rc = pp_resolve(p, t);
 	}
-	if (rc < 0)
+	if (rc < 0 || !parsed) {
 		pp_parse_forgive(p);
+		rc = -1;
+	}
 	pp_parser_release(p);
 	free(p);
 	return rc;
