@@ -235,9 +235,7 @@ capture(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n,
 		return run;
 	}
 	rt->at = n;
-	*out = pp_text_end(rt, start);
-	if (rt->autoescape && !pp_is_error(*out))
-		out->flags |= PP_F_MARKUP;
+	*out = pp_text_result(rt, start, 0, rt->autoescape);
 	if (c->filter != NULL && !pp_is_error(*out))
 		*out = pp_eval_filter_chain(rt, fr, c->filter, *out);
 	return pp_is_error(*out) ? PP_RUN_ERROR : PP_RUN_OK;

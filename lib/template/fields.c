@@ -15,17 +15,21 @@ enum kind {
 	ITEMS,	/* a sequence whose items are `a` */
 	PAIR,	/* two values: (a, b) */
 	MACRO,
-	MODULE /* names bound to values */
+	MODULE,	   /* names bound to values */
+	NAMESPACE, /* the same, and they change */
+	EITHER	   /* `a` or `b` */
 };
 
 struct value {
 	enum kind kind;
 	const char *path;
 	bool optional; /* a default stands in for it */
+	int ways; /* that EITHER has, all in all */
 	const struct value *a, *b;
 	const struct pp_function *fn;
 	const struct pp_template *tmpl;
-	struct binding *names; /* of a module; of a macro's scope */
+	struct binding *names;	/* of a module; of a macro's scope */
+	struct binding **space; /* of a namespace */
 };
 
 struct binding {
@@ -42,6 +46,7 @@ struct guard {
 
 #define MAX_DEPTH 40	/* macros and includes within each other */
 #define MAX_WORK 200000 /* nodes gone through */
+#define MAX_WAYS 16	/* that one value may be */
 
 struct scan {
 	struct pp_fields *out;
@@ -50,6 +55,7 @@ struct scan {
 	struct binding *names;
 	struct guard *guards;
 	bool optional;
+	int maybe; /* branches and loops around this */
 	int depth;
 	long work;
 	struct active *active;
@@ -92,30 +98,87 @@ path_value(struct scan *s, const char *base, const char *between,
 	    (struct value){ .kind = PATH, .path = path, .optional = optional });
 }
 
+static int
+ways(const struct value *v)
+{
+	return v->kind == EITHER ? v->ways : 1;
+}
+
+static bool
+is_same_path(const struct value *a, const struct value *b)
+{
+	return a->kind == PATH && b->kind == PATH &&
+	    strcmp(a->path, b->path) == 0;
+}
+
+/* One of two: what is known of a value wins over nothing. */
+static const struct value *
+either(struct scan *s, const struct value *a, const struct value *b)
+{
+	if (b->kind == OPAQUE || a == b)
+		return a;
+	if (a->kind == OPAQUE)
+		return b;
+	if (is_same_path(a, b))
+		return a->optional ? b : a;
+	if (ways(a) + ways(b) > MAX_WAYS)
+		return a;
+	return new_value(s,
+	    (struct value){
+		.kind = EITHER, .a = a, .b = b, .ways = ways(a) + ways(b) });
+}
+
 /* The same field where it may be missing. */
 static const struct value *
 if_there(struct scan *s, const struct value *v)
 {
 	struct value copy = *v;
 
-	if (v->kind != PATH)
+	if (v->kind == EITHER)
+		return either(s, if_there(s, v->a), if_there(s, v->b));
+	if (v->kind != PATH || v->optional)
 		return v;
 	copy.optional = true;
 	return new_value(s, copy);
+}
+
+/* One or the other: either may be missing, unless they are the same. */
+static const struct value *
+one_of(struct scan *s, const struct value *a, const struct value *b)
+{
+	if (a == b || is_same_path(a, b))
+		return either(s, a, b);
+	return either(s, if_there(s, a), if_there(s, b));
 }
 
 /* An item of a sequence. */
 static const struct value *
 item_of(struct scan *s, const struct value *v)
 {
-	if (v->kind == PATH)
+	switch (v->kind) {
+	case PATH:
 		return path_value(s, v->path, "[]", "", 0, v->optional);
-	return v->kind == ITEMS ? v->a : &opaque;
+	case ITEMS: return v->a;
+	case EITHER: return either(s, item_of(s, v->a), item_of(s, v->b));
+	default: return &opaque;
+	}
+}
+
+static const struct value *
+bound(const struct binding *names, struct pp_value name)
+{
+	for (const struct binding *b = names; b != NULL; b = b->next) {
+		if (pp_same(b->name, name))
+			return b->value;
+	}
+	return NULL;
 }
 
 static const struct value *
 member_of(struct scan *s, const struct value *v, struct pp_value name)
 {
+	const struct value *found = NULL;
+
 	if (v->kind == PATH)
 		return path_value(s, v->path, ".", name.s, name.len,
 		    v->optional);
@@ -123,13 +186,12 @@ member_of(struct scan *s, const struct value *v, struct pp_value name)
 		return v->a;
 	if (v->kind == PAIR && pp_str_is(name, "list"))
 		return v->b;
-	if (v->kind == MODULE) {
-		for (struct binding *b = v->names; b != NULL; b = b->next) {
-			if (pp_same(b->name, name))
-				return b->value;
-		}
-	}
-	return &opaque;
+	if (v->kind == EITHER)
+		return either(s, member_of(s, v->a, name),
+		    member_of(s, v->b, name));
+	if (v->kind == MODULE || v->kind == NAMESPACE)
+		found = bound(v->kind == MODULE ? v->names : *v->space, name);
+	return found != NULL ? found : &opaque;
 }
 
 /* a.b.0 of map(attribute=...). */
@@ -191,6 +253,7 @@ use_at(struct scan *s, const struct value *v, uint32_t pos)
 	switch (v->kind) {
 	case PATH: add_field(s, v->path, v->optional, pos); break;
 	case ITEMS: use_at(s, v->a, pos); break;
+	case EITHER:
 	case PAIR:
 		use_at(s, v->a, pos);
 		use_at(s, v->b, pos);
@@ -228,24 +291,50 @@ use_optional(struct scan *s, const struct pp_node *n)
 /* ---- names ---- */
 
 static void
-bind(struct scan *s, struct pp_value name, const struct value *v)
+bind_in(struct scan *s, struct binding **names, struct pp_value name,
+    const struct value *v)
 {
 	struct binding *b = pp_arena_alloc(&s->out->arena, sizeof *b);
 
-	*b = (struct binding){ s->names, name, v };
-	s->names = b;
+	*b = (struct binding){ *names, name, v };
+	*names = b;
+}
+
+static void
+bind(struct scan *s, struct pp_value name, const struct value *v)
+{
+	bind_in(s, &s->names, name, v);
 }
 
 static const struct value *
 name_value(struct scan *s, struct pp_value name)
 {
-	for (struct binding *b = s->names; b != NULL; b = b->next) {
-		if (pp_same(b->name, name))
-			return b->value;
-	}
+	const struct value *v = bound(s->names, name);
+
+	if (v != NULL)
+		return v;
 	if (pp_global_find(name.s, name.len, true) != NULL)
 		return &opaque;
 	return path_value(s, "", "", name.s, name.len, false);
+}
+
+/*
+ * ns.name = v. Nobody knows how often a loop or a branch around it runs, so
+ * what it was before may stay.
+ */
+static void
+set_member(struct scan *s, const struct pp_node *target, const struct value *v)
+{
+	const struct value *ns = bound(s->names, target->nsref.name->str);
+	struct pp_value name = target->nsref.attr->str;
+	const struct value *before;
+
+	if (ns == NULL || ns->kind != NAMESPACE)
+		return;
+	before = bound(*ns->space, name);
+	if (before != NULL && s->maybe > 0)
+		v = one_of(s, before, v);
+	bind_in(s, ns->space, name, v);
 }
 
 static void
@@ -253,12 +342,13 @@ assign(struct scan *s, const struct pp_node *target, const struct value *v)
 {
 	if (target->kind == PP_N_NAME) {
 		bind(s, target->name.atom->str, v);
+	} else if (target->kind == PP_N_NSREF) {
+		set_member(s, target, v);
 	} else if (target->kind == PP_N_TUPLE) {
 		for (uint32_t i = 0; i < target->list.count; i++) {
 			const struct value *part = v->kind == PAIR && i < 2 ?
 			    (i == 0 ? v->a : v->b) :
-			    v->kind == PATH ? item_of(s, v) :
-					      &opaque;
+			    item_of(s, v);
 
 			assign(s, target->list.item[i], part);
 		}
@@ -352,6 +442,21 @@ enter_macro(struct scan *s, const struct value *m,
 	s->names = names;
 }
 
+/* The same for all that `v` may be; false when none is a macro. */
+static bool
+enter_macros(struct scan *s, const struct value *v,
+    const struct pp_call_args *args, const struct value *caller)
+{
+	bool some;
+
+	if (v->kind == MACRO)
+		enter_macro(s, v, args, caller);
+	if (v->kind != EITHER)
+		return v->kind == MACRO;
+	some = enter_macros(s, v->a, args, caller);
+	return enter_macros(s, v->b, args, caller) || some;
+}
+
 /* field.items() and its like; NULL: no method of dictionaries. */
 static const struct value *
 dict_method(struct scan *s, const struct pp_node *n, const struct value *of)
@@ -360,7 +465,8 @@ dict_method(struct scan *s, const struct pp_node *n, const struct value *of)
 	const struct pp_call_args *a = n->call.args;
 	const struct value *v;
 
-	if (of->kind != PATH || n->call.of->attr.method == NULL)
+	if ((of->kind != PATH && of->kind != EITHER) ||
+	    n->call.of->attr.method == NULL)
 		return NULL;
 	if (pp_str_is(name, "get") && a->pos.count > 0 &&
 	    a->pos.item[0]->kind == PP_N_CONST &&
@@ -380,6 +486,34 @@ dict_method(struct scan *s, const struct pp_node *n, const struct value *of)
 	return &opaque;
 }
 
+/* A name for a field is no read of it; anything else is. */
+static const struct value *
+use_unless_path(struct scan *s, const struct pp_node *n)
+{
+	const struct value *v = expr(s, n);
+
+	if (v->kind != PATH && v->kind != EITHER)
+		use_at(s, v, n->pos);
+	return v;
+}
+
+static const struct value *
+new_namespace(struct scan *s, const struct pp_call_args *a)
+{
+	struct binding **space = pp_arena_alloc(&s->out->arena, sizeof *space);
+
+	*space = NULL;
+	for (uint32_t i = 0; i < a->pos.count; i++)
+		use(s, a->pos.item[i]);
+	for (uint32_t i = 0; i < a->named; i++)
+		bind_in(s, space, a->names[i]->str,
+		    use_unless_path(s, a->values[i]));
+	use(s, a->star);
+	use(s, a->star_star);
+	return new_value(s,
+	    (struct value){ .kind = NAMESPACE, .space = space });
+}
+
 static const struct value *
 call(struct scan *s, const struct pp_node *n, const struct value *caller)
 {
@@ -396,10 +530,11 @@ call(struct scan *s, const struct pp_node *n, const struct value *caller)
 	} else {
 		callee = expr(s, of);
 	}
-	if (callee->kind == MACRO) {
-		enter_macro(s, callee, n->call.args, caller);
+	if (callee == &opaque && of->kind == PP_N_NAME &&
+	    pp_str_is(of->name.atom->str, "namespace"))
+		return new_namespace(s, n->call.args);
+	if (enter_macros(s, callee, n->call.args, caller))
 		return &opaque;
-	}
 	use_at(s, callee, n->pos);
 	use_args(s, n->call.args);
 	if (caller != NULL && caller->kind == MACRO)
@@ -588,13 +723,6 @@ test(struct scan *s, const struct pp_node *n)
 	return &opaque;
 }
 
-/* Either of two: both are what it may be; a path wins over nothing. */
-static const struct value *
-either(const struct value *a, const struct value *b)
-{
-	return a->kind != OPAQUE ? a : b;
-}
-
 static const struct value *
 logic(struct scan *s, const struct pp_node *n)
 {
@@ -604,7 +732,7 @@ logic(struct scan *s, const struct pp_node *n)
 	if (n->kind == PP_N_OR) {
 		a = use_optional(s, n->two.a);
 		b = use(s, n->two.b);
-		return either(if_there(s, a), b);
+		return either(s, if_there(s, a), b);
 	}
 	condition(s, n->two.a);
 	add_guards(s, n->two.a);
@@ -625,7 +753,7 @@ conditional(struct scan *s, const struct pp_node *n)
 	s->guards = guards;
 	if (n->cond.no != NULL)
 		no = if_there(s, use(s, n->cond.no));
-	return either(yes, no);
+	return either(s, yes, no);
 }
 
 /* ---- expressions ---- */
@@ -670,9 +798,9 @@ sequence(struct scan *s, const struct pp_node *n)
 
 	for (uint32_t i = 0; i < n->list.count; i++) {
 		v = use(s, n->list.item[i]);
-		first = either(first, v);
+		first = either(s, first, v);
 	}
-	return n->kind == PP_N_LIST && first->kind == PATH ?
+	return n->kind == PP_N_LIST && first != &opaque ?
 	    new_value(s, (struct value){ .kind = ITEMS, .a = first }) :
 	    &opaque;
 }
@@ -720,6 +848,8 @@ static void
 loop(struct scan *s, const struct pp_for *f)
 {
 	const struct value *of = expr(s, f->iter), *element;
+	bool known = of->kind == PATH || of->kind == ITEMS ||
+	    of->kind == EITHER;
 	struct binding *names = s->names;
 	struct guard *guards = s->guards;
 
@@ -728,11 +858,12 @@ loop(struct scan *s, const struct pp_for *f)
 		element = &opaque;
 	else
 		element = item_of(s, of);
-	if (f->body.count == 0 || (of->kind != PATH && of->kind != ITEMS))
+	if (f->body.count == 0 || !known)
 		use_at(s, of, f->iter->pos);
 	assign(s, f->target, element);
 	bind(s, pp_cstr("loop"), &opaque);
-	if (of->kind == PATH || of->kind == ITEMS) {
+	s->maybe++;
+	if (known) {
 		size_t count = s->out->count;
 
 		/* A loop that reads nothing of its items reads the list. */
@@ -748,37 +879,92 @@ loop(struct scan *s, const struct pp_for *f)
 			condition(s, f->test);
 		statements(s, &f->body);
 	}
+	s->maybe--;
 	s->guards = guards;
 	s->names = names;
 	statements(s, &f->otherwise);
 	s->names = names;
 }
 
-/* What a branch stores may hold after it: the first kind of it counts. */
+/* A name that some branch of an `if` stores. */
+struct stored {
+	struct stored *next;
+	struct pp_value name;
+	const struct value *value;
+	uint32_t times; /* branches that do */
+	uint32_t last;	/* 1 + the last of them */
+};
+
+/* What a branch bound, from `s->names` to `before`, into the list. */
+static void
+keep_stored(struct scan *s, const struct binding *before, struct stored **list,
+    uint32_t branch)
+{
+	struct stored *found;
+
+	for (const struct binding *b = s->names; b != before; b = b->next) {
+		for (found = *list; found != NULL; found = found->next) {
+			if (pp_same(found->name, b->name))
+				break;
+		}
+		if (found == NULL) {
+			found = pp_arena_alloc(&s->out->arena, sizeof *found);
+			*found = (struct stored){ *list, b->name, b->value, 0,
+				0 };
+			*list = found;
+		}
+		/* The newest of a branch stands first, and counts. */
+		if (found->last == branch + 1)
+			continue;
+		found->value = one_of(s, found->value, b->value);
+		found->last = branch + 1;
+		found->times++;
+	}
+}
+
+/* After the `if` a name is what any branch stored, or what it was before. */
+static void
+bind_stored(struct scan *s, const struct stored *list, uint32_t count)
+{
+	for (; list != NULL; list = list->next) {
+		const struct value *v = list->value;
+		const struct value *old = bound(s->names, list->name);
+
+		if (list->times < count)
+			v = one_of(s, old != NULL ? old : &opaque, v);
+		bind(s, list->name, v);
+	}
+}
+
 static void
 branches(struct scan *s, const struct pp_if *b)
 {
 	struct guard *guards = s->guards;
+	struct binding *before = s->names;
+	struct stored *list = NULL;
+	bool has_else = false;
 
+	s->maybe++;
 	for (uint32_t i = 0; i < b->count; i++) {
 		if (b->branch[i].test != NULL) {
 			condition(s, b->branch[i].test);
 			add_guards(s, b->branch[i].test);
+		} else {
+			has_else = true;
 		}
 		statements(s, &b->branch[i].body);
 		s->guards = guards;
+		keep_stored(s, before, &list, i);
+		s->names = before;
 	}
+	s->maybe--;
+	bind_stored(s, list, has_else ? b->count : b->count + 1);
 }
 
 static void
 set(struct scan *s, const struct pp_node *n)
 {
-	const struct value *v = expr(s, n->set.value);
-
-	/* A name for a field is no read of it; anything else is. */
-	if (v->kind != PATH)
-		use_at(s, v, n->pos);
-	assign(s, n->set.target, v);
+	assign(s, n->set.target, use_unless_path(s, n->set.value));
 }
 
 static const struct value *

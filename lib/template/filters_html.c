@@ -39,20 +39,15 @@ pp_markup_join(struct pp_rt *rt, const struct pp_value *v, uint32_t count)
 	size_t start = pp_text_begin(rt);
 	bool markup = false;
 	struct pp_value s;
+	int rc = 0;
 
 	for (uint32_t i = 0; i < count; i++)
 		markup = markup || pp_is_markup(v[i]);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; rc == 0 && i < count; i++) {
 		s = markup ? pp_escape(rt, v[i]) : v[i];
-		if (pp_is_error(s) || pp_put_str(rt, s) < 0) {
-			pp_text_drop(rt, start);
-			return pp_error_value();
-		}
+		rc = pp_is_error(s) ? -1 : pp_put_str(rt, s);
 	}
-	s = pp_text_end(rt, start);
-	if (markup && !pp_is_error(s))
-		s.flags |= PP_F_MARKUP;
-	return s;
+	return pp_text_result(rt, start, rc, markup);
 }
 
 /* ---- striptags ---- */
@@ -265,10 +260,7 @@ PP_FILTER(pp_f_urlencode)
 			break;
 		}
 	}
-	if (more == 0)
-		return pp_text_end(rt, start);
-	pp_text_drop(rt, start);
-	return pp_error_value();
+	return pp_text_result(rt, start, more == 0 ? 0 : -1, false);
 }
 
 PP_FILTER(pp_f_xmlattr)
@@ -315,12 +307,6 @@ PP_FILTER(pp_f_xmlattr)
 		pp_buf_add(&rt->out, v.s, v.len);
 		pp_buf_addc(&rt->out, '"');
 	}
-	if (rt->fault.kind != PP_K_NONE) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	v = pp_text_end(rt, start);
-	if (rt->autoescape && !pp_is_error(v))
-		v.flags |= PP_F_MARKUP;
-	return v;
+	return pp_text_result(rt, start, rt->fault.kind != PP_K_NONE ? -1 : 0,
+	    rt->autoescape);
 }

@@ -106,6 +106,7 @@ markup_joined(struct pp_rt *rt, struct pp_value in, struct pp_value sep,
 	bool markup = pp_is_markup(sep);
 	size_t start;
 	struct pp_value v;
+	int rc = 0;
 
 	for (uint32_t i = 0; l != NULL && i < l->count; i++) {
 		l->item[i] = pp_get_path(rt, l->item[i], attribute,
@@ -119,18 +120,13 @@ markup_joined(struct pp_rt *rt, struct pp_value in, struct pp_value sep,
 	if (markup)
 		sep = pp_escape(rt, sep);
 	start = pp_text_begin(rt);
-	for (uint32_t i = 0; i < l->count; i++) {
+	for (uint32_t i = 0; rc == 0 && i < l->count; i++) {
 		v = markup ? pp_escape(rt, l->item[i]) : l->item[i];
 		if (i > 0)
 			pp_buf_add(&rt->out, sep.s, sep.len);
-		if (pp_is_error(v) || pp_put_str(rt, v) < 0) {
-			pp_text_drop(rt, start);
-			return pp_error_value();
-		}
+		rc = pp_is_error(v) ? -1 : pp_put_str(rt, v);
 	}
-	v = pp_text_end(rt, start);
-	v.flags |= markup ? PP_F_MARKUP : 0;
-	return v;
+	return pp_text_result(rt, start, rc, markup);
 }
 
 PP_FILTER(pp_f_join)
@@ -159,10 +155,7 @@ PP_FILTER(pp_f_join)
 			break;
 		}
 	}
-	if (more == 0)
-		return pp_text_end(rt, start);
-	pp_text_drop(rt, start);
-	return pp_error_value();
+	return pp_text_result(rt, start, more == 0 ? 0 : -1, false);
 }
 
 /* A generator that goes from the end to the start of a list. */

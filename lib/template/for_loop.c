@@ -372,6 +372,7 @@ pp_loop_call(struct pp_rt *rt, struct pp_loop *l, const struct pp_args *args)
 {
 	size_t start = pp_text_begin(rt);
 	struct pp_value of;
+	int rc;
 
 	if (pp_bind(rt, "loop", "iterable", args, &of) < 0)
 		return pp_error_value();
@@ -379,11 +380,8 @@ pp_loop_call(struct pp_rt *rt, struct pp_loop *l, const struct pp_args *args)
 		return pp_type_error(rt,
 		    "the loop must have the 'recursive' "
 		    "marker to be called recursively");
-	if (run_recursive(rt, l->frame->up, l->node, of, l->depth0 + 1) < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	return pp_text_end(rt, start);
+	rc = run_recursive(rt, l->frame->up, l->node, of, l->depth0 + 1);
+	return pp_text_result(rt, start, rc, false);
 }
 
 enum pp_run

@@ -163,16 +163,9 @@ struct pp_value
 pp_block_call(struct pp_rt *rt, struct pp_blockref *b)
 {
 	size_t start = pp_text_begin(rt);
-	struct pp_value v;
+	int rc = run_block(rt, b->code, b->ctx);
 
-	if (run_block(rt, b->code, b->ctx) < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	v = pp_text_end(rt, start);
-	if (rt->autoescape && !pp_is_error(v))
-		v.flags |= PP_F_MARKUP;
-	return v;
+	return pp_text_result(rt, start, rc, rt->autoescape);
 }
 
 /* self.name and super().super */

@@ -25,6 +25,7 @@ lib_libpp_la_SOURCES += \
 	lib/template/lexer_literal.c lib/template/lexer_literal.h \
 	lib/template/macro.c \
 	lib/template/methods.h lib/template/methods_more.c \
+	lib/template/methods_number.c \
 	lib/template/methods_str.c \
 	lib/template/number.c lib/template/number.h \
 	lib/template/number_text.c \
@@ -37,6 +38,7 @@ lib_libpp_la_SOURCES += \
 	lib/template/recipe.c lib/template/recipe.h \
 	lib/template/recipe_fields.c \
 	lib/template/recipe_int.h \
+	lib/template/recipe_lint.c \
 	lib/template/recipe_place.c \
 	lib/template/recipe_render.c \
 	lib/template/render.c \
@@ -50,6 +52,7 @@ lib_libpp_la_SOURCES += \
 	lib/template/tests.c \
 	lib/template/text.c \
 	lib/template/tojson.c \
+	lib/template/translate.c \
 	lib/template/unicode.c lib/template/unicode.h \
 	lib/template/unicode_tables.inc \
 	lib/template/urlize.c \

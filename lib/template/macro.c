@@ -249,16 +249,9 @@ struct pp_value
 pp_macro_call(struct pp_rt *rt, struct pp_macro *m, const struct pp_args *args)
 {
 	size_t start = pp_text_begin(rt);
-	struct pp_value v;
+	int rc = pp_macro_run(rt, m, args);
 
-	if (pp_macro_run(rt, m, args) < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	v = pp_text_end(rt, start);
-	if (rt->autoescape && !pp_is_error(v))
-		v.flags |= PP_F_MARKUP;
-	return v;
+	return pp_text_result(rt, start, rc, rt->autoescape);
 }
 
 /* ---- any callable ---- */

@@ -29,6 +29,18 @@ struct pp_value pp_str_center(struct pp_rt *rt, struct pp_value s,
 struct pp_value pp_str_replace(struct pp_rt *rt, struct pp_value s,
 	    struct pp_value from, struct pp_value to, int64_t count);
 
+/* translate.c */
+struct pp_value pp_str_maketrans(struct pp_rt *rt, struct pp_value self,
+	    const struct pp_value *arg);
+struct pp_value pp_str_translate(struct pp_rt *rt, struct pp_value self,
+	    const struct pp_value *arg);
+
+/*
+ * What gives bytes, which templates do not have: an error that says so.
+ */
+struct pp_value pp_no_bytes(struct pp_rt *rt, struct pp_value self,
+	    const struct pp_args *args);
+
 /*
  * The first `what` in s[0..len), or NULL; looks no farther than it must. An
  * empty `what` is found at once.

@@ -1,4 +1,4 @@
-/* Methods of list, tuple, dict, range, numbers and cyclers. */
+/* Methods of list, tuple, dict, range and cyclers. */
 #include <config.h>
 
 #include <math.h>
@@ -407,62 +407,6 @@ METHOD(range_count_of)
 	return pp_int(range_index(self.range, arg[0], &at));
 }
 
-/* ---- numbers ---- */
-
-METHOD(int_bit_length)
-{
-	struct pp_value rest;
-	int64_t n = 0;
-
-	(void)arg;
-	if (pp_int_sign(self) < 0)
-		self = pp_int_neg(rt, self);
-	while (!pp_is_error(self) && self.type == PP_T_BIG) {
-		self = pp_int_divmod(rt, self, pp_int(1 << 28), &rest);
-		n += 28;
-	}
-	if (pp_is_error(self))
-		return self;
-	for (uint64_t u = (uint64_t)self.i; u > 0; u >>= 1)
-		n++;
-	return pp_int(n);
-}
-
-METHOD(int_bit_count)
-{
-	struct pp_value rest;
-	int64_t n = 0;
-
-	(void)arg;
-	if (pp_int_sign(self) < 0)
-		self = pp_int_neg(rt, self);
-	while (!pp_is_error(self) && pp_int_sign(self) != 0) {
-		self = pp_int_divmod(rt, self, pp_int(2), &rest);
-		n += pp_int_sign(rest);
-	}
-	return pp_is_error(self) ? self : pp_int(n);
-}
-
-METHOD(number_self)
-{
-	(void)rt;
-	(void)arg;
-	return self.type == PP_T_BOOL ? pp_int(self.i) : self;
-}
-
-METHOD(int_ratio)
-{
-	(void)arg;
-	return pp_tuple2(rt, number_self(rt, self, NULL), pp_int(1));
-}
-
-METHOD(float_is_integer)
-{
-	(void)rt;
-	(void)arg;
-	return pp_bool(isfinite(self.f) && floor(self.f) == self.f);
-}
-
 /* ---- cycler ---- */
 
 METHOD(cycler_next)
@@ -528,16 +472,6 @@ static const struct pp_method range_rows[] = { PLAIN("count", range_count_of,
 						   "/value"),
 	PLAIN("index", range_index_of, "/value") };
 
-static const struct pp_method int_rows[] = { PLAIN("as_integer_ratio",
-						 int_ratio, ""),
-	PLAIN("bit_count", int_bit_count, ""),
-	PLAIN("bit_length", int_bit_length, ""),
-	PLAIN("conjugate", number_self, "") };
-
-static const struct pp_method float_rows[] = { PLAIN("conjugate", number_self,
-						   ""),
-	PLAIN("is_integer", float_is_integer, "") };
-
 static const struct pp_method loop_rows[] = { { "changed", NULL,
 						  pp_loop_changed, "*", false },
 	{ "cycle", NULL, pp_loop_cycle, "*", false } };
@@ -549,7 +483,5 @@ TABLE(pp_list_methods, list_rows);
 TABLE(pp_tuple_methods, tuple_rows);
 TABLE(pp_dict_methods, dict_rows);
 TABLE(pp_range_methods, range_rows);
-TABLE(pp_int_methods, int_rows);
-TABLE(pp_float_methods, float_rows);
 TABLE(pp_loop_methods, loop_rows);
 TABLE(pp_cycler_methods, cycler_rows);

@@ -393,10 +393,8 @@ pp_concat(struct pp_rt *rt, const struct pp_value *v, uint32_t count)
 				rt->bounds.string_bytes + 1)
 				break;
 		}
-		if (rt->fault.kind == PP_K_NONE)
-			return pp_text_end(rt, start);
-		pp_text_drop(rt, start);
-		return pp_error_value();
+		return pp_text_result(rt, start,
+		    rt->fault.kind != PP_K_NONE ? -1 : 0, false);
 	}
 	p = pp_rt_alloc(rt, len + 1);
 	if (p == NULL)

@@ -395,7 +395,6 @@ pp_percent(struct pp_rt *rt, struct pp_value text, struct pp_value values)
 		.values = values,
 		.markup = pp_is_markup(text) };
 	size_t start = pp_text_begin(rt);
-	struct pp_value v;
 	int rc = 0;
 
 	p.mapping = values.type == PP_T_DICT || values.type == PP_T_LIST ||
@@ -417,12 +416,5 @@ pp_percent(struct pp_rt *rt, struct pp_value text, struct pp_value values)
 		rc = pp_fail_int(rt, PP_K_TYPE,
 		    "not all arguments converted "
 		    "during string formatting");
-	if (rc < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	v = pp_text_end(rt, start);
-	if (!pp_is_error(v))
-		v.flags |= text.flags & PP_F_MARKUP;
-	return v;
+	return pp_text_result(rt, start, rc, pp_is_markup(text));
 }

@@ -302,9 +302,5 @@ PP_FILTER(pp_f_pprint)
 	size_t start = pp_text_begin(rt);
 
 	(void)arg;
-	if (put(rt, in, 0, 0, 0) < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	return pp_text_end(rt, start);
+	return pp_text_result(rt, start, put(rt, in, 0, 0, 0), false);
 }

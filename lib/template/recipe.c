@@ -703,6 +703,7 @@ load_all(struct pp_recipe_loader *l, const struct pp_yaml *root)
 	load_steps(l);
 	load_result(l);
 	pp_recipe_find_fields(l, r);
+	pp_recipe_lint(l, r);
 }
 
 /* ---- fragments ---- */

@@ -89,4 +89,10 @@ void	pp_recipe_find(struct pp_recipe_loader *l, bool is_warning, int line,
 void	pp_recipe_find_fields(struct pp_recipe_loader *l,
 	    struct pp_recipe *r);
 
+/*
+ * Warnings: names that `set` stores and nothing reads, unknown filters and
+ * tests that an `if` may keep from being reached.
+ */
+void	pp_recipe_lint(struct pp_recipe_loader *l, struct pp_recipe *r);
+
 #endif

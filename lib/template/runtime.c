@@ -214,6 +214,21 @@ pp_text_end(struct pp_rt *rt, size_t start)
 	return v;
 }
 
+struct pp_value
+pp_text_result(struct pp_rt *rt, size_t start, int rc, bool markup)
+{
+	struct pp_value v;
+
+	if (rc < 0) {
+		pp_text_drop(rt, start);
+		return pp_error_value();
+	}
+	v = pp_text_end(rt, start);
+	if (markup && !pp_is_error(v))
+		v.flags |= PP_F_MARKUP;
+	return v;
+}
+
 void
 pp_text_drop(struct pp_rt *rt, size_t start)
 {

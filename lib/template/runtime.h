@@ -173,6 +173,10 @@ pp_text_begin(struct pp_rt *rt)
 }
 
 struct pp_value pp_text_end(struct pp_rt *rt, size_t start);
+
+/* The same, or the error value when `rc` is below 0; Markup if `markup`. */
+struct pp_value pp_text_result(struct pp_rt *rt, size_t start, int rc,
+	    bool markup);
 void	pp_text_drop(struct pp_rt *rt, size_t start);
 
 /* 0, or -1 with a limit error when the output is too long. */

@@ -270,17 +270,11 @@ pp_str_format(struct pp_rt *rt, struct pp_value text,
 	};
 	struct pp_value copy = pp_rt_str(rt, text.s, text.len);
 	size_t start = pp_text_begin(rt);
-	struct pp_value v;
+	int rc;
 
 	/* A NUL ends the copy, which the scanning above relies on. */
 	if (pp_is_error(copy))
 		return copy;
-	if (put_fields(&f, copy.s, copy.s + copy.len, 1) < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	v = pp_text_end(rt, start);
-	if (!pp_is_error(v))
-		v.flags |= text.flags & PP_F_MARKUP;
-	return v;
+	rc = put_fields(&f, copy.s, copy.s + copy.len, 1);
+	return pp_text_result(rt, start, rc, pp_is_markup(text));
 }

@@ -233,11 +233,7 @@ pp_to_str(struct pp_rt *rt, struct pp_value v)
 
 	if (pp_is_str(v))
 		return v;
-	if (pp_put_str(rt, v) < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	return pp_text_end(rt, start);
+	return pp_text_result(rt, start, pp_put_str(rt, v), false);
 }
 
 struct pp_value
@@ -245,11 +241,7 @@ pp_repr(struct pp_rt *rt, struct pp_value v)
 {
 	size_t start = pp_text_begin(rt);
 
-	if (pp_put_repr(rt, v) < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	return pp_text_end(rt, start);
+	return pp_text_result(rt, start, pp_put_repr(rt, v), false);
 }
 
 /* ---- escape ---- */

@@ -373,12 +373,5 @@ PP_FILTER_RAW(pp_f_tojson)
 	if (read_separators(rt, v[2], &style) < 0)
 		return pp_error_value();
 	start = pp_text_begin(rt);
-	if (pp_put_json(rt, in, &style) < 0) {
-		pp_text_drop(rt, start);
-		return pp_error_value();
-	}
-	in = pp_text_end(rt, start);
-	if (!rt->hf && !pp_is_error(in))
-		in.flags |= PP_F_MARKUP;
-	return in;
+	return pp_text_result(rt, start, pp_put_json(rt, in, &style), !rt->hf);
 }

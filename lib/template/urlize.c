@@ -456,6 +456,7 @@ PP_FILTER(pp_f_urlize)
 	struct urlizer u = { .rt = rt, .limit = -1 };
 	int nofollow = pp_is_missing(arg[1]) ? 0 : pp_truth(rt, arg[1]);
 	size_t start, at = 0;
+	int rc = 0;
 
 	if (nofollow < 0 ||
 	    (!pp_is_absent(arg[0]) && pp_need_int(rt, arg[0], &u.limit) < 0) ||
@@ -467,7 +468,7 @@ PP_FILTER(pp_f_urlize)
 	if (pp_is_error(in) || pp_is_error(u.rel) || pp_is_error(u.target))
 		return pp_error_value();
 	start = pp_text_begin(rt);
-	while (at < in.len) {
+	while (rc == 0 && at < in.len) {
 		size_t from = at, next = at;
 		bool space = (pp_uc(pp_next_char(in.s, in.len, &next)) &
 				 PP_UC_SPACE) != 0;
@@ -483,13 +484,7 @@ PP_FILTER(pp_f_urlize)
 			put(&u, (struct text){ in.s + from, at - from });
 		else
 			put_word(&u, (struct text){ in.s + from, at - from });
-		if (pp_rt_check_output(rt) < 0) {
-			pp_text_drop(rt, start);
-			return pp_error_value();
-		}
+		rc = pp_rt_check_output(rt);
 	}
-	in = pp_text_end(rt, start);
-	if (rt->autoescape && !pp_is_error(in))
-		in.flags |= PP_F_MARKUP;
-	return in;
+	return pp_text_result(rt, start, rc, rt->autoescape);
 }

@@ -267,8 +267,5 @@ PP_FILTER(pp_f_wordwrap)
 	}
 	free(w.c);
 	free(w.chunk);
-	if (rc == 0)
-		return pp_text_end(rt, start);
-	pp_text_drop(rt, start);
-	return pp_error_value();
+	return pp_text_result(rt, start, rc, false);
 }

@@ -236,6 +236,23 @@ static const struct {
 	    "l[].kids l[].n" },
 	{ "{% for i in range(3) %}{{ rows[i].x }}{% endfor %}", "rows" },
 	{ "{% for k in ['a'] %}{{ d[k] }}{% endfor %}", "d" },
+	{ "{% set ns = namespace(t=a, n=0) %}{{ ns.t.c }}{{ ns.n }}", "a.c" },
+	{ "{% set ns = namespace() %}{% set ns.u = o %}{{ ns.u.k }}"
+	  "{% for x in ns.u.l %}{{ x.q }}{% endfor %}",
+	    "o.k o.l[].q" },
+	{ "{% set ns = namespace(last=none) %}{% for m in l %}"
+	  "{% set ns.last = m %}{% endfor %}{{ ns.last.text }}",
+	    "l l[].text?" },
+	{ "{% if c %}{% set x = a %}{% else %}{% set x = b %}{% endif %}"
+	  "{{ x.n }}",
+	    "a.n? b.n? c?" },
+	{ "{% if c %}{% set x = a %}{% else %}{% set x = a %}{% endif %}"
+	  "{{ x.n }}",
+	    "a.n c?" },
+	{ "{% set x = 'none' %}{% if a.k %}{% set x = a.t %}{% endif %}"
+	  "{{ x }}",
+	    "a.k? a.t?" },
+	{ "{{ (a or b).n }}", "a.n? a? b b.n" },
 	{ "{% macro m(l) %}{% for i in l %}{{ caller(i) }}{% endfor %}"
 	  "{% endmacro %}{% call(u) m(items_) %}{{ u.x }}{% endcall %}",
 	    "items_[].x" },
