@@ -32,7 +32,13 @@
 #include "template/render_limits.h"
 #include "template/template.h"
 
-enum { KEY_BATCH = PP_OPT_LONG, KEY_DIR };
+enum { KEY_BATCH = PP_OPT_LONG, KEY_DIR, KEY_LIMIT };
+
+/* What validate and render have in common. */
+#define LIMIT_OPTION \
+	{ \
+		KEY_LIMIT, "limit", "NAME=N", "change a bound of templates" \
+	}
 
 /* ---- render --batch ---- */
 
@@ -448,7 +454,23 @@ diff_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 /* ---- validate ---- */
 
+struct validate {
+	struct pp_limits limits;
+};
+
+static int
+validate_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct validate *v = state;
+
+	(void)key;
+	return pp_limits_set(&v->limits, arg, err);
+}
+
+static const struct pp_opt validate_options[] = { LIMIT_OPTION, { 0 } };
+
 struct verdict {
+	const struct pp_limits *limits;
 	int errors, warnings;
 };
 
@@ -513,7 +535,8 @@ validate_one(const struct pp_cli *cli, struct home *h,
 	struct pp_error why = PP_ERROR_INIT;
 	int errors = v->errors, rc;
 
-	rc = pp_template_ref_load(h->store, h->user, ref, &findings, &t, &why);
+	rc = pp_template_ref_load_within(v->limits, h->store, h->user, ref,
+	    &findings, &t, &why);
 	for (size_t i = 0; i < findings.count; i++) {
 		const struct pp_finding *f = &findings.list[i];
 
@@ -550,12 +573,12 @@ static int
 validate_run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
-	struct verdict v = { 0, 0 };
+	const struct validate *o = state;
+	struct verdict v = { .limits = &o->limits };
 	struct pp_catalog *catalog;
 	struct home h = { NULL, NULL };
 	int rc = -1;
 
-	(void)state;
 	if (argc == 0)
 		return pp_error_set(err, PP_EUSAGE, "give a template");
 	catalog = pp_catalog_load(err);
@@ -673,7 +696,7 @@ struct render {
 	struct pp_limits limits;
 };
 
-enum { KEY_DATA = PP_OPT_LONG + 32, KEY_STEP, KEY_OUTPUT, KEY_SEED, KEY_LIMIT };
+enum { KEY_DATA = PP_OPT_LONG + 32, KEY_STEP, KEY_OUTPUT, KEY_SEED };
 
 static int
 render_set(void *state, int key, const char *arg, struct pp_error *err)
@@ -921,8 +944,8 @@ render_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		needs_store(argc, argv) ||
 		    (o->data != NULL && !is_file(o->data)),
 		err) == 0 &&
-	    pp_template_ref_load(h.store, h.user, argv[0], NULL, &t, err) ==
-		0) {
+	    pp_template_ref_load_within(&o->limits, h.store, h.user, argv[0],
+		NULL, &t, err) == 0) {
 		rc = render_template(o, &h, t.recipe, err);
 		pp_template_ref_release(&t);
 	}
@@ -936,7 +959,7 @@ static const struct pp_opt render_options[] = {
 	{ KEY_STEP, "step", "STEP", "this step alone" },
 	{ KEY_OUTPUT, "output", "STEP=TEXT", "what an earlier step answered" },
 	{ KEY_SEED, "seed", "N", "seed of all chance (0)" },
-	{ KEY_LIMIT, "limit", "NAME=N", "change a bound of rendering" },
+	LIMIT_OPTION,
 	{ KEY_BATCH, "batch", NULL, "answer JSON requests from stdin" }, { 0 }
 };
 
@@ -1129,7 +1152,10 @@ static const struct pp_command commands[] = {
 	    .synopsis = "FILE|ID...",
 	    .summary = "check templates and tell every error",
 	    .has_json = true,
+	    .options = validate_options,
 	    .operands = PP_COMPLETE_FILE,
+	    .state_bytes = sizeof(struct validate),
+	    .set = validate_set,
 	    .run = validate_run },
 	{ .name = "fields",
 	    .synopsis = "FILE|ID",

@@ -236,6 +236,15 @@ pp_template_ref_load(struct pp_store *s, const char *user_id, const char *ref,
     struct pp_findings *findings, struct pp_template_ref *out,
     struct pp_error *err)
 {
+	return pp_template_ref_load_within(NULL, s, user_id, ref, findings,
+	    out, err);
+}
+
+int
+pp_template_ref_load_within(const struct pp_limits *limits, struct pp_store *s,
+    const char *user_id, const char *ref, struct pp_findings *findings,
+    struct pp_template_ref *out, struct pp_error *err)
+{
 	struct pp_template_source *src = pp_calloc(1, sizeof *src);
 	struct pp_buf text = PP_BUF_INIT;
 
@@ -244,8 +253,9 @@ pp_template_ref_load(struct pp_store *s, const char *user_id, const char *ref,
 	*out = (struct pp_template_ref){ .from = src };
 	if (read_source(out, ref, &text, err) == 0) {
 		out->source = pp_buf_detach(&text, &out->source_len);
-		out->recipe = pp_recipe_load(out->source, out->source_len,
-		    out->shown, get_fragment, src, findings, err);
+		out->recipe = pp_recipe_load_within(limits, out->source,
+		    out->source_len, out->shown, get_fragment, src, findings,
+		    err);
 		if (out->recipe != NULL)
 			check_types(out, err);
 	}

@@ -57,6 +57,12 @@ bool	pp_template_ref_is_file(const char *ref);
 int	pp_template_ref_load(struct pp_store *s, const char *user_id,
 	    const char *ref, struct pp_findings *findings,
 	    struct pp_template_ref *out, struct pp_error *err);
+
+/* The same with limits of the caller's (may be NULL), as the recipe's. */
+int	pp_template_ref_load_within(const struct pp_limits *limits,
+	    struct pp_store *s, const char *user_id, const char *ref,
+	    struct pp_findings *findings, struct pp_template_ref *out,
+	    struct pp_error *err);
 void	pp_template_ref_release(struct pp_template_ref *t);
 
 #endif

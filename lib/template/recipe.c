@@ -767,6 +767,15 @@ pp_recipe_load(const char *text, size_t len, const char *name,
     pp_fragment_fn *fragments, void *arg, struct pp_findings *findings,
     struct pp_error *err)
 {
+	return pp_recipe_load_within(NULL, text, len, name, fragments, arg,
+	    findings, err);
+}
+
+struct pp_recipe *
+pp_recipe_load_within(const struct pp_limits *limits, const char *text,
+    size_t len, const char *name, pp_fragment_fn *fragments, void *arg,
+    struct pp_findings *findings, struct pp_error *err)
+{
 	struct pp_recipe *r = pp_calloc(1, sizeof *r);
 	struct pp_recipe_loader l = {
 		.r = r, .findings = findings, .err = err
@@ -781,6 +790,8 @@ pp_recipe_load(const char *text, size_t len, const char *name,
 	r->fragment_arg = arg;
 	r->engine.load = load_fragment;
 	r->engine.arg = r;
+	if (limits != NULL)
+		r->engine.options.max_depth = (int)limits->max_syntax_depth;
 	r->info.id = r->info.name = r->info.description = "";
 	root = pp_yaml_parse(&r->arena, text, len, name, &bad);
 	if (root == NULL) {

@@ -68,6 +68,19 @@ struct pp_findings {
 
 void	pp_findings_release(struct pp_findings *f);
 
+/* Bounds; 0 takes the default. */
+struct pp_limits {
+	int64_t max_steps;		/* evaluation steps of one render */
+	int64_t max_output_bytes;
+	int64_t max_memory_bytes;
+	int64_t max_depth;		/* macro calls, includes */
+	int64_t max_value_depth;	/* lists in lists */
+	int64_t max_syntax_depth;	/* while compiling, not rendering */
+	int64_t max_range;		/* numbers of a range() */
+	int64_t max_string_bytes;	/* of one string */
+	int64_t max_int_digits;
+};
+
 /*
  * Get the text of a fragment for include, import and extends: a template
  * definition out of the store or a named file. Append it to `out`; 0, or -1.
@@ -83,6 +96,12 @@ typedef int pp_fragment_fn(void *arg, const char *name, struct pp_buf *out,
  */
 struct pp_recipe *pp_recipe_load(const char *text, size_t len,
 	    const char *name, pp_fragment_fn *fragments, void *arg,
+	    struct pp_findings *findings, struct pp_error *err);
+
+/* The same with limits of the caller's (may be NULL): that on syntax counts. */
+struct pp_recipe *pp_recipe_load_within(const struct pp_limits *limits,
+	    const char *text, size_t len, const char *name,
+	    pp_fragment_fn *fragments, void *arg,
 	    struct pp_findings *findings, struct pp_error *err);
 void	pp_recipe_free(struct pp_recipe *r);
 
@@ -117,19 +136,6 @@ int	pp_recipe_check_seed(const struct pp_recipe *r,
 	    const struct pp_json *seed, size_t *next, struct pp_error *err);
 
 /* ---- rendering ---- */
-
-/* Bounds; 0 takes the default. */
-struct pp_limits {
-	int64_t max_steps;		/* evaluation steps of one render */
-	int64_t max_output_bytes;
-	int64_t max_memory_bytes;
-	int64_t max_depth;		/* macro calls, includes */
-	int64_t max_value_depth;	/* lists in lists */
-	int64_t max_syntax_depth;	/* while compiling, not rendering */
-	int64_t max_range;		/* numbers of a range() */
-	int64_t max_string_bytes;	/* of one string */
-	int64_t max_int_digits;
-};
 
 /*
  * A place to render in, used again and again. Bound to one recipe. NULL

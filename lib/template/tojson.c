@@ -359,6 +359,10 @@ PP_FILTER_RAW(pp_f_tojson)
 	struct pp_value v[4]; /* indent, ascii, separators, sort_keys */
 	size_t start;
 
+	if (!rt->hf && args->count > 1)
+		return pp_type_error(rt,
+		    "tojson takes one positional argument, %u were given",
+		    args->count);
 	if (pp_bind(rt, "tojson",
 		rt->hf ? "ensure_ascii? indent? separators? sort_keys?" :
 			 "indent? ensure_ascii? separators? sort_keys?",

@@ -137,6 +137,21 @@ test_limits_are_options()
 	check_out_jq '.output | length' 9999990
 }
 
+test_files_are_read_within_limits()
+{
+	echo '{id: x, steps: [{id: a, prompt: "{{ [[[1]]] }}"}]}' >deep.yaml
+	run pp-template validate --limit syntax=2 deep.yaml
+	check_status 1
+	check_err_has 'the template is nested deeper than 2'
+	run pp-template render --limit syntax=2 deep.yaml
+	check_status 65
+	check_err_has 'the template is nested deeper than 2'
+	for command in validate render; do
+		run pp-template $command --limit syntax=9 deep.yaml
+		check_status 0
+	done
+}
+
 test_limits_that_are_none()
 {
 	run pp-template render --batch --limit cheese=1

@@ -51,6 +51,14 @@ static const struct {
 	    "3:28: no test named 'odder'" },
 	{ "in when", "steps:\n  - {id: s, prompt: x, when: a | lenght > 1}\n",
 	    "2:34: no filter named 'lenght' (did you mean 'length'?)" },
+	{ "set and not used",
+	    "id: a\nsteps:\n  - id: s\n    prompt: '{% set _a = 1 %}"
+	    "{% set b = 1 %}{% set c = 2 %}{{ c }}'\n",
+	    "4:37: 'b' is set and never used" },
+	{ "a filter out of reach",
+	    "id: a\nsteps:\n  - id: s\n    prompt: '{% if x %}{{ y | uper }}"
+	    "{% endif %}'\n",
+	    "4:31: no filter named 'uper': an error when it is reached" },
 	{ "unclosed",
 	    "steps:\n  - id: s\n    prompt: |\n      {% if a %}\n"
 	    "      b\n",
@@ -252,7 +260,7 @@ static const struct {
 	{ "{% set x = 'none' %}{% if a.k %}{% set x = a.t %}{% endif %}"
 	  "{{ x }}",
 	    "a.k? a.t?" },
-	{ "{{ (a or b).n }}", "a.n? a? b b.n" },
+	{ "{{ (a or b).n }}", "a? a.n? b b.n" },
 	{ "{% macro m(l) %}{% for i in l %}{{ caller(i) }}{% endfor %}"
 	  "{% endmacro %}{% call(u) m(items_) %}{{ u.x }}{% endcall %}",
 	    "items_[].x" },
