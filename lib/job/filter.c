@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "job/learn.h"
 #include "job/runner.h"
+#include "job/task_render.h"
 
 #define READ_BYTES 65536
 /* In order: how many rows may wait for one that is slow. */
@@ -28,6 +29,7 @@
 /* A row of input; task->user. */
 struct item {
 	struct pp_buf line;
+	struct pp_bound_row *bound; /* the line as values; NULL at first */
 	uint64_t line_number;
 	/* lines that are prompts */
 	struct pp_step_plan plan;
@@ -358,26 +360,12 @@ next_row(void *arg, struct pp_task *task, struct pp_error *err)
 static int
 begin_render(struct filter *f, const struct pp_task *task, struct pp_error *err)
 {
-	const struct item *it = task->user;
+	struct item *it = task->user;
 	struct pp_render_seed seed = { .json = it->line.data,
 		.len = it->line.len };
-	char id[PP_ROW_ID_BYTES];
-	struct pp_render_row row = { .index = task->row->index,
-		.id = pp_plan_row_id(f->options->seed, task->row->index, id),
-		.chance = task->chance };
 
-	if (pp_render_begin(f->render, &seed, 1, &row, err) < 0)
-		return -1;
-	for (size_t i = 0; i < task->row->step_count; i++) {
-		const struct pp_row_step *s = &task->row->steps[i];
-
-		if (s->state == PP_STEP_DONE)
-			pp_render_set_output(f->render, i, s->output,
-			    s->output_len, task->plan[i].model->name);
-		else if (s->state == PP_STEP_SKIPPED)
-			pp_render_set_skipped(f->render, i);
-	}
-	return 0;
+	return pp_task_begin_render(task, f->options->seed, &seed, 1, f->render,
+	    &it->bound, err);
 }
 
 static int
@@ -496,8 +484,12 @@ row_done(void *arg, struct pp_task *task, struct pp_error *err)
 static void
 drop_task(void *arg, struct pp_task *task)
 {
-	(void)arg;
-	free_item(task->user);
+	struct filter *f = arg;
+	struct item *it = task->user;
+
+	if (it != NULL)
+		pp_render_unbind(f->render, it->bound);
+	free_item(it);
 	task->user = NULL;
 }
 

@@ -45,6 +45,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/seed_writer.c lib/job/seed_writer.h \
 	lib/job/shard.c lib/job/shard.h \
 	lib/job/tally.c lib/job/tally.h \
+	lib/job/task_render.c lib/job/task_render.h \
 	lib/job/template_ref.c lib/job/template_ref.h \
 	lib/job/user.c lib/job/user.h \
 	lib/job/worker.c lib/job/worker.h

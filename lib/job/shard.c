@@ -13,6 +13,7 @@
 #include "base/money.h"
 #include "job/job.h"
 #include "job/learn.h"
+#include "job/task_render.h"
 
 /* No row is begun further beyond the low-water mark than this. */
 #define WINDOW_ROWS 16384
@@ -23,6 +24,7 @@
 /* The seeds of a row, read when it begins; task->user. */
 struct task_seeds {
 	struct pp_buf texts[PP_MAX_SEED_SETS];
+	struct pp_bound_row *bound; /* they as values; NULL before a prompt */
 };
 
 int64_t
@@ -255,29 +257,15 @@ begin_render(struct pp_shard_run *run, const struct pp_task *task,
     struct pp_error *err)
 {
 	const struct pp_job_config *c = &run->config;
-	const struct task_seeds *seeds = task->user;
-	struct pp_render_seed bound[PP_MAX_SEED_SETS];
-	char id[PP_ROW_ID_BYTES];
-	struct pp_render_row row = { .index = task->row->index,
-		.id = pp_plan_row_id(c->seed, task->row->index, id),
-		.chance = task->chance };
+	struct task_seeds *seeds = task->user;
+	struct pp_render_seed texts[PP_MAX_SEED_SETS];
 
 	for (size_t i = 0; i < c->seeds_count; i++)
-		bound[i] = (struct pp_render_seed){ .name = c->seeds[i].name,
+		texts[i] = (struct pp_render_seed){ .name = c->seeds[i].name,
 			.json = seeds->texts[i].data,
 			.len = seeds->texts[i].len };
-	if (pp_render_begin(run->render, bound, c->seeds_count, &row, err) < 0)
-		return -1;
-	for (size_t i = 0; i < task->row->step_count; i++) {
-		const struct pp_row_step *s = &task->row->steps[i];
-
-		if (s->state == PP_STEP_DONE)
-			pp_render_set_output(run->render, i, s->output,
-			    s->output_len, run->plan[i].model->name);
-		else if (s->state == PP_STEP_SKIPPED)
-			pp_render_set_skipped(run->render, i);
-	}
-	return 0;
+	return pp_task_begin_render(task, c->seed, texts, c->seeds_count,
+	    run->render, &seeds->bound, err);
 }
 
 static int
@@ -398,11 +386,12 @@ row_done(void *arg, struct pp_task *task, struct pp_error *err)
 static void
 drop_task(void *arg, struct pp_task *task)
 {
+	struct pp_shard_run *run = arg;
 	struct task_seeds *seeds = task->user;
 
-	(void)arg;
 	if (seeds == NULL)
 		return;
+	pp_render_unbind(run->render, seeds->bound);
 	for (size_t i = 0; i < PP_MAX_SEED_SETS; i++)
 		pp_buf_release(&seeds->texts[i]);
 	free(seeds);

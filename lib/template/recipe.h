@@ -167,14 +167,29 @@ int	pp_render_begin(struct pp_render *r, const struct pp_render_seed *seeds,
 	    struct pp_error *err);
 
 /*
+ * The same for a row that is rendered step by step among others, so that its
+ * seeds are read once: pp_render_resume() goes on with it after another. The
+ * seeds' texts live as long as it does. Returns owned, to be given back by
+ * pp_render_unbind() (NULL is fine) before the render is freed; or NULL.
+ */
+struct pp_bound_row *pp_render_bind(struct pp_render *r,
+	    const struct pp_render_seed *seeds, size_t count,
+	    const struct pp_render_row *row, struct pp_error *err);
+void	pp_render_resume(struct pp_render *r, struct pp_bound_row *row);
+void	pp_render_unbind(struct pp_render *r, struct pp_bound_row *row);
+
+/*
  * The output of a step that is done, copied: steps.<id>.output; and the name
- * of the model that gave it, borrowed until the next begin: steps.<id>.model.
+ * of the model that gave it: steps.<id>.model.
  */
 void	pp_render_set_output(struct pp_render *r, size_t step,
 	    const char *text, size_t len, const char *model);
 
 /* The step was skipped by its `when`: it has no output. */
 void	pp_render_set_skipped(struct pp_render *r, size_t step);
+
+/* Whether either was said of the step since the row was bound. */
+bool	pp_render_is_told(const struct pp_render *r, size_t step);
 
 /*
  * Render a step. `*skip` when its `when` is false: nothing is written then;

@@ -14,14 +14,23 @@
 #include "template/recipe_int.h"
 #include "template/render_limits.h"
 
+struct pp_bound_row {
+	struct pp_bound_row *next; /* of those to be used again */
+	struct pp_arena context;   /* seeds and outputs */
+	struct pp_dict *vars;
+	struct pp_dict *steps;
+	uint64_t told; /* steps whose output it has, a bit each */
+	uint64_t chance;
+	int64_t now;
+};
+
 struct pp_render {
 	const struct pp_recipe *recipe;
 	struct pp_rt rt;
-	struct pp_arena context; /* seeds and outputs of the row */
 	struct pp_json_doc doc;
-	struct pp_dict *vars;
-	struct pp_dict *steps;
-	uint64_t chance;
+	struct pp_bound_row own; /* of pp_render_begin() */
+	struct pp_bound_row *row; /* the one at hand */
+	struct pp_bound_row *unused;
 };
 
 /* What the chance of a step is for, so that none disturbs another. */
@@ -44,6 +53,7 @@ pp_render_new(const struct pp_recipe *recipe, const struct pp_limits *limits)
 		b = pp_limits_bounds(limits);
 	pp_rt_init(&r->rt, &b);
 	r->recipe = recipe;
+	r->row = &r->own;
 	r->rt.undefined = recipe->undefined;
 	r->rt.hf = recipe->engine.options.hf;
 	/* Fragments that were seen are kept with the recipe, errors too. */
@@ -54,10 +64,17 @@ pp_render_new(const struct pp_recipe *recipe, const struct pp_limits *limits)
 void
 pp_render_free(struct pp_render *r)
 {
+	struct pp_bound_row *next;
+
 	if (r == NULL)
 		return;
+	for (struct pp_bound_row *row = r->unused; row != NULL; row = next) {
+		next = row->next;
+		pp_arena_release(&row->context);
+		free(row);
+	}
 	pp_rt_release(&r->rt);
-	pp_arena_release(&r->context);
+	pp_arena_release(&r->own.context);
 	pp_json_doc_release(&r->doc);
 	free(r);
 }
@@ -73,13 +90,14 @@ put_var(struct pp_render *r, struct pp_dict *d, const char *name,
 
 	if (pp_all_ascii(name, len))
 		key.flags = PP_F_ASCII;
-	pp_dict_put_in(&r->context, d, key, pp_str_hash(name, len), v);
+	pp_dict_put_in(&r->row->context, d, key, pp_str_hash(name, len), v);
 }
 
 static struct pp_value
 copy_text(struct pp_render *r, const char *s, size_t len)
 {
-	struct pp_value v = pp_str(pp_arena_strndup(&r->context, s, len), len);
+	struct pp_value v = pp_str(pp_arena_strndup(&r->row->context, s, len),
+	    len);
 
 	if (pp_all_ascii(s, len))
 		v.flags = PP_F_ASCII;
@@ -92,19 +110,20 @@ add_seed(struct pp_render *r, const struct pp_render_seed *seed,
 {
 	const struct pp_json *root = pp_json_parse(&r->doc, seed->json,
 	    seed->len, PP_JSON_LONE_SURROGATES, err);
+	struct pp_arena *context = &r->row->context;
 	struct pp_value v;
 
 	if (root == NULL)
 		return -1;
-	v = pp_from_json(&r->context, root);
+	v = pp_from_json(context, root);
 	if (seed->name != NULL) {
-		put_var(r, r->vars, seed->name, v);
+		put_var(r, r->row->vars, seed->name, v);
 		return 0;
 	}
 	if (v.type != PP_T_DICT)
 		return pp_error_set(err, PP_EDATA, "a seed must be an object");
 	for (uint32_t i = 0; i < v.dict->count; i++)
-		pp_dict_put_in(&r->context, r->vars, v.dict->entry[i].key,
+		pp_dict_put_in(context, r->row->vars, v.dict->entry[i].key,
 		    v.dict->entry[i].hash, v.dict->entry[i].value);
 	return 0;
 }
@@ -112,7 +131,7 @@ add_seed(struct pp_render *r, const struct pp_render_seed *seed,
 static struct pp_value
 row_value(struct pp_render *r, const struct pp_render_row *row)
 {
-	struct pp_dict *d = pp_dict_new_in(&r->context, 2);
+	struct pp_dict *d = pp_dict_new_in(&r->row->context, 2);
 	const char *id = row->id != NULL ? row->id : "";
 
 	put_var(r, d, "index", pp_int(row->index));
@@ -121,47 +140,106 @@ row_value(struct pp_render *r, const struct pp_render_row *row)
 	return pp_ref(PP_T_DICT, d);
 }
 
-int
-pp_render_begin(struct pp_render *r, const struct pp_render_seed *seeds,
+/* Read the seeds into the row at hand. */
+static int
+bind_seeds(struct pp_render *r, const struct pp_render_seed *seeds,
     size_t count, const struct pp_render_row *row, struct pp_error *err)
 {
-	pp_arena_reset(&r->context);
-	r->vars = pp_dict_new_in(&r->context, 8);
-	r->steps = pp_dict_new_in(&r->context,
+	struct pp_bound_row *b = r->row;
+
+	pp_arena_reset(&b->context);
+	b->vars = pp_dict_new_in(&b->context, 8);
+	b->steps = pp_dict_new_in(&b->context,
 	    (uint32_t)r->recipe->info.step_count);
-	r->steps->shared = true;
-	r->chance = row->chance;
+	b->steps->shared = true;
+	b->told = 0;
+	b->chance = row->chance;
+	b->now = r->rt.hf ? pp_clock_wall_ms() / 1000 : 0;
+	r->rt.now = b->now;
 	for (size_t i = 0; i < count; i++) {
 		if (add_seed(r, &seeds[i], err) < 0)
 			return -1;
 	}
-	put_var(r, r->vars, "row", row_value(r, row));
-	put_var(r, r->vars, "steps", pp_ref(PP_T_DICT, r->steps));
-	if (r->rt.hf)
-		r->rt.now = pp_clock_wall_ms() / 1000;
+	put_var(r, b->vars, "row", row_value(r, row));
+	put_var(r, b->vars, "steps", pp_ref(PP_T_DICT, b->steps));
 	return 0;
+}
+
+int
+pp_render_begin(struct pp_render *r, const struct pp_render_seed *seeds,
+    size_t count, const struct pp_render_row *row, struct pp_error *err)
+{
+	r->row = &r->own;
+	return bind_seeds(r, seeds, count, row, err);
+}
+
+struct pp_bound_row *
+pp_render_bind(struct pp_render *r, const struct pp_render_seed *seeds,
+    size_t count, const struct pp_render_row *row, struct pp_error *err)
+{
+	struct pp_bound_row *b = r->unused;
+
+	if (b != NULL)
+		r->unused = b->next;
+	else
+		b = pp_calloc(1, sizeof *b);
+	r->row = b;
+	if (bind_seeds(r, seeds, count, row, err) == 0)
+		return b;
+	pp_render_unbind(r, b);
+	return NULL;
+}
+
+void
+pp_render_resume(struct pp_render *r, struct pp_bound_row *row)
+{
+	r->row = row;
+	r->rt.now = row->now;
+}
+
+void
+pp_render_unbind(struct pp_render *r, struct pp_bound_row *row)
+{
+	if (row == NULL)
+		return;
+	if (r->row == row)
+		r->row = &r->own;
+	row->next = r->unused;
+	r->unused = row;
+}
+
+/* What `steps` has of a step that is done or skipped. */
+static void
+tell_step(struct pp_render *r, size_t step, struct pp_dict *d)
+{
+	d->shared = true;
+	put_var(r, r->row->steps, r->recipe->step[step].id,
+	    pp_ref(PP_T_DICT, d));
+	r->row->told |= UINT64_C(1) << step;
+}
+
+bool
+pp_render_is_told(const struct pp_render *r, size_t step)
+{
+	return (r->row->told >> step & 1) != 0;
 }
 
 void
 pp_render_set_output(struct pp_render *r, size_t step, const char *text,
     size_t len, const char *model)
 {
-	struct pp_dict *d = pp_dict_new_in(&r->context, 2);
+	struct pp_dict *d = pp_dict_new_in(&r->row->context, 2);
 
 	put_var(r, d, "output", copy_text(r, text, len));
 	if (model != NULL)
 		put_var(r, d, "model", copy_text(r, model, strlen(model)));
-	d->shared = true;
-	put_var(r, r->steps, r->recipe->step[step].id, pp_ref(PP_T_DICT, d));
+	tell_step(r, step, d);
 }
 
 void
 pp_render_set_skipped(struct pp_render *r, size_t step)
 {
-	struct pp_dict *d = pp_dict_new_in(&r->context, 0);
-
-	d->shared = true;
-	put_var(r, r->steps, r->recipe->step[step].id, pp_ref(PP_T_DICT, d));
+	tell_step(r, step, pp_dict_new_in(&r->row->context, 0));
 }
 
 /* ---- errors ---- */
@@ -177,8 +255,8 @@ fail(struct pp_render *r, struct pp_error *err)
 	if (f->missing == NULL || f->missing_len >= sizeof given)
 		return pp_recipe_fault(r->recipe, f, "", err);
 	snprintf(given, sizeof given, "%.*s", (int)f->missing_len, f->missing);
-	for (uint32_t i = 0; i < r->vars->count; i++) {
-		struct pp_value key = r->vars->entry[i].key;
+	for (uint32_t i = 0; i < r->row->vars->count; i++) {
+		struct pp_value key = r->row->vars->entry[i].key;
 		int d;
 
 		if (key.len >= sizeof word)
@@ -199,7 +277,7 @@ fail(struct pp_render *r, struct pp_error *err)
 static void
 seed_chance(struct pp_render *r, size_t step, int what)
 {
-	pp_rand_seed(&r->rt.rand, pp_rand_mix(r->chance, step, (uint64_t)what));
+	pp_rand_seed(&r->rt.rand, pp_rand_mix(r->row->chance, step, (uint64_t)what));
 }
 
 static int
@@ -207,7 +285,7 @@ render_text(struct pp_render *r, const struct pp_recipe_text *t, size_t step,
     int what, struct pp_buf *out, struct pp_error *err)
 {
 	seed_chance(r, step, what);
-	if (pp_rt_render(&r->rt, t->tmpl, r->vars) < 0)
+	if (pp_rt_render(&r->rt, t->tmpl, r->row->vars) < 0)
 		return fail(r, err);
 	if (pp_buf_add(out, r->rt.out.data, r->rt.out.len) < 0)
 		return pp_error_set(err, PP_ELIMIT, "the text is too long");
@@ -223,7 +301,7 @@ holds(struct pp_render *r, const struct pp_recipe_text *t, size_t step,
 	int yes;
 
 	seed_chance(r, step, CHANCE_WHEN);
-	if (pp_rt_evaluate(&r->rt, t->tmpl, r->vars, &v) < 0)
+	if (pp_rt_evaluate(&r->rt, t->tmpl, r->row->vars, &v) < 0)
 		return fail(r, err);
 	yes = pp_truth(&r->rt, v);
 	return yes < 0 ? fail(r, err) : yes;
@@ -299,7 +377,7 @@ put_text(struct pp_render *r, const struct pp_recipe_text *t,
 		return rc;
 	}
 	seed_chance(r, step, CHANCE_RECORD);
-	if (pp_rt_evaluate(&r->rt, t->tmpl, r->vars, &v) < 0 ||
+	if (pp_rt_evaluate(&r->rt, t->tmpl, r->row->vars, &v) < 0 ||
 	    pp_put_record_value(&r->rt, v) < 0)
 		return fail(r, err);
 	pp_buf_add(out, r->rt.out.data, r->rt.out.len);
@@ -337,8 +415,8 @@ put_outputs(struct pp_render *r, struct pp_buf *out)
 	bool first = true;
 
 	pp_buf_addc(out, '{');
-	for (uint32_t i = 0; i < r->steps->count; i++) {
-		const struct pp_entry *e = &r->steps->entry[i];
+	for (uint32_t i = 0; i < r->row->steps->count; i++) {
+		const struct pp_entry *e = &r->row->steps->entry[i];
 		struct pp_value *v = pp_dict_find_str(e->value.dict, "output",
 		    6, pp_str_hash("output", 6));
 
