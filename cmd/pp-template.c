@@ -958,8 +958,7 @@ static const struct pp_opt render_options[] = {
 	    PP_COMPLETE_SEEDS },
 	{ KEY_STEP, "step", "STEP", "this step alone" },
 	{ KEY_OUTPUT, "output", "STEP=TEXT", "what an earlier step answered" },
-	{ KEY_SEED, "seed", "N", "seed of all chance (0)" },
-	LIMIT_OPTION,
+	{ KEY_SEED, "seed", "N", "seed of all chance (0)" }, LIMIT_OPTION,
 	{ KEY_BATCH, "batch", NULL, "answer JSON requests from stdin" }, { 0 }
 };
 

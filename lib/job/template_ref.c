@@ -236,8 +236,8 @@ pp_template_ref_load(struct pp_store *s, const char *user_id, const char *ref,
     struct pp_findings *findings, struct pp_template_ref *out,
     struct pp_error *err)
 {
-	return pp_template_ref_load_within(NULL, s, user_id, ref, findings,
-	    out, err);
+	return pp_template_ref_load_within(NULL, s, user_id, ref, findings, out,
+	    err);
 }
 
 int

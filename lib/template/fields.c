@@ -24,7 +24,7 @@ struct value {
 	enum kind kind;
 	const char *path;
 	bool optional; /* a default stands in for it */
-	int ways; /* that EITHER has, all in all */
+	int ways;      /* that EITHER has, all in all */
 	const struct value *a, *b;
 	const struct pp_function *fn;
 	const struct pp_template *tmpl;
@@ -156,8 +156,7 @@ static const struct value *
 item_of(struct scan *s, const struct value *v)
 {
 	switch (v->kind) {
-	case PATH:
-		return path_value(s, v->path, "[]", "", 0, v->optional);
+	case PATH: return path_value(s, v->path, "[]", "", 0, v->optional);
 	case ITEMS: return v->a;
 	case EITHER: return either(s, item_of(s, v->a), item_of(s, v->b));
 	default: return &opaque;

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "template/methods.h"
 #include "template/object.h"
@@ -96,14 +97,14 @@ METHOD(float_ratio)
 
 	(void)arg;
 	if (!isfinite(self.f))
-		return pp_runtime_error(rt, "cannot convert %s to integer ratio",
+		return pp_runtime_error(rt,
+		    "cannot convert %s to integer ratio",
 		    isnan(self.f) ? "NaN" : "Infinity");
 	m = split(self.f, &exponent);
 	for (; m != 0 && exponent < 0 && m % 2 == 0; exponent++)
 		m /= 2;
 	top = pp_int(self.f < 0 ? -m : m);
-	two = pp_int_pow(rt, pp_int(2),
-	    pp_int(m == 0 ? 0 : exponent < 0 ? -exponent : exponent));
+	two = pp_int_pow(rt, pp_int(2), pp_int(m != 0 ? abs(exponent) : 0));
 	if (pp_is_error(two))
 		return two;
 	if (exponent < 0)

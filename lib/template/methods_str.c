@@ -1086,8 +1086,8 @@ static const struct pp_method rows[] = { PLAIN("capitalize", m_capitalize, ""),
 	PLAIN("startswith", m_startswith, "/prefix start? end?"),
 	PLAIN("strip", m_strip, "/chars?"), PLAIN("swapcase", m_swapcase, ""),
 	PLAIN("title", m_title, ""),
-	PLAIN("translate", pp_str_translate, "/table"), PLAIN("upper", m_upper, ""),
-	PLAIN("zfill", m_zfill, "/width") };
+	PLAIN("translate", pp_str_translate, "/table"),
+	PLAIN("upper", m_upper, ""), PLAIN("zfill", m_zfill, "/width") };
 
 const struct pp_method_table pp_str_methods = { rows,
 	sizeof rows / sizeof rows[0] };

@@ -28,7 +28,7 @@ struct pp_render {
 	const struct pp_recipe *recipe;
 	struct pp_rt rt;
 	struct pp_json_doc doc;
-	struct pp_bound_row own; /* of pp_render_begin() */
+	struct pp_bound_row own;  /* of pp_render_begin() */
 	struct pp_bound_row *row; /* the one at hand */
 	struct pp_bound_row *unused;
 };
@@ -277,7 +277,8 @@ fail(struct pp_render *r, struct pp_error *err)
 static void
 seed_chance(struct pp_render *r, size_t step, int what)
 {
-	pp_rand_seed(&r->rt.rand, pp_rand_mix(r->row->chance, step, (uint64_t)what));
+	pp_rand_seed(&r->rt.rand,
+	    pp_rand_mix(r->row->chance, step, (uint64_t)what));
 }
 
 static int
