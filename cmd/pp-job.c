@@ -23,11 +23,13 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "job/account.h"
+#include "job/archive.h"
 #include "job/ids.h"
 #include "job/job.h"
 #include "job/job_create.h"
 #include "job/launch.h"
 #include "job/notify.h"
+#include "job/task_logs.h"
 #include "job/user.h"
 #include "job/worker.h"
 #include "model/catalog.h"
@@ -80,15 +82,22 @@ for_each_job(const struct pp_cli *cli, int argc, char **argv, void *arg,
 	return rc;
 }
 
+/* Print and forget. */
+static void
+print_line(struct pp_buf *out)
+{
+	pp_buf_addc(out, '\n');
+	fwrite(out->data, 1, out->len, stdout);
+	pp_buf_release(out);
+}
+
 static void
 print_json(const struct pp_job *job, const struct pp_tally *ended)
 {
 	struct pp_buf out = PP_BUF_INIT;
 
 	pp_job_put_json(job, ended, &out);
-	pp_buf_addc(&out, '\n');
-	fwrite(out.data, 1, out.len, stdout);
-	pp_buf_release(&out);
+	print_line(&out);
 }
 
 /* ---- create ---- */
@@ -596,11 +605,102 @@ show_ended(const struct pp_tally *ended)
 	pp_buf_release(&text);
 }
 
+/* What of the job is not in the usual class, for one line of text. */
+static void
+show_archive(const struct pp_archive *a)
+{
+	if (a->archived > 0)
+		show_line("archived",
+		    "%lld of %lld objects, in %s: see "
+		    "pp-job restore",
+		    (long long)a->archived, (long long)a->objects,
+		    a->storage_class);
+	else if (a->coming > 0)
+		show_line("archived",
+		    "%lld of %lld objects, on their way back "
+		    "from %s",
+		    (long long)a->coming, (long long)a->objects,
+		    a->storage_class);
+	else if (a->restored > 0)
+		show_line("archived",
+		    "%lld of %lld objects, in %s, and brought "
+		    "back for some days",
+		    (long long)a->restored, (long long)a->objects,
+		    a->storage_class);
+	else if (a->moved > 0)
+		show_line("archived",
+		    "%lld of %lld objects, in %s, which is "
+		    "read at once",
+		    (long long)a->moved, (long long)a->objects,
+		    a->storage_class);
+}
+
+/* Its members, to stand in an object. */
+static void
+put_archive(struct pp_buf *out, const struct pp_archive *a)
+{
+	pp_json_member_int(out, "objects", a->objects);
+	pp_json_member_int(out, "moved", a->moved);
+	pp_json_member_int(out, "archived", a->archived);
+	pp_json_member_int(out, "coming", a->coming);
+	pp_json_member_int(out, "restored", a->restored);
+	pp_json_member_str(out, "storage_class",
+	    a->storage_class[0] != '\0' ? a->storage_class : NULL);
+}
+
+static void
+show_json(const struct pp_job *job, const struct pp_tally *ended,
+    const struct pp_archive *archive)
+{
+	struct pp_buf out = PP_BUF_INIT;
+
+	pp_job_put_json(job, ended, &out);
+	if (archive->storage_class[0] != '\0') {
+		pp_buf_truncate(&out, out.len - 1);
+		pp_json_put_key(&out, "archive");
+		pp_buf_addc(&out, '{');
+		put_archive(&out, archive);
+		pp_buf_adds(&out, "}}");
+	}
+	print_line(&out);
+}
+
+static int
+show_job(struct home *h, const struct pp_job *job, bool known,
+    const struct pp_tally *ended, const struct pp_archive *archive,
+    struct pp_error *err)
+{
+	show_line("job", "%s", job->job_id);
+	if (job->name[0] != '\0')
+		show_line("name", "%s", job->name);
+	show_line("status", "%s%s", pp_job_status_name(job->status),
+	    job->cancel_requested && !pp_job_status_is_final(job->status) ?
+		", to be cancelled" :
+		"");
+	if (job->reason[0] != '\0')
+		show_line("reason", "%s", job->reason);
+	show_line("rows", "%lld of %lld, %lld failed",
+	    (long long)job->totals.rows_done, (long long)job->rows,
+	    (long long)job->totals.rows_failed);
+	show_money(job);
+	if (known)
+		show_ended(ended);
+	show_archive(archive);
+	show_config(job);
+	show_line("priority", "%d", job->priority);
+	show_time("created", job->created_at_ms);
+	show_time("started", job->started_at_ms);
+	show_time("ended", job->ended_at_ms);
+	return job->shards > 1 ? show_shards(h, job, err) : 0;
+}
+
+/* Objects move some days after they were written: a job that runs has none. */
 static int
 show_one(void *arg, const char *job_id, struct pp_error *err)
 {
 	struct showing *s = arg;
 	struct home *h = &s->home;
+	struct pp_archive archive = { .objects = 0 };
 	struct pp_tally ended;
 	struct pp_job job;
 	bool known;
@@ -609,35 +709,15 @@ show_one(void *arg, const char *job_id, struct pp_error *err)
 	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
 		return -1;
 	known = read_ended(h->store, &job, &ended);
-	if (h->cli->json) {
-		print_json(&job, known ? &ended : NULL);
-		pp_job_release(&job);
-		return 0;
+	if (pp_job_status_is_final(job.status))
+		rc = pp_archive_look(h->store, job_id, &archive, err);
+	if (rc == 0 && h->cli->json) {
+		show_json(&job, known ? &ended : NULL, &archive);
+	} else if (rc == 0) {
+		if (s->count++ > 0)
+			putchar('\n');
+		rc = show_job(h, &job, known, &ended, &archive, err);
 	}
-	if (s->count++ > 0)
-		putchar('\n');
-	show_line("job", "%s", job.job_id);
-	if (job.name[0] != '\0')
-		show_line("name", "%s", job.name);
-	show_line("status", "%s%s", pp_job_status_name(job.status),
-	    job.cancel_requested && !pp_job_status_is_final(job.status) ?
-		", to be cancelled" :
-		"");
-	if (job.reason[0] != '\0')
-		show_line("reason", "%s", job.reason);
-	show_line("rows", "%lld of %lld, %lld failed",
-	    (long long)job.totals.rows_done, (long long)job.rows,
-	    (long long)job.totals.rows_failed);
-	show_money(&job);
-	if (known)
-		show_ended(&ended);
-	show_config(&job);
-	show_line("priority", "%d", job.priority);
-	show_time("created", job.created_at_ms);
-	show_time("started", job.started_at_ms);
-	show_time("ended", job.ended_at_ms);
-	if (job.shards > 1)
-		rc = show_shards(h, &job, err);
 	pp_job_release(&job);
 	return rc;
 }
@@ -1226,6 +1306,8 @@ static const struct pp_opt logs_options[] = {
 
 #define MAX_LOGS 100000
 #define FOLLOW_MS 200
+#define FOLLOW_TASKS_MS 2000
+#define CLOCKS_DIFFER_MS 60000
 
 struct logs_state {
 	bool follow;
@@ -1235,6 +1317,75 @@ struct logging {
 	struct home home;
 	bool follow;
 };
+
+static void
+print_log_line(void *arg, const char *line)
+{
+	(void)arg;
+	puts(line);
+}
+
+/*
+ * The end is looked at before the logs; what a task has written comes some
+ * seconds later, so the end is when two looks after it had nothing.
+ */
+static int
+follow_task_logs(struct home *h, const char *job_id, struct pp_task_logs *l,
+    struct pp_error *err)
+{
+	enum pp_job_status status;
+	int quiet = 0;
+
+	while (quiet < 2) {
+		int64_t until_ms = pp_clock_boot_ms() + FOLLOW_TASKS_MS;
+		int64_t lines;
+		int ended = pp_job_wait(h->store, h->user, job_id, until_ms,
+		    NULL, NULL, &status, err);
+
+		if (ended < 0)
+			return -1;
+		if (ended > 0)
+			pp_clock_sleep_ms(until_ms - pp_clock_boot_ms());
+		lines = pp_task_logs_read(l, print_log_line, NULL, err);
+		if (lines < 0)
+			return -1;
+		fflush(stdout);
+		quiet = ended > 0 && lines == 0 ? quiet + 1 : 0;
+	}
+	return 0;
+}
+
+/* A task begins after its job was created, by clocks that may differ. */
+static int
+print_task_logs(struct home *h, const char *job_id, bool follow,
+    struct pp_error *err)
+{
+	struct pp_task_logs *l;
+	struct pp_job job;
+	int64_t lines;
+	int rc = 0;
+
+	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
+		return -1;
+	l = pp_task_logs_open(job_id, job.created_at_ms - CLOCKS_DIFFER_MS,
+	    err);
+	pp_job_release(&job);
+	if (l == NULL)
+		return -1;
+	lines = pp_task_logs_read(l, print_log_line, NULL, err);
+	fflush(stdout);
+	if (lines < 0)
+		rc = -1;
+	else if (follow)
+		rc = follow_task_logs(h, job_id, l, err);
+	else if (lines == 0)
+		rc = pp_error_set(err, PP_ENOENT,
+		    "job '%s' has no logs: no task has worked on it, or they "
+		    "are older than the group keeps them",
+		    job_id);
+	pp_task_logs_close(l);
+	return rc;
+}
 
 /* How far each log has been printed; number 1 is the first. */
 struct positions {
@@ -1329,6 +1480,8 @@ logs_one(void *arg, const char *job_id, struct pp_error *err)
 	char *dir = NULL;
 	int rc = -1;
 
+	if (pp_store_dir(h->store) == NULL)
+		return print_task_logs(h, job_id, l->follow, err);
 	if (check_own(h, job_id, err) == 0)
 		dir = pp_job_log_dir(h->store, job_id, err);
 	if (dir != NULL)
@@ -1352,6 +1505,123 @@ logs_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	struct logging l = { .follow = ((struct logs_state *)state)->follow };
 
 	return for_each_job(cli, argc, argv, &l, logs_one, err);
+}
+
+/* ---- restore ---- */
+
+static const struct pp_opt restore_options[] = {
+	{ 'w', "wait", NULL, "until all of it is there" },
+	{ PP_OPT_LONG, "notify", "sns:ARN",
+	    "wait, and tell this topic as each is there" },
+	{ 'd', "days", "N", "that it stays [7]" },
+	{ PP_OPT_LONG + 1, "tier", "TIER", "how fast it comes [Standard]",
+	    PP_COMPLETE_WORDS, "Standard Bulk Expedited" },
+	{ 0 }
+};
+
+#define RESTORE_LOOK_MS 60000
+#define RESTORE_DAYS 7
+
+struct restore_state {
+	bool wait;
+	const char *topic; /* NULL: none */
+	int64_t days;
+	const char *tier;
+};
+
+struct restoring {
+	struct home home;
+	const struct restore_state *state;
+};
+
+static int
+restore_set(void *state, int key, const char *arg, struct pp_error *err)
+{
+	struct restore_state *s = state;
+
+	switch (key) {
+	case 'w': s->wait = true; return 0;
+	case 'd': return pp_parse_int(arg, "--days", 1, 3650, &s->days, err);
+	case PP_OPT_LONG:
+		s->wait = true;
+		s->topic = pp_notify_topic(arg, err);
+		return s->topic != NULL ? 0 : -1;
+	default: s->tier = arg;
+	}
+	if (strcmp(arg, "Standard") == 0 || strcmp(arg, "Bulk") == 0 ||
+	    strcmp(arg, "Expedited") == 0)
+		return 0;
+	return pp_error_set(err, PP_EUSAGE,
+	    "--tier must be Standard, Bulk or Expedited, not '%s'", arg);
+}
+
+static void
+report_restore(const struct pp_cli *cli, const char *job_id,
+    const struct pp_archive *a)
+{
+	struct pp_buf out = PP_BUF_INIT;
+
+	if (cli->json) {
+		pp_buf_addc(&out, '{');
+		pp_json_member_str(&out, "job_id", job_id);
+		put_archive(&out, a);
+		pp_buf_addc(&out, '}');
+		print_line(&out);
+	} else if (a->coming > 0) {
+		pp_cli_note(cli,
+		    "job %s: %lld objects are on their way from %s", job_id,
+		    (long long)a->coming, a->storage_class);
+	} else if (a->restored > 0) {
+		pp_cli_note(cli, "job %s: %lld objects are back from %s",
+		    job_id, (long long)a->restored, a->storage_class);
+	} else {
+		pp_cli_note(cli, "job %s: nothing needs it%s%s%s", job_id,
+		    a->moved > 0 ? "; what is in " : "", a->storage_class,
+		    a->moved > 0 ? " is read at once" : "");
+	}
+}
+
+/* Hours; the topic hears of it whether or not it took any. */
+static int
+restore_one(void *arg, const char *job_id, struct pp_error *err)
+{
+	struct restoring *r = arg;
+	const struct restore_state *s = r->state;
+	struct home *h = &r->home;
+	int days = s->days > 0 ? (int)s->days : RESTORE_DAYS;
+	struct pp_archive a;
+
+	if (check_own(h, job_id, err) < 0)
+		return -1;
+	for (;;) {
+		if (pp_archive_restore(h->store, job_id, days,
+			s->tier != NULL ? s->tier : "Standard", &a, err) < 0)
+			return -1;
+		if (!s->wait || a.archived + a.coming == 0)
+			break;
+		pp_progress("%.8s  %lld of %lld objects are on their way",
+		    job_id, (long long)(a.archived + a.coming),
+		    (long long)a.objects);
+		pp_clock_sleep_ms(RESTORE_LOOK_MS);
+	}
+	pp_progress_clear();
+	report_restore(h->cli, job_id, &a);
+	if (s->topic == NULL)
+		return 0;
+	return pp_notify_restored(s->topic, h->store, job_id, err);
+}
+
+static int
+restore_run(const struct pp_cli *cli, void *state, int argc, char **argv,
+    struct pp_error *err)
+{
+	struct restoring r = { .state = state };
+	int rc;
+
+	pp_progress_start(cli);
+	rc = for_each_job(cli, argc, argv, &r, restore_one, err);
+	pp_progress_stop();
+	return rc;
 }
 
 /* ---- failed ---- */
@@ -1443,12 +1713,21 @@ static const struct pp_command commands[] = {
 	    .run = wait_run },
 	{ .name = "logs",
 	    .synopsis = "JOB... | -",
-	    .summary = "print what background workers logged",
+	    .summary = "print what background workers and tasks logged",
 	    .options = logs_options,
 	    .operands = PP_COMPLETE_JOB,
 	    .state_bytes = sizeof(struct logs_state),
 	    .set = logs_set,
 	    .run = logs_run },
+	{ .name = "restore",
+	    .synopsis = "JOB... | -",
+	    .summary = "bring archived rows back",
+	    .options = restore_options,
+	    .operands = PP_COMPLETE_JOB,
+	    .has_json = true,
+	    .state_bytes = sizeof(struct restore_state),
+	    .set = restore_set,
+	    .run = restore_run },
 	{ .name = "failed",
 	    .synopsis = "JOB... | -",
 	    .summary = "print failed rows as JSONL",

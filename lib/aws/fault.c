@@ -80,6 +80,8 @@ static const struct {
 	{ "ResourceNotFoundException", PP_AWS_NOT_FOUND },
 	{ "ClusterNotFoundException", PP_AWS_NOT_FOUND },
 
+	{ "InvalidObjectState", PP_AWS_REJECTED }, /* archived */
+
 	{ "PreconditionFailed", PP_AWS_CONFLICT },
 	{ "ConditionalRequestConflict", PP_AWS_CONFLICT },
 	{ "OperationAborted", PP_AWS_CONFLICT },

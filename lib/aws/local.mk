@@ -9,6 +9,7 @@ lib_libpp_la_SOURCES += \
 	lib/aws/ecs.c lib/aws/ecs.h \
 	lib/aws/endpoint.c \
 	lib/aws/fault.c lib/aws/fault.h \
+	lib/aws/logs.c lib/aws/logs.h \
 	lib/aws/profile.c lib/aws/profile.h \
 	lib/aws/request.c lib/aws/request.h \
 	lib/aws/retry.c lib/aws/retry.h \

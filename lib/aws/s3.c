@@ -146,6 +146,11 @@ pp_s3_failed(const struct pp_aws_reply *r, const char *what, const char *key,
 	if (r->fault.class == PP_AWS_NOT_FOUND &&
 	    !pp_aws_fault_is(&r->fault, "NoSuchBucket"))
 		return pp_error_set(err, PP_ENOENT, "no object '%s'", key);
+	if (pp_aws_fault_is(&r->fault, "InvalidObjectState"))
+		return pp_error_set(err, PP_EUNAVAIL,
+		    "cannot %s object '%s': it is archived, and has to be "
+		    "restored first",
+		    what, key);
 	text = pp_asprintf("cannot %s object '%s'", what, key);
 	rc = pp_aws_fault_error(&r->fault, text, err);
 	free(text);
@@ -363,7 +368,7 @@ struct page {
 	pp_s3_list_fn *fn;
 	void *arg;
 	struct pp_buf key, token;
-	int64_t size_bytes, modified_ms;
+	struct pp_s3_listed object;
 	bool more, stopped;
 };
 
@@ -374,7 +379,9 @@ on_listed(struct page *p, struct pp_error *err)
 
 	if (p->stopped)
 		return 0;
-	rc = p->fn(p->arg, p->key.data, p->size_bytes, p->modified_ms, err);
+	p->object.key = p->key.data;
+	rc = p->fn(p->arg, &p->object, err);
+	p->object.storage_class[0] = '\0';
 	p->stopped = rc > 0;
 	return rc < 0 ? -1 : 0;
 }
@@ -393,10 +400,14 @@ on_list_element(void *arg, const char *path, const char *text,
 		pp_buf_clear(&p->key);
 		pp_uri_decode(&p->key, text, strlen(text));
 	} else if (strcmp(name, "Contents/Size") == 0) {
-		p->size_bytes = strtoll(text, NULL, 10);
+		p->object.size_bytes = strtoll(text, NULL, 10);
 	} else if (strcmp(name, "Contents/LastModified") == 0) {
-		if (pp_time_parse(text, &p->modified_ms, NULL) < 0)
-			p->modified_ms = 0;
+		if (pp_time_parse(text, &p->object.modified_ms, NULL) < 0)
+			p->object.modified_ms = 0;
+	} else if (strcmp(name, "Contents/StorageClass") == 0) {
+		if (strcmp(text, "STANDARD") != 0)
+			snprintf(p->object.storage_class,
+			    sizeof p->object.storage_class, "%s", text);
 	} else if (strcmp(name, "Contents") == 0) {
 		return on_listed(p, err);
 	} else if (strcmp(name, "IsTruncated") == 0) {

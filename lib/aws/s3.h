@@ -77,9 +77,17 @@ struct pp_s3_info {
 int	pp_s3_head(struct pp_s3 *s, const char *key, struct pp_s3_info *out,
 	    struct pp_error *err);
 
-/* An object of a listing. 0 to go on, 1 to stop, -1. */
-typedef int pp_s3_list_fn(void *arg, const char *key, int64_t size_bytes,
-	    int64_t modified_ms, struct pp_error *err);
+/* An object of a listing; its texts are borrowed until the callback returns. */
+struct pp_s3_listed {
+	const char *key;
+	int64_t size_bytes;
+	int64_t modified_ms;
+	char storage_class[32];		/* "" for STANDARD */
+};
+
+/* 0 to go on, 1 to stop, -1. */
+typedef int pp_s3_list_fn(void *arg, const struct pp_s3_listed *object,
+	    struct pp_error *err);
 
 /*
  * Those whose keys begin with `prefix`, in byte order, after the key `after`

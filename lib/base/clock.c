@@ -30,6 +30,16 @@ pp_clock_boot_ms(void)
 	return pp_clock_boot_us() / 1000;
 }
 
+void
+pp_clock_sleep_ms(int64_t ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000,
+		.tv_nsec = ms % 1000 * 1000000 };
+
+	if (ms > 0)
+		nanosleep(&t, NULL);
+}
+
 char *
 pp_time_format(int64_t wall_ms, char out[PP_TIME_TEXT_BYTES])
 {

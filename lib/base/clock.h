@@ -18,6 +18,9 @@ int64_t	pp_clock_wall_ms(void);
 int64_t	pp_clock_boot_ms(void);
 int64_t	pp_clock_boot_us(void);
 
+/* Wait so long; a signal ends it early. Nothing for less than 1. */
+void	pp_clock_sleep_ms(int64_t ms);
+
 #define PP_TIME_TEXT_BYTES 32
 
 /* "2026-11-20T15:04:05.678Z" (RFC 3339). Returns `out`. */

@@ -198,15 +198,6 @@ pp_job_put_json(const struct pp_job *job, const struct pp_tally *ended,
 #define FIRST_NAP_MS 20
 #define LONGEST_NAP_MS 500
 
-static void
-nap(int64_t ms)
-{
-	struct timespec ts = { .tv_sec = ms / 1000,
-		.tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
-
 int
 pp_job_wait(struct pp_store *s, const char *user_id, const char *job_id,
     int64_t until_boot_ms, void (*seen)(void *arg, const struct pp_job *job),
@@ -230,7 +221,7 @@ pp_job_wait(struct pp_store *s, const char *user_id, const char *job_id,
 			return 1;
 		if (left <= 0)
 			return 0;
-		nap(nap_ms < left ? nap_ms : left);
+		pp_clock_sleep_ms(nap_ms < left ? nap_ms : left);
 		if (nap_ms < LONGEST_NAP_MS)
 			nap_ms += nap_ms / 2;
 	}

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "job/deployment.h"
 
 /* A dispatcher that finds the same again after this long starts anew. */
 #define WINDOW_MS (5 * 60 * 1000)
@@ -17,6 +18,7 @@
 
 struct pp_launcher {
 	struct pp_aws *aws;
+	struct pp_deployment *deployment;
 	const char *cluster, *task_definition, *subnets, *security_groups;
 	const char *container;
 	bool public_ip;
@@ -31,13 +33,25 @@ setting(const char *name, const char *otherwise)
 }
 
 static int
-need(const char **out, const char *name, struct pp_error *err)
+find_names(struct pp_launcher *l, struct pp_error *err)
 {
-	*out = setting(name, NULL);
-	if (*out != NULL)
-		return 0;
-	return pp_error_set(err, PP_ECONFIG,
-	    "%s is not set: tasks cannot be started from here", name);
+	const struct {
+		const char *variable, **out;
+	} needed[] = { { "PP_ECS_CLUSTER", &l->cluster },
+		{ "PP_ECS_TASK_DEFINITION", &l->task_definition },
+		{ "PP_ECS_SUBNETS", &l->subnets } };
+
+	l->deployment = pp_deployment_open(err);
+	if (l->deployment == NULL)
+		return -1;
+	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+		if (pp_deployment_need(l->deployment, needed[i].variable,
+			"tasks cannot be started from here", needed[i].out,
+			err) < 0)
+			return -1;
+	l->security_groups = pp_deployment_get(l->deployment,
+	    "PP_ECS_SECURITY_GROUPS");
+	return 0;
 }
 
 struct pp_launcher *
@@ -45,13 +59,10 @@ pp_launcher_new(struct pp_error *err)
 {
 	struct pp_launcher *l = pp_calloc(1, sizeof *l);
 
-	l->security_groups = setting("PP_ECS_SECURITY_GROUPS", NULL);
 	l->container = setting("PP_ECS_CONTAINER", "worker");
 	l->public_ip = strcmp(setting("PP_ECS_PUBLIC_IP", "true"), "false") !=
 	    0;
-	if (need(&l->cluster, "PP_ECS_CLUSTER", err) == 0 &&
-	    need(&l->task_definition, "PP_ECS_TASK_DEFINITION", err) == 0 &&
-	    need(&l->subnets, "PP_ECS_SUBNETS", err) == 0)
+	if (find_names(l, err) == 0)
 		l->aws = pp_aws_new(NULL, NULL, NULL, err);
 	if (l->aws == NULL) {
 		pp_launcher_free(l);
@@ -66,6 +77,7 @@ pp_launcher_free(struct pp_launcher *l)
 	if (l == NULL)
 		return;
 	pp_aws_free(l->aws);
+	pp_deployment_free(l->deployment);
 	free(l);
 }
 

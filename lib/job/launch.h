@@ -1,6 +1,7 @@
 /*
  * Workers as tasks on Fargate: started for one job, or for whatever is in the
- * queue, and stopped. Where and how they run stands in the environment:
+ * queue, and stopped. Where and how they run stands in the environment, or in
+ * the outputs.json of the deployment (job/deployment.h):
  *
  *	PP_ECS_CLUSTER			name or ARN
  *	PP_ECS_TASK_DEFINITION		family, family:revision or ARN

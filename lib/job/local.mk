@@ -1,6 +1,7 @@
 # Sources of lib/job: life cycle, seeds, checkpoints, the generation loop.
 lib_libpp_la_SOURCES += \
 	lib/job/account.c lib/job/account.h \
+	lib/job/archive.c lib/job/archive.h \
 	lib/job/aside.c lib/job/aside.h \
 	lib/job/auto_export.c lib/job/auto_export.h \
 	lib/job/batch.c lib/job/batch.h \
@@ -8,6 +9,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/checkpoint.c lib/job/checkpoint.h \
 	lib/job/config.c lib/job/config.h \
 	lib/job/cost_sums.c lib/job/cost_sums.h \
+	lib/job/deployment.c lib/job/deployment.h \
 	lib/job/estimate.c lib/job/estimate.h lib/job/estimate_int.h \
 	lib/job/estimate_job.c \
 	lib/job/estimate_prompts.c \
@@ -46,6 +48,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/shard.c lib/job/shard.h \
 	lib/job/tally.c lib/job/tally.h \
 	lib/job/task_render.c lib/job/task_render.h \
+	lib/job/task_logs.c lib/job/task_logs.h \
 	lib/job/template_ref.c lib/job/template_ref.h \
 	lib/job/user.c lib/job/user.h \
 	lib/job/worker.c lib/job/worker.h

@@ -1,5 +1,6 @@
 /*
- * A word to people when a job has ended, by a topic of SNS.
+ * A word to people when a job has ended or is back from the archive, by a topic
+ * of SNS.
  */
 #ifndef PP_JOB_NOTIFY_H
 #define PP_JOB_NOTIFY_H
@@ -18,6 +19,10 @@ const char *pp_notify_topic(const char *text, struct pp_error *err);
  * `pp-job show --json` has it, with its record read now. Waits for SNS.
  */
 int	pp_notify_end(const char *topic, struct pp_store *s,
+	    const char *job_id, struct pp_error *err);
+
+/* The same when what was archived of a job can be read again. */
+int	pp_notify_restored(const char *topic, struct pp_store *s,
 	    const char *job_id, struct pp_error *err);
 
 #endif

@@ -188,6 +188,18 @@ pp_blob_presign(struct pp_blob *b, const char *method, const char *key,
 	return b->ops->presign(b, method, key, expires_s, url, err);
 }
 
+int
+pp_blob_restore(struct pp_blob *b, const char *key, int days, const char *tier,
+    struct pp_error *err)
+{
+	if (check_key(key, err) < 0)
+		return -1;
+	if (b->ops->restore == NULL)
+		return pp_error_set(err, PP_ECONFIG,
+		    "objects of this home are files: nothing is archived");
+	return b->ops->restore(b, key, days, tier, err);
+}
+
 char *
 pp_blob_local_path(struct pp_blob *b, const char *key)
 {

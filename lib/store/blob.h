@@ -26,11 +26,24 @@ enum pp_blob_when {
 	PP_BLOB_IF_MATCH	/* If-Match: the etag given */
 };
 
+/*
+ * Whether an object can be read now. A listing knows the class alone: what it
+ * calls archived may be on its way or back, which pp_blob_head() tells.
+ */
+enum pp_blob_archive {
+	PP_BLOB_AT_HAND,
+	PP_BLOB_ARCHIVED,	/* pp_blob_restore() brings it back */
+	PP_BLOB_COMING,		/* asked for; hours */
+	PP_BLOB_RESTORED	/* for some days */
+};
+
 struct pp_blob_info {
 	char *key;		/* owned by the struct */
 	int64_t size_bytes;
 	int64_t modified_ms;
 	char etag[PP_ETAG_BYTES];	/* pp_blob_head() alone; else "" */
+	enum pp_blob_archive archive;
+	char storage_class[32];		/* "GLACIER_IR"; "" for the usual */
 };
 
 /* Objects in the folder `dir`, which is made. Returns owned, or NULL. */
@@ -103,6 +116,14 @@ int	pp_blob_delete_prefix(struct pp_blob *b, const char *prefix,
 int	pp_blob_presign(struct pp_blob *b, const char *method,
 	    const char *key, int64_t expires_s, struct pp_buf *url,
 	    struct pp_error *err);
+
+/*
+ * Ask for an archived object to be brought back for some days; `tier` is
+ * Standard (hours), Bulk (cheaper, longer) or Expedited (minutes). Asking
+ * again is fine. PP_ECONFIG where nothing is archived.
+ */
+int	pp_blob_restore(struct pp_blob *b, const char *key, int days,
+	    const char *tier, struct pp_error *err);
 
 /*
  * Embedded home only: the path of the file that is the object, for local

@@ -30,6 +30,9 @@ struct pp_blob_ops {
 	int (*presign)(struct pp_blob *b, const char *method,
 	    const char *key, int64_t expires_s, struct pp_buf *url,
 	    struct pp_error *err);
+	/* NULL: nothing is archived */
+	int (*restore)(struct pp_blob *b, const char *key, int days,
+	    const char *tier, struct pp_error *err);
 	char *(*local_path)(struct pp_blob *b, const char *key);
 };
 

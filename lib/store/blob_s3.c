@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -87,6 +88,24 @@ get_range(struct pp_blob *b, const char *key, int64_t offset, size_t len,
 	return pp_s3_get_range(s3_of(b), key, offset, len, out, err);
 }
 
+/*
+ * GLACIER_IR is read at once, whatever its name says; the other two have to be
+ * restored, and x-amz-restore tells how far that is.
+ */
+static void
+set_class(struct pp_blob_info *info, const char *class, const char *restore)
+{
+	snprintf(info->storage_class, sizeof info->storage_class, "%s", class);
+	if (strcmp(class, "GLACIER") != 0 && strcmp(class, "DEEP_ARCHIVE") != 0)
+		info->archive = PP_BLOB_AT_HAND;
+	else if (restore[0] == '\0')
+		info->archive = PP_BLOB_ARCHIVED;
+	else if (strstr(restore, "ongoing-request=\"true\"") != NULL)
+		info->archive = PP_BLOB_COMING;
+	else
+		info->archive = PP_BLOB_RESTORED;
+}
+
 static int
 head(struct pp_blob *b, const char *key, struct pp_blob_info *info,
     struct pp_error *err)
@@ -99,7 +118,15 @@ head(struct pp_blob *b, const char *key, struct pp_blob_info *info,
 		.size_bytes = i.size_bytes,
 		.modified_ms = i.modified_ms };
 	memcpy(info->etag, i.etag, sizeof info->etag);
+	set_class(info, i.storage_class, i.restore);
 	return 0;
+}
+
+static int
+restore(struct pp_blob *b, const char *key, int days, const char *tier,
+    struct pp_error *err)
+{
+	return pp_s3_restore(s3_of(b), key, days, tier, err) < 0 ? -1 : 0;
 }
 
 /* ---- listings ---- */
@@ -110,15 +137,16 @@ struct listing {
 };
 
 static int
-keep(void *arg, const char *key, int64_t size_bytes, int64_t modified_ms,
-    struct pp_error *err)
+keep(void *arg, const struct pp_s3_listed *object, struct pp_error *err)
 {
 	struct listing *l = arg;
+	struct pp_blob_info *info = &l->infos[l->n++];
 
 	(void)err;
-	l->infos[l->n++] = (struct pp_blob_info){ .key = pp_strdup(key),
-		.size_bytes = size_bytes,
-		.modified_ms = modified_ms };
+	*info = (struct pp_blob_info){ .key = pp_strdup(object->key),
+		.size_bytes = object->size_bytes,
+		.modified_ms = object->modified_ms };
+	set_class(info, object->storage_class, "");
 	return l->n == l->max;
 }
 
@@ -149,16 +177,13 @@ struct doomed {
 };
 
 static int
-doom(void *arg, const char *key, int64_t size_bytes, int64_t modified_ms,
-    struct pp_error *err)
+doom(void *arg, const struct pp_s3_listed *object, struct pp_error *err)
 {
 	struct doomed *d = arg;
 
-	(void)size_bytes;
-	(void)modified_ms;
 	(void)err;
 	d->keys = pp_grow(d->keys, d->count, &d->cap, sizeof *d->keys);
-	d->keys[d->count++] = pp_strdup(key);
+	d->keys[d->count++] = pp_strdup(object->key);
 	return 0;
 }
 
@@ -203,6 +228,7 @@ static const struct pp_blob_ops s3_ops = {
 	.del = del,
 	.delete_prefix = delete_prefix,
 	.presign = presign,
+	.restore = restore,
 	.local_path = local_path,
 };
 

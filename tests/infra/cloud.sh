@@ -63,16 +63,20 @@ test_every_member_is_made_with_the_values_of_those_before_it()
 	    "aws:$(value StorageStack BucketName)"
 }
 
-test_a_job_from_seeds_to_export_on_what_the_templates_made()
+# A home in moto, made by the templates, that the programs find.
+home_of_the_nest()
 {
-	local job
-
 	command -v pp-job >/dev/null || skip 'no programs here'
 	unset AWS_ENDPOINT_URL_CLOUDFORMATION
 	moto_reset
-	deploy_nest CreateBudget=false
+	deploy_nest "$@"
 	PP_STORE=aws:$(value StorageStack BucketName)
 	export PP_STORE PP_USER=tester
+}
+
+# A job of 20 rows on the mock server, $JOB.
+prepare_job()
+{
 	mock_start --latency 0
 	export PP_MODEL_1_NAME=mine PP_MODEL_1_PROVIDER=openai \
 	    PP_MODEL_1_ID=m PP_MODEL_1_URL="$MOCK_URL" \
@@ -85,19 +89,131 @@ test_a_job_from_seeds_to_export_on_what_the_templates_made()
 	check_status 0
 	run pp-job create -t t -s s=seeds -n 20 --budget 1
 	check_status 0
-	job=$(jq -r .job_id "$T/.out")
-	run pp-worker --job "$job" --once
+	JOB=$(jq -r .job_id "$T/.out")
+}
+
+# put_logs STREAM FILE: its lines, as a task's log.
+put_logs()
+{
+	local group
+
+	group=$(value ComputeStack LogGroupName)
+	aws logs create-log-stream --log-group-name "$group" \
+	    --log-stream-name "$1"
+	jq -cR --argjson now "$(date +%s%3N)" \
+	    '{timestamp: ($now + input_line_number), message: .}' "$2" |
+		jq -cs . >events.json
+	aws logs put-log-events --log-group-name "$group" \
+	    --log-stream-name "$1" --log-events file://events.json >/dev/null
+}
+
+test_a_job_from_seeds_to_export_on_what_the_templates_made()
+{
+	home_of_the_nest CreateBudget=false
+	prepare_job
+	run pp-worker --job "$JOB" --once
 	check_status 0
-	run pp-job show "$job" --json
+	cp "$T/.err" worker.log
+	run pp-job show "$JOB" --json
 	check_out_jq .status COMPLETED
-	run pp-export "$job" --format jsonl -o rows
+	check_out_jq .archive null
+	run pp-export "$JOB" --format jsonl -o rows
 	check_status 0
 	check '20 rows' test "$(wc -l <rows/dataset.jsonl)" -eq 20
-	run pp-cost show "$job" --json
+	run pp-cost show "$JOB" --json
 	check_status 0
 	run aws dynamodb get-item --table-name plot-palette-Jobs \
-	    --key "{\"job_id\": {\"S\": \"$job\"}}"
+	    --key "{\"job_id\": {\"S\": \"$JOB\"}}"
 	check_out_jq .Item.status.S COMPLETED
+	logs_of_tasks
+	archived_outputs
+}
+
+# What the worker wrote, sent to the group as a task's; of two tasks, and among
+# lines of others.
+logs_of_tasks()
+{
+	run pp-job logs "$JOB"
+	check_status 78
+	check_err_has 'PP_LOG_GROUP is not set'
+	jq '.ComputeStack + {BucketName: "another"}' outputs.json >deployed.json
+	PP_OUTPUTS=deployed.json run pp-job logs "$JOB"
+	check_status 78
+	check_err_has 'of another home'
+	PP_OUTPUTS=nowhere.json run pp-job logs "$JOB"
+	check_status 78
+	mkdir desk
+	jq '.ComputeStack + .StorageStack' outputs.json >desk/outputs.json
+	run_sh "cd desk && pp-job logs $JOB"
+	check_status 66
+	check_err_has 'no task has worked on it'
+	grep -F "$JOB" worker.log >mine
+	head -n 2 mine | cat - <(echo '{"event":"of nobody"}') >first
+	tail -n +3 mine >second
+	put_logs worker/worker/1 first
+	sleep 0.1
+	put_logs worker/worker/2 second
+	run_sh "cd desk && pp-job logs $JOB"
+	check_status 0
+	check_out_file mine
+	run_sh "cd desk && pp-job logs --follow $JOB"
+	check_status 0
+	check_out_file mine
+	PP_LOG_GROUP=/no/group run pp-job logs "$JOB"
+	check_status 66
+}
+
+# move CLASS: all that the job has written goes there, as by the life cycle.
+move()
+{
+	local key
+
+	aws s3api list-objects-v2 --bucket "${PP_STORE#aws:}" \
+	    --prefix "jobs/$JOB/outputs/" | jq -r '.Contents[].Key' |
+	while read -r key; do
+		aws s3api copy-object --bucket "${PP_STORE#aws:}" --key "$key" \
+		    --copy-source "${PP_STORE#aws:}/$key" --storage-class "$1" \
+		    >/dev/null
+	done
+}
+
+# moto answers a restore at once with what takes hours.
+archived_outputs()
+{
+	local topic
+
+	run pp-job restore "$JOB"
+	check_status 0
+	check_err_has 'nothing needs it'
+	move GLACIER_IR
+	run pp-job show "$JOB"
+	check_out_has 'in GLACIER_IR, which is read at once'
+	run pp-job restore "$JOB"
+	check_status 0
+	check_err_has 'what is in GLACIER_IR is read at once'
+	run pp-export "$JOB" --format jsonl -o warm
+	check_status 0
+	move GLACIER
+	run pp-job show "$JOB"
+	check_out_has 'in GLACIER: see pp-job restore'
+	run pp-job show "$JOB" --json
+	check_out_jq .archive.storage_class GLACIER
+	check 'objects' test "$(jq .archive.archived "$T/.out")" -gt 0
+	run pp-export "$JOB" --format jsonl -o cold
+	check_status 69
+	check_err_has 'it is archived, and has to be restored first'
+	topic=$(value ComputeStack JobEndsTopicArn)
+	run pp-job restore "$JOB" --tier Slow
+	check_status 64
+	run pp-job restore "$JOB" --notify "sns:$topic" --days 2 --json
+	check_status 0
+	check_out_jq .archived 0
+	check 'some are back' test "$(jq .restored "$T/.out")" -gt 0
+	run pp-job show "$JOB"
+	check_out_has 'brought back for some days'
+	run pp-export "$JOB" --format jsonl -o cold
+	check_status 0
+	check_same cold/dataset.jsonl rows/dataset.jsonl
 }
 
 cloud_start

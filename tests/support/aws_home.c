@@ -143,16 +143,13 @@ struct keys {
 };
 
 static int
-note_key(void *arg, const char *key, int64_t size_bytes, int64_t modified_ms,
-    struct pp_error *err)
+note_key(void *arg, const struct pp_s3_listed *object, struct pp_error *err)
 {
 	struct keys *k = arg;
 
-	(void)size_bytes;
-	(void)modified_ms;
 	(void)err;
 	k->list = pp_grow(k->list, k->count, &k->cap, sizeof *k->list);
-	k->list[k->count++] = pp_strdup(key);
+	k->list[k->count++] = pp_strdup(object->key);
 	return 0;
 }
 

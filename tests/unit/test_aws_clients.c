@@ -1,5 +1,5 @@
 /*
- * Plain clients: what STS, SNS and ECS are sent, and what their replies mean.
+ * Plain clients: what STS, SNS, ECS and Logs are sent, and what their replies mean.
  */
 #include <config.h>
 
@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "aws/ecs.h"
+#include "aws/logs.h"
 #include "aws/sns.h"
 #include "aws/sts.h"
 #include "aws_env.h"
@@ -238,6 +239,85 @@ test_self(void **state)
 	scripted_stop(s);
 }
 
+/* ---- CloudWatch Logs ---- */
+
+static int
+note_event(void *arg, const struct pp_logs_event *e, struct pp_error *err)
+{
+	(void)err;
+	pp_buf_addf(arg, "%s@%lld %s\n", e->id, (long long)e->at_ms,
+	    e->message);
+	return 0;
+}
+
+static void
+test_filter_logs(void **state)
+{
+	static const struct script pages[] = {
+		{ OK "{\"events\":[{\"eventId\":\"1\",\"timestamp\":5,"
+		     "\"message\":\"a \\\"b\\\"\",\"logStreamName\":\"s\"}],"
+		     "\"nextToken\":\"more\"}",
+		    0, false },
+		{ OK "{\"events\":[],\"nextToken\":\"yet more\"}", 0, false },
+		{ OK "{\"events\":[{\"eventId\":\"2\",\"timestamp\":6,"
+		     "\"message\":\"c\"}],\"searchedLogStreams\":[]}",
+		    0, false },
+	};
+	static const struct pp_logs_filter filter = { "/g", "job-1", 4 };
+	struct scripted *s = scripted_start_in_order(pages, 3);
+	struct pp_aws *a = open_aws(s);
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_buf got = PP_BUF_INIT;
+
+	(void)state;
+	assert_ok(pp_logs_filter(a, &filter, note_event, &got, &err), err);
+	assert_string_equal(got.data, "1@5 a \"b\"\n2@6 c\n");
+	assert_int_equal(scripted_requests(s), 3);
+	assert_non_null(strstr(scripted_last(s),
+	    "X-Amz-Target: Logs_20140328.FilterLogEvents"));
+	assert_string_equal(body_of(s),
+	    "{\"logGroupName\":\"/g\",\"filterPattern\":\"\\\"job-1\\\"\","
+	    "\"startTime\":4,\"nextToken\":\"yet more\"}");
+	pp_buf_release(&got);
+	pp_aws_free(a);
+	scripted_stop(s);
+}
+
+static void
+test_logs_that_are_not(void **state)
+{
+	static const struct {
+		const char *name, *reply;
+		enum pp_code code;
+	} rows[] = {
+		{ "no such group",
+		    NO "{\"__type\":\"ResourceNotFoundException\","
+		       "\"message\":\"no group\"}",
+		    PP_ENOENT },
+		{ "not JSON", OK "<html>", PP_EDATA },
+		{ "an event without a time",
+		    OK "{\"events\":[{\"eventId\":\"1\",\"message\":\"x\"}]}",
+		    PP_EUNAVAIL },
+	};
+	static const struct pp_logs_filter filter = { "/g", "j", 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct script reply = { rows[i].reply, 0, false };
+		struct scripted *s = scripted_start_in_order(&reply, 1);
+		struct pp_aws *a = open_aws(s);
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_buf got = PP_BUF_INIT;
+
+		print_message("%s\n", rows[i].name);
+		assert_fails(pp_logs_filter(a, &filter, note_event, &got, &err),
+		    err, rows[i].code);
+		pp_buf_release(&got);
+		pp_aws_free(a);
+		scripted_stop(s);
+	}
+}
+
 int
 main(void)
 {
@@ -247,6 +327,8 @@ main(void)
 		cmocka_unit_test(test_publish),
 		cmocka_unit_test(test_run_task),
 		cmocka_unit_test(test_list_and_stop),
+		cmocka_unit_test(test_filter_logs),
+		cmocka_unit_test(test_logs_that_are_not),
 		cmocka_unit_test(test_self),
 	};
 
