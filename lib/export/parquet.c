@@ -21,16 +21,16 @@
 
 /* A row group ends with the row that passes one of these. */
 #define GROUP_ROWS (UINT64_C(1) << 20)
-#define GROUP_BYTES (UINT64_C(128) << 20) /* of JSON */
+#define GROUP_BYTES (UINT64_C(64) << 20) /* of JSON */
 
 /* Compressed pages of the group that are kept in memory. */
-#define KEPT_BYTES ((size_t)16 << 20)
+#define KEPT_BYTES ((size_t)28 << 20)
 
 /*
  * Pages of texts compress better the larger they are, which pays from a higher
  * level on. All open pages together are bounded, dictionaries too.
  */
-#define PAGE_BYTES ((size_t)1 << 20)
+#define PAGE_BYTES ((size_t)2 << 20)
 #define LARGE_PAGE_BYTES ((size_t)8 << 20)
 #define LARGE_PAGE_LEVEL 3
 #define OPEN_BYTES ((size_t)24 << 20)

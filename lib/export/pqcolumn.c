@@ -32,6 +32,7 @@ struct pp_pqcolumn {
 	struct pp_buf def, rep; /* a byte each */
 	struct pp_buf data;	/* HEADROOM, then plain values */
 	struct pp_buf indices;	/* uint32_t each: of the dictionary */
+	struct pp_pqscan scan;	/* of plain values */
 
 	struct pp_pqdict dict;
 	bool has_dict;	    /* values go to the dictionary */
@@ -57,6 +58,7 @@ begin_page(struct pp_pqcolumn *c)
 	pp_buf_clear(&c->def);
 	pp_buf_clear(&c->rep);
 	pp_buf_clear(&c->indices);
+	pp_pqscan_clear(&c->scan);
 	pp_buf_set(&c->data, headroom, sizeof headroom);
 }
 
@@ -87,6 +89,7 @@ pp_pqcolumn_new(const struct pp_pqleaf *leaf, const struct pp_pqlimits *limits,
 	pp_buf_init(&c->data, 0);
 	pp_buf_init(&c->indices, 0);
 	pp_buf_init(&c->packed, 0);
+	pp_pqscan_init(&c->scan, leaf);
 	pp_pqdict_init(&c->dict);
 	begin_group(c);
 	return c;
@@ -108,6 +111,7 @@ pp_pqcolumn_free(struct pp_pqcolumn *c)
 	pp_buf_release(&c->data);
 	pp_buf_release(&c->indices);
 	pp_buf_release(&c->packed);
+	pp_pqscan_release(&c->scan);
 	pp_pqdict_release(&c->dict);
 	pp_pqpage_list_release(&c->list);
 	pp_pqbloom_release(&c->bloom);
@@ -161,49 +165,38 @@ indices_of(const struct pp_pqcolumn *c, size_t *count)
 	return (const uint32_t *)(const void *)c->indices.data;
 }
 
+/* ---- least and greatest of a page ---- */
+
+/* A plain value, with its length when it has one; while it is in the cache. */
 static void
-scan_value(struct pp_pqcolumn *c, struct pp_pqscan *scan, const char *value,
-    size_t len)
+scan_value(struct pp_pqcolumn *c, const char *plain)
 {
-	pp_pqscan_see(scan, value, len);
+	size_t len;
+	const char *value = pp_pqvalue_next(c->leaf, &plain, &len);
+
+	pp_pqscan_see(&c->scan, value, len);
 	if (c->has_bloom)
 		pp_pqbloom_see(&c->bloom, value, len);
 }
 
 /* The bounds of a page are those of the entries that it uses. */
 static void
-scan_indices(struct pp_pqcolumn *c, struct pp_pqscan *scan)
+scan_indices(struct pp_pqcolumn *c)
 {
 	bool *seen = pp_calloc(c->dict.count, sizeof *seen);
 	size_t count, len;
 	const uint32_t *index = indices_of(c, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		const char *value;
-
 		if (seen[index[i]])
 			continue;
 		seen[index[i]] = true;
-		value = pp_pqdict_at(&c->dict, index[i], &len);
-		value = pp_pqvalue_next(c->leaf, &value, &len);
-		scan_value(c, scan, value, len);
+		scan_value(c, pp_pqdict_at(&c->dict, index[i], &len));
 	}
 	free(seen);
 }
 
-static void
-scan_plain(struct pp_pqcolumn *c, struct pp_pqscan *scan)
-{
-	const char *p = c->data.data + HEADROOM;
-	const char *end = c->data.data + c->data.len;
-
-	while (p < end) {
-		size_t len;
-		const char *value = pp_pqvalue_next(c->leaf, &p, &len);
-
-		scan_value(c, scan, value, len);
-	}
-}
+/* ---- a page's bytes ---- */
 
 /* The page's values after its levels, which are in `packed`; or in place. */
 static bool
@@ -275,7 +268,6 @@ add_page(struct pp_pqcolumn *c, struct pp_pqpage *page, struct pp_error *err)
 int
 pp_pqcolumn_flush(struct pp_pqcolumn *c, struct pp_error *err)
 {
-	struct pp_pqscan scan = { .leaf = c->leaf };
 	struct pp_pqpage *page;
 
 	if (c->entries == 0)
@@ -287,10 +279,8 @@ pp_pqcolumn_flush(struct pp_pqcolumn *c, struct pp_error *err)
 	page->first_row = c->group_rows;
 	c->group_rows += c->rows;
 	if (c->indices.len > 0)
-		scan_indices(c, &scan);
-	else
-		scan_plain(c, &scan);
-	pp_pqscan_finish(&scan, &page->bounds);
+		scan_indices(c);
+	pp_pqscan_finish(&c->scan, &page->bounds);
 	if (add_page(c, page, err) < 0)
 		return -1;
 	begin_page(c);
@@ -322,6 +312,7 @@ undo_dict(struct pp_pqcolumn *c)
 		const char *value = pp_pqdict_at(&c->dict, index[i], &len);
 
 		pp_buf_add(&c->data, value, len);
+		scan_value(c, value);
 	}
 	pp_buf_clear(&c->indices);
 	pp_pqdict_clear(&c->dict);
@@ -382,6 +373,17 @@ pp_pqcolumn_put_null(struct pp_pqcolumn *c, int rep, int def)
 	c->nulls++;
 }
 
+static int
+put_plain(struct pp_pqcolumn *c, const struct pp_json *v, struct pp_error *err)
+{
+	size_t start = c->data.len;
+
+	if (pp_pqvalue_put(&c->data, c->leaf, v, err) < 0)
+		return -1;
+	scan_value(c, c->data.data + start);
+	return 0;
+}
+
 int
 pp_pqcolumn_put(struct pp_pqcolumn *c, const struct pp_json *v, int rep,
     struct pp_error *err)
@@ -395,7 +397,7 @@ pp_pqcolumn_put(struct pp_pqcolumn *c, const struct pp_json *v, int rep,
 		return -1;
 	put_level(c, rep, c->leaf->max_def);
 	if (!c->has_dict)
-		return pp_pqvalue_put(&c->data, c->leaf, v, err);
+		return put_plain(c, v, err);
 	if (pp_pqvalue_put(&c->dict.bytes, c->leaf, v, err) < 0)
 		return -1;
 	c->plain_bytes += c->dict.bytes.len - start;

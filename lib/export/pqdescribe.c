@@ -96,15 +96,11 @@ is_comparable(const struct pp_pqelement *e, size_t len)
 }
 
 /* The least and greatest over all row groups, when all of them say. */
-static void
-put_bounds(const struct pp_pqfile *f, size_t leaf, struct pp_pqdescription *d)
+static bool
+see_bounds(const struct pp_pqfile *f, size_t leaf, struct pp_pqscan *scan)
 {
 	const struct pp_pqelement *e = f->leaves[leaf];
-	struct pp_pqleaf kind = { .physical = e->physical };
-	struct pp_pqscan scan = { .leaf = &kind };
 
-	if (e->is_unsigned)
-		return;
 	for (size_t i = 0; i < f->group_count; i++) {
 		const struct pp_pqchunk_info *c = &f->groups[i].chunks[leaf];
 		const struct pp_pqstatistics *s = &c->statistics;
@@ -114,14 +110,26 @@ put_bounds(const struct pp_pqfile *f, size_t leaf, struct pp_pqdescription *d)
 		if (s->min == NULL || s->max == NULL ||
 		    !is_comparable(e, s->min_len) ||
 		    !is_comparable(e, s->max_len))
-			return;
-		pp_pqscan_see(&scan, s->min, s->min_len);
-		pp_pqscan_see(&scan, s->max, s->max_len);
+			return false;
+		pp_pqscan_see(scan, s->min, s->min_len);
+		pp_pqscan_see(scan, s->max, s->max_len);
 	}
-	if (scan.min == NULL)
-		return;
-	pp_pqrows_put_value(&d->min, e, scan.min, scan.min_len);
-	pp_pqrows_put_value(&d->max, e, scan.max, scan.max_len);
+	return scan->there;
+}
+
+static void
+put_bounds(const struct pp_pqfile *f, size_t leaf, struct pp_pqdescription *d)
+{
+	const struct pp_pqelement *e = f->leaves[leaf];
+	struct pp_pqleaf kind = { .physical = e->physical };
+	struct pp_pqscan scan;
+
+	pp_pqscan_init(&scan, &kind);
+	if (!e->is_unsigned && see_bounds(f, leaf, &scan)) {
+		pp_pqrows_put_value(&d->min, e, scan.min.data, scan.min.len);
+		pp_pqrows_put_value(&d->max, e, scan.max.data, scan.max.len);
+	}
+	pp_pqscan_release(&scan);
 }
 
 void

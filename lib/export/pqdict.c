@@ -22,7 +22,6 @@ pp_pqdict_release(struct pp_pqdict *d)
 {
 	pp_buf_release(&d->bytes);
 	free(d->starts);
-	free(d->hashes);
 	free(d->slots);
 	pp_pqdict_init(d);
 }
@@ -37,52 +36,51 @@ pp_pqdict_clear(struct pp_pqdict *d)
 }
 
 static void
-slot_put(struct pp_pqdict *d, uint32_t value)
+slot_put(struct pp_pqdict *d, struct pp_pqdict_slot slot)
 {
 	size_t mask = d->slot_count - 1;
-	size_t i = (size_t)d->hashes[value] & mask;
+	size_t i = slot.hash & mask;
 
-	while (d->slots[i] != 0)
+	while (d->slots[i].value != 0)
 		i = (i + 1) & mask;
-	d->slots[i] = value + 1;
+	d->slots[i] = slot;
 }
 
 static void
-add(struct pp_pqdict *d, size_t start, uint64_t hash)
+grow_slots(struct pp_pqdict *d)
+{
+	struct pp_pqdict_slot *old = d->slots;
+	size_t old_count = d->slot_count;
+
+	d->slot_count = old_count > 0 ? old_count * 2 : FIRST_SLOTS;
+	d->slots = pp_calloc(d->slot_count, sizeof *d->slots);
+	for (size_t i = 0; i < old_count; i++)
+		if (old[i].value != 0)
+			slot_put(d, old[i]);
+	free(old);
+}
+
+static uint32_t
+add(struct pp_pqdict *d, size_t start, uint32_t hash)
 {
 	d->starts = pp_grow(d->starts, d->count, &d->start_cap,
 	    sizeof *d->starts);
-	d->hashes = pp_grow(d->hashes, d->count, &d->hash_cap,
-	    sizeof *d->hashes);
-	d->starts[d->count] = (uint32_t)start;
-	d->hashes[d->count] = hash;
-	d->count++;
-	if (d->count * 2 <= d->slot_count) {
-		slot_put(d, (uint32_t)d->count - 1);
-		return;
-	}
-	d->slot_count = d->slot_count > 0 ? d->slot_count * 2 : FIRST_SLOTS;
-	free(d->slots);
-	d->slots = pp_calloc(d->slot_count, sizeof *d->slots);
-	for (size_t i = 0; i < d->count; i++)
-		slot_put(d, (uint32_t)i);
+	d->starts[d->count++] = (uint32_t)start;
+	if (d->count * 2 > d->slot_count)
+		grow_slots(d);
+	slot_put(d, (struct pp_pqdict_slot){ (uint32_t)d->count, hash });
+	return (uint32_t)d->count - 1;
 }
 
 static bool
-is_value(const struct pp_pqdict *d, uint32_t i, const char *value, size_t len,
-    uint64_t hash)
+is_value(const struct pp_pqdict *d, uint32_t i, const char *value, size_t len)
 {
-	size_t have;
-	const char *p;
-
-	if (d->hashes[i] != hash)
-		return false;
 	/* the last value ends where the new one begins, not at the end */
-	have = (i + 1 < d->count ? d->starts[i + 1] :
-				   (size_t)(value - d->bytes.data)) -
-	    d->starts[i];
-	p = d->bytes.data + d->starts[i];
-	return have == len && memcmp(p, value, len) == 0;
+	size_t end = i + 1 < d->count ? d->starts[i + 1] :
+					(size_t)(value - d->bytes.data);
+
+	return end - d->starts[i] == len &&
+	    memcmp(d->bytes.data + d->starts[i], value, len) == 0;
 }
 
 uint32_t
@@ -90,15 +88,17 @@ pp_pqdict_settle(struct pp_pqdict *d, size_t start)
 {
 	const char *value = d->bytes.data + start;
 	size_t len = d->bytes.len - start, mask = d->slot_count - 1;
-	uint64_t hash = pp_hash64(value, len, 0);
+	uint32_t hash = (uint32_t)pp_hash64(value, len, 0);
 
-	for (size_t i = (size_t)hash & mask;
-	     d->slot_count > 0 && d->slots[i] != 0; i = (i + 1) & mask) {
-		if (!is_value(d, d->slots[i] - 1, value, len, hash))
+	for (size_t i = hash & mask;
+	     d->slot_count > 0 && d->slots[i].value != 0; i = (i + 1) & mask) {
+		const struct pp_pqdict_slot *slot = &d->slots[i];
+
+		if (slot->hash != hash ||
+		    !is_value(d, slot->value - 1, value, len))
 			continue;
 		pp_buf_truncate(&d->bytes, start);
-		return d->slots[i] - 1;
+		return slot->value - 1;
 	}
-	add(d, start, hash);
-	return (uint32_t)d->count - 1;
+	return add(d, start, hash);
 }

@@ -10,13 +10,17 @@
 
 #include "base/buf.h"
 
+struct pp_pqdict_slot {
+	uint32_t value;			/* and 1; 0: the slot is empty */
+	uint32_t hash;
+};
+
 struct pp_pqdict {
 	struct pp_buf bytes;		/* the page */
 	uint32_t *starts;		/* of values in `bytes` */
-	uint64_t *hashes;
-	size_t count, start_cap, hash_cap;
-	uint32_t *slots;		/* value + 1, 0 for none */
-	size_t slot_count;
+	size_t count, start_cap;
+	struct pp_pqdict_slot *slots;	/* hash table */
+	size_t slot_count;		/* a power of two, or 0 */
 };
 
 void	pp_pqdict_init(struct pp_pqdict *d);

@@ -195,20 +195,40 @@ pp_pqvalue_compare(const struct pp_pqleaf *leaf, const char *a, size_t a_len,
 }
 
 void
+pp_pqscan_init(struct pp_pqscan *s, const struct pp_pqleaf *leaf)
+{
+	*s = (struct pp_pqscan){
+		.leaf = leaf, .min = PP_BUF_INIT, .max = PP_BUF_INIT
+	};
+}
+
+void
+pp_pqscan_clear(struct pp_pqscan *s)
+{
+	s->there = false;
+}
+
+void
+pp_pqscan_release(struct pp_pqscan *s)
+{
+	pp_buf_release(&s->min);
+	pp_buf_release(&s->max);
+}
+
+void
 pp_pqscan_see(struct pp_pqscan *s, const char *value, size_t len)
 {
 	if (s->leaf->physical == PP_PQ_DOUBLE && isnan(get_double(value)))
 		return;
-	if (s->min == NULL ||
-	    pp_pqvalue_compare(s->leaf, value, len, s->min, s->min_len) < 0) {
-		s->min = value;
-		s->min_len = len;
-	}
-	if (s->max == NULL ||
-	    pp_pqvalue_compare(s->leaf, value, len, s->max, s->max_len) > 0) {
-		s->max = value;
-		s->max_len = len;
-	}
+	if (!s->there ||
+	    pp_pqvalue_compare(s->leaf, value, len, s->min.data, s->min.len) <
+		0)
+		pp_buf_set(&s->min, value, len);
+	if (!s->there ||
+	    pp_pqvalue_compare(s->leaf, value, len, s->max.data, s->max.len) >
+		0)
+		pp_buf_set(&s->max, value, len);
+	s->there = true;
 }
 
 /* Of BOUND_BYTES or less, and not within a character. */
@@ -269,11 +289,11 @@ put_bound(struct pp_pqbound *b, const struct pp_pqleaf *leaf, const char *v,
 void
 pp_pqscan_finish(const struct pp_pqscan *s, struct pp_pqbounds *b)
 {
-	if (s->min == NULL)
+	if (!s->there)
 		return;
 	b->there = true;
-	put_bound(&b->min, s->leaf, s->min, s->min_len, false);
-	put_bound(&b->max, s->leaf, s->max, s->max_len, true);
+	put_bound(&b->min, s->leaf, s->min.data, s->min.len, false);
+	put_bound(&b->max, s->leaf, s->max.data, s->max.len, true);
 }
 
 static void

@@ -47,13 +47,16 @@ void	pp_pqbounds_release(struct pp_pqbounds *b);
 int	pp_pqvalue_compare(const struct pp_pqleaf *leaf, const char *a,
 	    size_t a_len, const char *b, size_t b_len);
 
-/* The least and greatest of values that stay where they are. */
+/* The least and greatest of the values seen; copies, made when they change. */
 struct pp_pqscan {
-	const struct pp_pqleaf *leaf;
-	const char *min, *max;
-	size_t min_len, max_len;
+	const struct pp_pqleaf *leaf;	/* borrowed */
+	bool there;			/* there was one that compares */
+	struct pp_buf min, max;
 };
 
+void	pp_pqscan_init(struct pp_pqscan *s, const struct pp_pqleaf *leaf);
+void	pp_pqscan_clear(struct pp_pqscan *s);
+void	pp_pqscan_release(struct pp_pqscan *s);
 void	pp_pqscan_see(struct pp_pqscan *s, const char *value, size_t len);
 
 /* What was found as bounds that last. `b` is empty before. */

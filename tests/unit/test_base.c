@@ -211,38 +211,44 @@ times_read_back(void **state)
 	assert_fails(pp_time_parse("yesterday", &t, &err), err, PP_EDATA);
 }
 
-/* Bit by bit, as RFC 3720 defines it. */
+/* Bit by bit, as RFC 3720 and RFC 1952 define them. */
 static uint32_t
-crc32c_of(const unsigned char *p, size_t len)
+crc_of(uint32_t polynomial, const unsigned char *p, size_t len)
 {
 	uint32_t crc = UINT32_MAX;
 
 	for (size_t i = 0; i < len; i++) {
 		crc ^= p[i];
 		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+			crc = crc >> 1 ^ (crc & 1 ? polynomial : 0);
 	}
 	return ~crc;
 }
 
 static void
-crc32c_is_right_for_any_length_and_place(void **state)
+crcs_are_right_for_any_length_and_place(void **state)
 {
-	unsigned char bytes[64];
+	static const struct {
+		uint32_t (*of)(uint32_t crc, const void *data, size_t len);
+		uint32_t polynomial;
+	} crcs[] = { { pp_crc32c, 0x82f63b78 }, { pp_crc32, 0xedb88320 } };
+	unsigned char bytes[300];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = (unsigned char)(i * 37 + 11);
-	for (size_t from = 0; from < 9; from++) {
-		for (size_t len = 0; from + len <= sizeof bytes; len++) {
-			uint32_t half = pp_crc32c(0, bytes + from, len / 3);
+		bytes[i] = (unsigned char)(i * 37 + i / 7 + 11);
+	for (size_t n = 0; n < 2 * sizeof bytes * 9; n++) {
+		const unsigned char *p = bytes + n / 2 % 9;
+		size_t len = n / 18, third = len / 3;
+		uint32_t want, part;
 
-			assert_int_equal(pp_crc32c(0, bytes + from, len),
-			    crc32c_of(bytes + from, len));
-			assert_int_equal(pp_crc32c(half, bytes + from + len / 3,
-					     len - len / 3),
-			    crc32c_of(bytes + from, len));
-		}
+		if (p + len > bytes + sizeof bytes)
+			continue;
+		want = crc_of(crcs[n % 2].polynomial, p, len);
+		part = crcs[n % 2].of(0, p, third);
+		assert_int_equal(crcs[n % 2].of(0, p, len), want);
+		assert_int_equal(crcs[n % 2].of(part, p + third, len - third),
+		    want);
 	}
 }
 
@@ -433,7 +439,7 @@ main(void)
 		cmocka_unit_test(tokens_are_priced_once_and_rounded_up),
 		cmocka_unit_test(times_read_back),
 		cmocka_unit_test(check_sums_match_published_values),
-		cmocka_unit_test(crc32c_is_right_for_any_length_and_place),
+		cmocka_unit_test(crcs_are_right_for_any_length_and_place),
 		cmocka_unit_test(ids_are_valid_and_rise),
 		cmocka_unit_test(chance_repeats_and_is_even),
 		cmocka_unit_test(durations_and_sizes_take_units),
