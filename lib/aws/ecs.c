@@ -111,16 +111,22 @@ put_overrides(struct pp_buf *b, const struct pp_ecs_run *r)
 	pp_buf_adds(b, "]}]}");
 }
 
-/* A strategy, and never a launch type with it. */
+/*
+ * Spot is a strategy, and never a launch type with it; on demand is a launch
+ * type, which clusters without capacity providers have too.
+ */
 static void
 put_run(struct pp_buf *b, const struct pp_ecs_run *r)
 {
 	pp_buf_addc(b, '{');
 	put_member(b, "cluster", r->cluster);
 	put_member(b, "taskDefinition", r->task_definition);
-	pp_json_put_key(b, "capacityProviderStrategy");
-	pp_buf_addf(b, "[{\"capacityProvider\":\"%s\",\"weight\":1}]",
-	    r->on_demand ? "FARGATE" : "FARGATE_SPOT");
+	if (r->on_demand)
+		put_member(b, "launchType", "FARGATE");
+	else
+		pp_buf_adds(b,
+		    ",\"capacityProviderStrategy\":[{\"capacityProvider\":"
+		    "\"FARGATE_SPOT\",\"weight\":1}]");
 	put_network(b, r);
 	put_overrides(b, r);
 	pp_json_put_key(b, "count");

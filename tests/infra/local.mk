@@ -7,6 +7,7 @@ infra_tests += tests/infra/policies.sh
 infra_tests += tests/infra/deploy.sh
 infra_tests += tests/infra/cloud.sh
 infra_tests += tests/infra/container.sh
+infra_tests += tests/infra/peers.sh
 
 if !ENABLE_SANITIZERS
 TESTS += $(infra_tests)

@@ -24,7 +24,8 @@ class Refused(Exception):
 
 
 def run_task(r):
-    if "launchType" in r or not r.get("capacityProviderStrategy"):
+    spot = "capacityProviderStrategy" in r
+    if spot == ("launchType" in r):
         raise Refused("launchType and capacityProviderStrategy")
     if not 1 <= r["count"] <= 10 or len(r["clientToken"]) > 64:
         raise Refused("count or clientToken")
@@ -33,7 +34,6 @@ def run_task(r):
         raise Refused("subnets")
     if r["clientToken"] in by_token:
         return by_token[r["clientToken"]]
-    spot = r["capacityProviderStrategy"][0]["capacityProvider"].endswith("SPOT")
     out = {"tasks": [], "failures": []}
     for _ in range(r["count"]):
         if spot and len(running) >= SPOT:

@@ -34,7 +34,7 @@ tests_support_awshome_SOURCES = tests/support/awshome.c \
 	tests/support/aws_home.c tests/support/aws_home.h
 dist_check_SCRIPTS += tests/support/fetch-server \
 	tests/support/with-aws-servers
-EXTRA_DIST += tests/support/fault_proxy.py
+EXTRA_DIST += tests/support/fault_proxy.py tests/support/second_judge.py
 
 # The judge of a job's rows and money, and its own test.
 TESTS += tests/chaos/judge.sh

@@ -164,8 +164,8 @@ test_run_task(void **state)
 	    "\"propagateTags\":\"TASK_DEFINITION\"}");
 	r.on_demand = true;
 	assert_fails(pp_ecs_run(a, &r, &tasks, &err), err, PP_EUNAVAIL);
-	assert_non_null(strstr(body_of(s), "\"capacityProvider\":\"FARGATE\""));
-	assert_null(strstr(body_of(s), "launchType"));
+	assert_non_null(strstr(body_of(s), "\"launchType\":\"FARGATE\""));
+	assert_null(strstr(body_of(s), "capacityProvider"));
 	pp_ecs_tasks_release(&tasks);
 	pp_aws_free(a);
 	scripted_stop(s);
