@@ -23,6 +23,7 @@ EXTRA_DIST += infra/README.md \
 	infra/scripts/deploy.sh \
 	infra/scripts/estimate-cost.sh \
 	infra/scripts/rollback-stack.sh \
+	infra/scripts/smoke-test.sh \
 	infra/scripts/update-stack.sh \
 	infra/scripts/upload-templates.sh \
 	infra/scripts/validate-parameters.sh

@@ -308,6 +308,7 @@ shell_lines()
 	export PP_ECS_TASK_DEFINITION=$(jq -r .TaskDefinition "$outputs")
 	export PP_ECS_SUBNETS=$(jq -r .PublicSubnetIds "$outputs")
 	export PP_ECS_SECURITY_GROUPS=$(jq -r .TaskSecurityGroupId "$outputs")
+	export PP_LOG_GROUP=$(jq -r .LogGroupName "$outputs")
 	LINES
 }
 

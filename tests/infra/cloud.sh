@@ -10,7 +10,7 @@ export AWS_REGION
 # deploy_nest SETTING...: every member; their outputs are in outputs.json.
 deploy_nest()
 {
-	local name set options=(--set AdminEmail=me@mine.example.com)
+	local name set stack options=(--set AdminEmail=me@mine.example.com)
 
 	for set; do
 		options+=(--set "$set")
@@ -24,12 +24,13 @@ deploy_nest()
 		run python3 "$HERE/nest.py" flat "$name" "${options[@]}"
 		check_status 0
 		cp "$T/.out" template.json
-		run aws cloudformation create-stack --stack-name "$name" \
+		stack=$name-$RANDOM
+		run aws cloudformation create-stack --stack-name "$stack" \
 		    --template-body file://template.json \
 		    --parameters file://values.json \
 		    --capabilities CAPABILITY_NAMED_IAM
 		check_status 0
-		run aws cloudformation describe-stacks --stack-name "$name"
+		run aws cloudformation describe-stacks --stack-name "$stack"
 		check_out_jq '.Stacks[0].StackStatus' CREATE_COMPLETE
 		jq --arg n "$name" --slurpfile all outputs.json '$all[0] +
 			{($n): [.Stacks[0].Outputs[]? |
@@ -46,7 +47,6 @@ value()
 test_every_member_is_made_with_the_values_of_those_before_it()
 {
 	unset AWS_ENDPOINT_URL_CLOUDFORMATION
-	moto_reset
 	deploy_nest EnvironmentName=staging
 	run aws dynamodb list-tables
 	check_out_jq '.TableNames | sort | join(" ")' \
@@ -63,24 +63,34 @@ test_every_member_is_made_with_the_values_of_those_before_it()
 	    "aws:$(value StorageStack BucketName)"
 }
 
-# A home in moto, made by the templates, that the programs find.
+# A home in moto, made by the templates, that the programs find; once for all
+# tests, which leave nothing behind in it.
 home_of_the_nest()
 {
 	command -v pp-job >/dev/null || skip 'no programs here'
 	unset AWS_ENDPOINT_URL_CLOUDFORMATION
-	moto_reset
-	deploy_nest "$@"
+	[ -s "$SCRATCH/nest.json" ] || {
+		deploy_nest CreateBudget=false
+		cp outputs.json "$SCRATCH/nest.json"
+	}
+	cp "$SCRATCH/nest.json" outputs.json
 	PP_STORE=aws:$(value StorageStack BucketName)
-	export PP_STORE PP_USER=tester
+	export PP_STORE PP_USER=tester-$$-$RANDOM
 }
 
-# A job of 20 rows on the mock server, $JOB.
-prepare_job()
+# prepare_model [OPTION...]: the model `mine`, on the mock server.
+prepare_model()
 {
-	mock_start --latency 0
+	mock_start "$@"
 	export PP_MODEL_1_NAME=mine PP_MODEL_1_PROVIDER=openai \
 	    PP_MODEL_1_ID=m PP_MODEL_1_URL="$MOCK_URL" \
 	    PP_MODEL_1_INPUT_USD=1 PP_MODEL_1_OUTPUT_USD=1
+}
+
+# A job of 20 rows, $JOB.
+prepare_job()
+{
+	prepare_model --latency 0
 	printf 'template:\n  id: t\n  steps:\n    - id: a\n      model: mine\n      max_tokens: 20\n      prompt: "{{ s.x }}"\n' >t.yaml
 	seq 20 | sed 's/.*/{"x": "row &"}/' >seeds.jsonl
 	run pp-seed put seeds seeds.jsonl
@@ -109,7 +119,7 @@ put_logs()
 
 test_a_job_from_seeds_to_export_on_what_the_templates_made()
 {
-	home_of_the_nest CreateBudget=false
+	home_of_the_nest
 	prepare_job
 	run pp-worker --job "$JOB" --once
 	check_status 0
@@ -214,6 +224,63 @@ archived_outputs()
 	run pp-export "$JOB" --format jsonl -o cold
 	check_status 0
 	check_same cold/dataset.jsonl rows/dataset.jsonl
+}
+
+# tasks_start: RunTask starts the real worker, on this home.
+tasks_start()
+{
+	background python3 "$PP_SRCDIR/tests/support/aws_stub.py" \
+	    "$T/ecs.port" "$T/ecs.log" 100 pp-worker
+	wait_for 60 test -s "$T/ecs.port" || complain 'the stub does not start'
+	AWS_ENDPOINT_URL_ECS=http://127.0.0.1:$(cat "$T/ecs.port")
+	export AWS_ENDPOINT_URL_ECS
+}
+
+# What the root hands out, of what its members have made.
+outputs_of_the_root()
+{
+	jq '[.[]] | add + {TablePrefix: "plot-palette-"}' outputs.json
+}
+
+test_the_smoke_test_of_a_deployment()
+{
+	home_of_the_nest
+	prepare_model --latency 50
+	outputs_of_the_root >root.json
+	tasks_start
+	script smoke-test --outputs root.json --model mine --rows 30 \
+	    --timeout 2m
+	check_status 0
+	check_err_has 'ok: 30 rows on a task, exported'
+	check_err_has 'ok: cancelled while it ran'
+	check_err_has 'ok: stopped by its budget'
+	check_err_has 'it cost: calls of models: 0.0'
+	check 'three tasks' test "$(grep -c '"RunTask"' ecs.log)" -eq 3
+	check 'one was stopped' grep -q '"StopTask"' ecs.log
+	run pp-job list --json
+	check_out ''
+	run pp-seed list --json
+	check_out_lines 0
+	run pp-template list --json
+	check_out ''
+}
+
+# Nobody starts what RunTask was asked for.
+test_a_smoke_test_that_fails_cleans_up()
+{
+	home_of_the_nest
+	prepare_model
+	outputs_of_the_root >root.json
+	script smoke-test --outputs nowhere.json
+	check_status 1
+	check_err_has 'deploy first'
+	tasks_start
+	mock_stop
+	script smoke-test --outputs root.json --model mine --timeout 5s
+	check_status 1
+	check_err_has 'not COMPLETED'
+	run pp-job list --json
+	check_out ''
 }
 
 cloud_start

@@ -1,26 +1,44 @@
 #!/usr/bin/env python3
-"""usage: aws_stub.py PORT-FILE LOG [CAPACITY]
+"""usage: aws_stub.py PORT-FILE LOG [CAPACITY [COMMAND...]]
 
 Stands in for ECS's RunTask, ListTasks and StopTask, for STS, SNS and a task's
 metadata endpoint, where no server of others does: it records each request as
 a line of JSON in LOG and answers as AWS does. A client token seen before is
 answered with the tasks of then; a launch type beside a capacity provider
 strategy is refused; of FARGATE_SPOT there are CAPACITY tasks (default 100).
+With COMMAND a task is a process: it with the words of the task's override,
+its output in LOG.task. StopTask sends it SIGTERM, as ECS does, and one that
+has ended is listed no longer.
 """
 import json
 import os
+import subprocess
 import sys
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT_FILE, LOG = sys.argv[1:3]
 SPOT = int(sys.argv[3]) if len(sys.argv) > 3 else 100
+COMMAND = sys.argv[4:]
 TASK = "arn:aws:ecs:us-east-1:123456789012:task/plot-palette/%032x"
-running, by_token = {}, {}
+running, by_token, processes = {}, {}, {}
 
 
 class Refused(Exception):
     pass
+
+
+def start(arn, request):
+    words = request["overrides"]["containerOverrides"][0]["command"]
+    with open(LOG + ".task", "ab") as output:
+        processes[arn] = subprocess.Popen(COMMAND + words, stdout=output,
+                                          stderr=output)
+
+
+def forget_ended():
+    for arn in [a for a, p in processes.items() if p.poll() is not None]:
+        del processes[arn]
+        running.pop(arn, None)
 
 
 def run_task(r):
@@ -42,6 +60,8 @@ def run_task(r):
             continue
         arn = TASK % (len(by_token) * 100 + len(running) + 1)
         running[arn] = r
+        if COMMAND:
+            start(arn, r)
         out["tasks"].append({"taskArn": arn, "lastStatus": "PROVISIONING"})
     by_token[r["clientToken"]] = out
     return out
@@ -52,6 +72,7 @@ def list_tasks(r):
         family = task["taskDefinition"].split("/")[-1].split(":")[0]
         return (r.get("startedBy") in (None, task.get("startedBy")) and
                 r.get("family") in (None, family))
+    forget_ended()
     arns = sorted(a for a, t in running.items() if fits(t))
     start = int(r.get("nextToken", "0"))
     out = {"taskArns": arns[start:start + 2]}
@@ -61,6 +82,9 @@ def list_tasks(r):
 
 
 def stop_task(r):
+    forget_ended()
+    if r["task"] in processes:
+        processes[r["task"]].terminate()
     if running.pop(r["task"], None) is None:
         raise Refused("The referenced task was not found.")
     return {"task": {"taskArn": r["task"]}}
