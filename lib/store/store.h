@@ -186,7 +186,9 @@ struct pp_claim_request {
 
 /*
  * Take the first entry that may be taken: expired or dead RUNNING ones before
- * QUEUED ones; by priority, then age of the job. A job that is QUEUED becomes
+ * QUEUED ones; by priority, then age of the job, then how often the entry was
+ * given back without progress: it may wait for another that is queued to give
+ * money back. A job that is QUEUED becomes
  * RUNNING, within max_running. Returns 1 with `out` filled, 0 when nothing is
  * free, -1. With job_id: PP_ENOENT when there is no such job, PP_ETEMP when
  * all that is left of it is leased elsewhere or the limit of running jobs is

@@ -272,7 +272,10 @@ note_refusal(struct skipped *s, const char *job_id)
 	memcpy(s->jobs[s->count++], job_id, PP_ID_BYTES);
 }
 
-/* A choice among queued entries: the first, or with a crowd any of a few. */
+/*
+ * A choice among queued entries: the first of those given back in vain the
+ * fewest times, or with a crowd any of the next few.
+ */
 struct choice {
 	const struct running *running;
 	const struct skipped *skipped;
@@ -281,6 +284,17 @@ struct choice {
 	struct pp_ddb_entry entry;
 	bool found;
 };
+
+/* Entries of a page: the first is most often the one. */
+#define FEW 8
+
+static bool
+comes_before(const struct pp_ddb_entry *later, const struct pp_ddb_entry *found,
+    int pass_over)
+{
+	return later->give_backs < found->give_backs ||
+	    (later->give_backs == found->give_backs && pass_over > 0);
+}
 
 static int
 choose(void *arg, const struct pp_json *item, struct pp_error *err)
@@ -302,16 +316,21 @@ choose(void *arg, const struct pp_json *item, struct pp_error *err)
 		pp_ddb_entry_release(&e);
 		return 0;
 	}
-	if (c->found)
-		pp_ddb_entry_release(&c->entry);
-	c->entry = e;
-	c->found = true;
-	return c->pass_over-- <= 0;
+	if (c->found && !comes_before(&e, &c->entry, c->pass_over)) {
+		pp_ddb_entry_release(&e);
+	} else {
+		if (c->found)
+			pp_ddb_entry_release(&c->entry);
+		c->entry = e;
+		c->found = true;
+	}
+	return --c->pass_over < 0 && c->entry.give_backs == 0;
 }
 
 /*
- * The first entry that may be taken. When others want it too, any of the
- * same job's next ones will do: its shards are alike.
+ * The first entry that may be taken. When
+ * others want it too, any of the same job's next ones will do: its shards are
+ * alike.
  */
 static int
 find_queued(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
@@ -332,7 +351,7 @@ find_queued(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	c->pass_over = round == 0 ? 0 : (int)pp_rand_below(&s->rand, 32);
 	if (rc == 1) {
 		q = pp_ddb_entries_query(s, "QUEUED", prefix);
-		q.page = 1 + c->pass_over;
+		q.page = FEW + c->pass_over;
 		rc = pp_ddb_query(s->aws, &q, choose, c, err);
 	}
 	free(prefix);

@@ -73,7 +73,7 @@ static const char schema_1[] =
 	TOTALS ","
 	"PRIMARY KEY (job_id, shard)"
     ") STRICT, WITHOUT ROWID;"
-    "CREATE INDEX queue_queued ON queue (job_id, shard)"
+    "CREATE INDEX queue_queued ON queue (job_id, give_backs, shard)"
 	" WHERE status = 'QUEUED';"
     "CREATE INDEX queue_running ON queue (job_id, shard)"
 	" WHERE status = 'RUNNING';"

@@ -205,12 +205,14 @@ find_lapsed(struct pp_sqlite *s, const struct pp_claim_request *r,
 }
 
 /*
- * The first QUEUED shard of the first job that has one. Jobs outside the
- * limit of running ones are not looked at when it is reached.
+ * The first QUEUED shard of the first job that has one; of its shards, one
+ * that was given back in vain comes after those that were not. Jobs outside
+ * the limit of running ones are not looked at when it is reached.
  */
 #define FIND_QUEUED(which) \
-	"SELECT j.job_id, (SELECT min(q.shard) FROM queue q " \
-	"WHERE q.job_id = j.job_id AND q.status = 'QUEUED') AS free " \
+	"SELECT j.job_id, (SELECT q.shard FROM queue q " \
+	"WHERE q.job_id = j.job_id AND q.status = 'QUEUED' " \
+	"ORDER BY q.give_backs, q.shard LIMIT 1) AS free " \
 	"FROM jobs j WHERE " which " AND NOT j.paused AND free IS NOT NULL " \
 	"ORDER BY j.priority DESC, j.job_id LIMIT 1"
 

@@ -553,6 +553,36 @@ a_paused_job_is_not_claimed(void **state)
 	    f->err, PP_ETEMP);
 }
 
+/*
+ * A shard may be given back for want of money that another holds, which gives
+ * it back only when somebody takes it.
+ */
+static void
+what_was_given_back_in_vain_waits_for_the_others(void **state)
+{
+	struct fixture *f = *state;
+	static const int order[] = { 0, 1, 2, 0, 1, 2, 0 };
+	char id[PP_ID_BYTES];
+	struct pp_claim c;
+
+	add_job(f, 3, 10, id);
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+		must_claim(f, NOW, &c);
+		if (c.shard != order[i])
+			fail_msg("claim %zu has shard %d", i, c.shard);
+		assert_ok(pp_store_release(f->store, &c, false, "", NOW,
+			      &f->err),
+		    f->err);
+	}
+	/* progress makes it as good as new */
+	must_claim(f, NOW, &c);
+	assert_int_equal(c.shard, 1);
+	assert_ok(pp_store_release(f->store, &c, true, "", NOW, &f->err),
+	    f->err);
+	must_claim(f, NOW, &c);
+	assert_int_equal(c.shard, 1);
+}
+
 /* ---- many shards ---- */
 
 #define PAGE 1000
@@ -609,6 +639,7 @@ add_queue(void)
 		SUITE_TEST(give_backs_are_counted_until_there_is_progress),
 		SUITE_TEST(a_claim_of_one_job_says_why_not),
 		SUITE_TEST(a_paused_job_is_not_claimed),
+		SUITE_TEST(what_was_given_back_in_vain_waits_for_the_others),
 		SUITE_TEST(the_most_shards_are_listed_and_claimed_in_order),
 	};
 
