@@ -1,6 +1,7 @@
 # Files of cmd/.
 bin_PROGRAMS += cmd/pp-export
-cmd_pp_export_SOURCES = cmd/pp-export.c
+cmd_pp_export_SOURCES = cmd/pp-export.c cmd/pp-export.h cmd/export_read.c \
+	cmd/export_write.c
 bin_PROGRAMS += cmd/pp-seed
 cmd_pp_seed_SOURCES = cmd/pp-seed.c
 bin_PROGRAMS += cmd/pp-template

@@ -6,6 +6,7 @@ complete -c pp-export -n '__fish_is_first_token' -s p -l partition -x -a 'none t
 complete -c pp-export -n '__fish_is_first_token' -s o -l output -x -a '(__fish_complete_directories)' -d 'where files go, s3://BUCKET/PREFIX for objects, - for standard output; by default a job\'s own exports/, or - for rows from standard input'
 complete -c pp-export -n '__fish_is_first_token' -l partial -d 'take the rows of a job that has not ended'
 complete -c pp-export -n '__fish_is_first_token' -l from -x -a 'jsonl csv' -d 'what standard input is, jsonl or csv [jsonl]'
+complete -c pp-export -n '__fish_is_first_token' -l from-delimiter -x -d 'between cells of --from csv [,]; \t is a tab'
 complete -c pp-export -n '__fish_is_first_token' -l where -x -d 'take the rows for which EXPR is true, in the language of templates'
 complete -c pp-export -n '__fish_is_first_token' -l select -x -d 'what records have: fields, or NAME=EXPR, with commas'
 complete -c pp-export -n '__fish_is_first_token' -l as -x -a 'messages sharegpt alpaca dpo text record' -d 'messages, sharegpt, alpaca, dpo, text or record [record]'

@@ -8,13 +8,20 @@
 #include "base/mem.h"
 
 /* What stopped a field. */
-enum stop { STOP_COMMA, STOP_LINE, STOP_MORE, STOP_PROBLEM };
+enum stop { STOP_FIELD, STOP_LINE, STOP_MORE, STOP_PROBLEM };
 
 struct cursor {
 	struct pp_csv_record *record;
 	const char *start, *at, *end;
+	char delimiter;
 	bool at_end;
 };
+
+bool
+pp_csv_is_delimiter(char c)
+{
+	return c == '\t' || (c > ' ' && strchr(",;|:^~!#$%&*", c) != NULL);
+}
 
 static enum stop
 fail(struct cursor *c, const char *at, const char *what)
@@ -33,15 +40,15 @@ add_field(struct cursor *c, const struct pp_csv_field *f)
 	r->fields[r->count++] = *f;
 }
 
-/* At a comma, a line break or the end of the text: go past it. */
+/* At a delimiter, a line break or the end of the text: go past it. */
 static enum stop
 end_field(struct cursor *c)
 {
 	if (c->at == c->end)
 		return c->at_end ? STOP_LINE : STOP_MORE;
-	if (*c->at == ',') {
+	if (*c->at == c->delimiter) {
 		c->at++;
-		return STOP_COMMA;
+		return STOP_FIELD;
 	}
 	if (*c->at == '\n') {
 		c->at++;
@@ -64,7 +71,7 @@ read_plain(struct cursor *c)
 {
 	struct pp_csv_field f = { .text = c->at };
 
-	while (c->at < c->end && *c->at != ',' && *c->at != '\n' &&
+	while (c->at < c->end && *c->at != c->delimiter && *c->at != '\n' &&
 	    *c->at != '\r' && *c->at != '"')
 		c->at++;
 	f.len = (size_t)(c->at - f.text);
@@ -106,6 +113,7 @@ pp_csv_record_read(struct pp_csv_record *r, const char *text, size_t len,
 		.start = text,
 		.at = text,
 		.end = text + len,
+		.delimiter = r->delimiter != '\0' ? r->delimiter : ',',
 		.at_end = at_end };
 	enum stop stop;
 
@@ -115,7 +123,7 @@ pp_csv_record_read(struct pp_csv_record *r, const char *text, size_t len,
 	do
 		stop = c.at < c.end && *c.at == '"' ? read_quoted(&c) :
 						      read_plain(&c);
-	while (stop == STOP_COMMA);
+	while (stop == STOP_FIELD);
 	if (stop == STOP_PROBLEM)
 		return -1;
 	return stop == STOP_MORE ? 0 : c.at - text;

@@ -5,6 +5,9 @@
  * may hold commas and line breaks; a quote in it is doubled. What the RFC does
  * not allow is an error: a quote inside a field that does not begin with one,
  * text behind the closing quote, a CR alone outside of quotes.
+ *
+ * What stands between fields is a comma, or another delimiter that is asked
+ * for.
  */
 #ifndef PP_BASE_CSV_RECORD_H
 #define PP_BASE_CSV_RECORD_H
@@ -26,11 +29,15 @@ struct pp_csv_field {
 struct pp_csv_record {
 	struct pp_csv_field *fields;
 	size_t count, cap;
+	char delimiter;		/* 0: a comma */
 	const char *problem;	/* after a failure, and the offset of it */
 	size_t problem_at;
 };
 
 #define PP_CSV_RECORD_INIT { .fields = NULL }
+
+/* Whether it is a tab or one of , ; | : ^ ~ ! # $ % & *, and may delimit. */
+bool	pp_csv_is_delimiter(char c);
 
 /*
  * Read the record at the start of `text`. `at_end`: no more text follows.

@@ -294,8 +294,8 @@ csv_free(struct pp_rows *r)
 }
 
 struct pp_rows *
-pp_csv_rows_new(int fd, const char *name, const char *const *types,
-    size_t type_count)
+pp_csv_rows_new(int fd, const char *name, char delimiter,
+    const char *const *types, size_t type_count)
 {
 	struct csv_rows *c = pp_calloc(1, sizeof *c);
 	struct stat st;
@@ -307,6 +307,7 @@ pp_csv_rows_new(int fd, const char *name, const char *const *types,
 	c->types = types;
 	c->type_count = type_count;
 	c->line = 1;
+	c->record.delimiter = delimiter;
 	pp_buf_init(&c->in, 0);
 	pp_buf_init(&c->cell, 0);
 	pp_buf_init(&c->row, 0);

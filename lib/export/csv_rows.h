@@ -11,10 +11,11 @@
 
 /*
  * `types` are declarations, "score=int", as for pp_type_declare(); they, `fd`
- * and `name` are borrowed. It can begin again when `fd` is a regular file.
+ * and `name` are borrowed. `delimiter` is one that pp_csv_is_delimiter() likes,
+ * or 0 for a comma. It can begin again when `fd` is a regular file.
  * Returns owned.
  */
 struct pp_rows *pp_csv_rows_new(int fd, const char *name,
-	    const char *const *types, size_t type_count);
+	    char delimiter, const char *const *types, size_t type_count);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv_record.h"
 #include "base/str.h"
 
 const struct pp_format pp_formats[PP_FORMAT_COUNT] = {
@@ -158,9 +159,7 @@ pp_export_check_options(const struct pp_export_options *o, struct pp_error *err)
 {
 	if (o->formats == 0)
 		return pp_error_set(err, PP_EUSAGE, "no format is given");
-	if (o->csv_delimiter <= ' ' ?
-		o->csv_delimiter != '\t' :
-		strchr(",;|:^~!#$%&*", o->csv_delimiter) == NULL)
+	if (!pp_csv_is_delimiter(o->csv_delimiter))
 		return pp_error_set(err, PP_EUSAGE,
 		    "a delimiter is a tab or one of , ; | : ^ ~ ! # $ %% & *");
 	if (o->compress != PP_CODEC_NONE && o->compress != PP_CODEC_ZSTD &&

@@ -2,15 +2,31 @@
 
 #include "job/export_upload.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #define SUCCESS "_SUCCESS"
+
+/* Hidden, so that nobody has files of his own in a folder of that name. */
+#define FOLDER_PREFIX ".pp-upload-"
+
+#define TRIES 10 /* to make one */
+
+/* What an export to objects is made in. */
+struct folder {
+	char *path; /* owned */
+	int fd;	    /* of it, locked as long as it is used */
+};
 
 static int
 by_name(const FTSENT **a, const FTSENT **b)
@@ -92,20 +108,91 @@ remove_folder(char *folder)
 		fts_close(walk);
 }
 
-/* Returns owned, or NULL. */
-static char *
-make_folder(struct pp_error *err)
+static const char *
+temporary_place(void)
 {
 	const char *tmp = getenv("TMPDIR");
-	char *folder = pp_asprintf("%s/pp-export-XXXXXX",
-	    tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp");
 
-	if (mkdtemp(folder) != NULL)
-		return folder;
-	pp_error_errno(err, PP_ECREATE, errno,
-	    "cannot create a folder like '%s'", folder);
-	free(folder);
-	return NULL;
+	return tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp";
+}
+
+/* Open and ours; -1 when it is not, or somebody holds it. */
+static int
+lock_folder(int at, const char *name)
+{
+	int fd = openat(at, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* What killed exports left; of those that run, the folder is locked. */
+static void
+remove_leftovers(const char *place)
+{
+	DIR *d = opendir(place);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		char *path;
+		int fd;
+
+		if (!pp_starts_with(e->d_name, FOLDER_PREFIX) ||
+		    strlen(e->d_name) != sizeof FOLDER_PREFIX "XXXXXX" - 1 ||
+		    (fd = lock_folder(dirfd(d), e->d_name)) < 0)
+			continue;
+		path = pp_asprintf("%s/%s", place, e->d_name);
+		remove_folder(path);
+		free(path);
+		close(fd);
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
+/*
+ * A locked folder in the temporary place. Between its making and its locking
+ * another run may take it for a leftover: then another is made.
+ */
+static int
+make_folder(struct folder *f, struct pp_error *err)
+{
+	const char *place = temporary_place();
+	struct stat st;
+
+	remove_leftovers(place);
+	for (int i = 0; i < TRIES; i++) {
+		f->path = pp_asprintf("%s/" FOLDER_PREFIX "XXXXXX", place);
+		if (mkdtemp(f->path) == NULL) {
+			pp_error_errno(err, PP_ECREATE, errno,
+			    "cannot create a folder like '%s'", f->path);
+			free(f->path);
+			return -1;
+		}
+		f->fd = lock_folder(AT_FDCWD, f->path);
+		if (f->fd >= 0 && stat(f->path, &st) == 0)
+			return 0;
+		if (f->fd >= 0)
+			close(f->fd);
+		rmdir(f->path);
+		free(f->path);
+	}
+	return pp_error_set(err, PP_ECREATE, "cannot lock a folder in '%s'",
+	    place);
+}
+
+static void
+drop_folder(struct folder *f)
+{
+	remove_folder(f->path);
+	close(f->fd);
+	free(f->path);
 }
 
 /* What there is to export: a job by its id, its record, or rows. */
@@ -136,17 +223,19 @@ upload(const struct source *src, const struct pp_export_options *o,
     struct pp_error *err)
 {
 	struct pp_export_options own = *o;
-	char *folder = make_folder(err);
+	struct folder folder;
+	char *files;
 	int rc;
 
-	if (folder == NULL)
+	if (make_folder(&folder, err) < 0)
 		return -1;
-	own.dir = folder;
+	files = pp_asprintf("%s/files", folder.path);
+	own.dir = files;
 	rc = export_source(src, &own, result, err);
 	if (rc == 0)
-		rc = upload_folder(to, folder, err);
-	remove_folder(folder);
-	free(folder);
+		rc = upload_folder(to, files, err);
+	drop_folder(&folder);
+	free(files);
 	return rc;
 }
 

@@ -2,7 +2,8 @@
  * Exports that become objects: made in a temporary folder ($TMPDIR, or /tmp,
  * which needs room for the files) and put under a prefix file by file. An
  * older _SUCCESS goes first and the new one comes last, so that a reader who
- * asks for it never takes half of an export for a whole one.
+ * asks for it never takes half of an export for a whole one. The folder of an
+ * export that was killed is taken away by the next one.
  */
 #ifndef PP_JOB_EXPORT_UPLOAD_H
 #define PP_JOB_EXPORT_UPLOAD_H

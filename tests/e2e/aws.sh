@@ -277,6 +277,7 @@ exports_script()
 	pp-export "$job" -o - >rows.jsonl
 	"$awshome" cat pp-e2e-bucket "jobs/$job/exports/dataset.jsonl" |
 	    cmp - rows.jsonl
+	mkdir -p "${TMPDIR:-/tmp}/.pp-upload-killed/files/x"
 	pp-export "$job" -o s3://pp-e2e-bucket/sets/one
 	"$awshome" cat pp-e2e-bucket sets/one/dataset.jsonl | cmp - rows.jsonl
 	pp-export -o s3://pp-e2e-bucket/sets/two/ <rows.jsonl
@@ -284,7 +285,7 @@ exports_script()
 	"$awshome" ls pp-e2e-bucket sets/two/ | wc -l
 	pp-export -o s3:// <rows.jsonl || echo "status $?"
 	pp-export -o s3://no-such-bucket-here/x <rows.jsonl || echo "status $?"
-	ls -d "${TMPDIR:-/tmp}"/pp-export-* 2>/dev/null | wc -l
+	ls -d "${TMPDIR:-/tmp}"/.pp-upload-* 2>/dev/null | wc -l
 	END
 }
 

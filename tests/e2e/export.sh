@@ -322,6 +322,17 @@ test_csv_comes_back_as_it_went()
 	run pp-export --from csv -f csv < <(:)
 	check_status 0
 	check_out ''
+	run pp-export --from csv --from-delimiter ';' < <(printf 'a;b\n1,5;"x;y"\n')
+	check_status 0
+	check_out '{"a":"1,5","b":"x;y"}'
+	run pp-export --from csv --from-delimiter tab -f csv --lf --delimiter '|' \
+	    < <(printf 'a\tb\n1|2\t3\n')
+	check_out 'a|b
+"1|2"|3'
+	run pp-export --from-delimiter ';' </dev/null
+	check_status 64
+	run pp-export --from csv --from-delimiter x </dev/null
+	check_status 64
 	run pp-export --from xml </dev/null
 	check_status 64
 }

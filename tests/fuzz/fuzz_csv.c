@@ -88,7 +88,7 @@ rows_of(const uint8_t *data, size_t size)
 
 	claim(fd >= 0 && pp_io_write_all(fd, data, size) == 0);
 	claim(lseek(fd, 0, SEEK_SET) == 0);
-	rows = pp_csv_rows_new(fd, "input", types, 2);
+	rows = pp_csv_rows_new(fd, "input", ',', types, 2);
 	n = read_rows(rows);
 	claim(pp_rows_rewind(rows, &err) == 0);
 	claim(read_rows(rows) == n);

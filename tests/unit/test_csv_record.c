@@ -102,12 +102,39 @@ a_record_waits_for_its_end(void **state)
 	pp_csv_record_release(&r);
 }
 
+static void
+fields_may_have_another_delimiter(void **state)
+{
+	static const char text[] = "a,b;\"c;\"\"d\";\r\n";
+	struct pp_csv_record r = { .delimiter = ';' };
+	struct pp_buf field = PP_BUF_INIT;
+
+	(void)state;
+	assert_int_equal(pp_csv_record_read(&r, text, sizeof text - 1, true),
+	    sizeof text - 1);
+	assert_int_equal(r.count, 3);
+	pp_csv_record_put_field(&r.fields[0], &field);
+	assert_string_equal(field.data, "a,b");
+	pp_buf_clear(&field);
+	pp_csv_record_put_field(&r.fields[1], &field);
+	assert_string_equal(field.data, "c;\"d");
+	assert_int_equal(r.fields[2].len, 0);
+	pp_buf_release(&field);
+	pp_csv_record_release(&r);
+	for (const char *c = ",;|:^~!#$%&*\t"; *c != '\0'; c++)
+		assert_true(pp_csv_is_delimiter(*c));
+	for (const char *c = "aZ0 \"'\r\n\\/-\xc3"; *c != '\0'; c++)
+		assert_false(pp_csv_is_delimiter(*c));
+	assert_false(pp_csv_is_delimiter('\0'));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_read),
 		cmocka_unit_test(what_the_rfc_forbids_is_refused),
+		cmocka_unit_test(fields_may_have_another_delimiter),
 		cmocka_unit_test(a_record_waits_for_its_end),
 	};
 
