@@ -18,15 +18,24 @@ calls against the server's own log and bill; and this here, that
 
 With --poor the budget ends first: rows may be missing then, and 2 is left out.
 
+With --aws PROGRAM the home is on AWS, by the servers of with-aws-servers, which
+runs this here, and PROGRAM (awshome) makes it. What is between the worker and
+the servers is then troubled too: --wire is the share of requests that
+fault_proxy.py spoils. There is no journal, so what came home since the last
+checkpoint of a worker that was killed is asked for again, and its cost, as
+that of the whole slice of the budget, is unproven.
+
 What is done when is a function of --seed, which is printed; how far the
 workers are by then is not. --mix draws everything anew for each round.
 
 Usage: chaos.py --bin DIR --mock PROGRAM [--shim faults.so] [--mix]
+        [--aws PROGRAM [--wire SHARE]]
         [--rounds N | --seconds S] [--seed N]
 """
 import argparse
 import concurrent.futures
 import glob
+import http.server
 import itertools
 import json
 import mmap
@@ -39,6 +48,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -61,8 +71,9 @@ TEMPLATE = """template:
     c: "{{ steps.c.output }}"
     d: "{{ steps.d.output | default('none') }}"
 """
+FINISH_S = 300
 ROW_USD = 0.00068               # what a row of it costs, about
-FILES_OF_A_WORKER = 48          # descriptors besides those of its calls
+HOUR_MS = 3600 * 1000
 
 
 class Broken(Exception):
@@ -96,25 +107,180 @@ class Weather:
         return struct.unpack_from("=II", self.page, 24)
 
 
+class EmbeddedHome:
+    """SQLite and a folder."""
+
+    kinds = ["kill", "term", "stop", "disk", "busy", "clock"]
+    files = 48                  # of a worker, besides those of its calls
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.env = {"PP_STORE": "file:" + folder}
+        self.copies = 0         # of journals, taken when a worker ended
+
+    def close(self):
+        pass
+
+    def keep_journals(self, job, into):
+        """A checkpoint will remove them, and the judge wants to see them."""
+        self.copies += 1
+        folder = "%s/%d" % (into, self.copies)
+        os.makedirs(folder)
+        for name in glob.glob("%s/journal/%s/*.log" % (self.folder, job)):
+            try:
+                shutil.copy(name, folder)
+            except FileNotFoundError:
+                continue        # another worker's checkpoint was faster
+        db = sqlite3.connect(self.folder + "/plotpalette.db", timeout=60)
+        try:
+            epochs = dict(db.execute(
+                "SELECT shard, epoch FROM queue WHERE job_id = ?", (job,)))
+        finally:
+            db.close()
+        with open(folder + "/epochs.json", "w") as f:
+            json.dump(epochs, f)
+
+    def hold(self, seconds):
+        """Another program holds the database."""
+        db = sqlite3.connect(self.folder + "/plotpalette.db", timeout=30,
+                             isolation_level=None)
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            time.sleep(seconds)
+            db.execute("ROLLBACK")
+        finally:
+            db.close()
+
+    def check(self):
+        for name in glob.glob(self.folder + "/*.db"):
+            db = sqlite3.connect(name)
+            try:
+                verdict = db.execute("PRAGMA integrity_check").fetchall()
+            finally:
+                db.close()
+            if verdict != [("ok",)]:
+                raise Broken("%s: %s" % (name, verdict))
+
+
+class Keys(http.server.BaseHTTPRequestHandler):
+    """Hands out the keys of a task, each time with another token."""
+
+    numbers = itertools.count(1)
+
+    def do_GET(self):
+        end = time.gmtime(time.time() + 6 * 3600)
+        body = json.dumps({
+            "AccessKeyId": os.environ["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": os.environ["AWS_SECRET_ACCESS_KEY"],
+            "Token": "token-%d" % next(self.numbers),
+            "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", end)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class AwsHome:
+    """Tables and a bucket, whose objects are files; a proxy before each."""
+
+    kinds = ["kill", "term", "stop", "clock"]
+    files = 80
+    tries_of_programs = "12"    # pp-job and the like have no second run
+
+    def __init__(self, folder, program, share, seed):
+        self.folder, self.program = folder, program
+        self.name = "chaos-%s" % os.urandom(8).hex()
+        self.processes = []
+        subprocess.run([program, "make", self.name, self.name], check=True)
+        os.mkdir(folder)
+        os.symlink(os.path.join(os.environ["PP_S3_FOLDER"], self.name),
+                   folder + "/objects")
+        self.keys = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keys)
+        threading.Thread(target=self.keys.serve_forever, daemon=True).start()
+        self.env = {
+            "PP_STORE": "aws:" + self.name, "PP_TABLE_PREFIX": self.name,
+            "PP_USER": "ann", "AWS_MAX_ATTEMPTS": self.tries_of_programs,
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI":
+                "http://127.0.0.1:%d/" % self.keys.server_address[1]}
+        for service in ["DYNAMODB", "S3"]:
+            name = "AWS_ENDPOINT_URL_" + service
+            self.env[name] = self.proxy(service, os.environ[name], share, seed)
+
+    def proxy(self, service, url, share, seed):
+        port_file = "%s/%s.port" % (self.folder, service)
+        self.processes.append(subprocess.Popen(
+            [sys.executable, os.path.join(
+                os.path.dirname(os.path.abspath(__file__)),
+                "../support/fault_proxy.py"), url.rpartition(":")[2],
+             port_file, "--rate", str(share), "--seed", str(seed), "--log",
+             "%s/%s.wire" % (self.folder, service)]))
+        deadline = time.time() + 60
+        while not os.path.exists(port_file):
+            if time.time() > deadline:
+                raise Broken("no proxy")
+            time.sleep(0.02)
+        with open(port_file) as f:
+            return "http://127.0.0.1:" + f.read().strip()
+
+    def wire(self):
+        """How often the proxies did what."""
+        counts = {}
+        for name in glob.glob(self.folder + "/*.wire"):
+            with open(name) as f:
+                for line in f:
+                    what = line.split(" ")[0]
+                    counts[what] = counts.get(what, 0) + 1
+        return counts
+
+    def close(self):
+        for p in self.processes:
+            p.terminate()
+            p.wait()
+        self.keys.shutdown()
+        self.keys.server_close()
+        subprocess.run([self.program, "drop", self.name, self.name],
+                       check=True)
+
+    def keep_journals(self, job, into):
+        pass
+
+    def check(self):
+        pass
+
+
 class World:
     """A home, a mock server and the programs, in a folder of their own."""
 
     def __init__(self, args, folder):
         self.args = args
         self.folder = folder
-        self.env = dict(os.environ, PP_STORE="file:" + folder + "/home",
+        if args.aws:
+            self.home = AwsHome(self.path("home"), args.aws, args.wire,
+                                args.seed)
+        else:
+            self.home = EmbeddedHome(self.path("home"))
+        self.env = dict(os.environ,
                         PATH=args.bin + ":" + os.environ["PATH"], TZ="UTC",
                         PP_MAX_CONCURRENT_JOBS="1000")
         for name in list(self.env):
             if name.startswith("PP_MODEL"):
                 del self.env[name]
+        if args.aws:
+            # the keys of a task, not those of the environment
+            del self.env["AWS_ACCESS_KEY_ID"]
+            del self.env["AWS_SECRET_ACCESS_KEY"]
+        self.env.update(self.home.env)
         self.mock = None
-        self.copies = 0         # of journals, taken when a worker ended
         self.weather = Weather(self.path("weather"))
         self.peak_kib = self.peak_files = 0
 
     def close(self):
         self.weather.close()
+        self.home.close()
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -216,24 +382,8 @@ class World:
         with open(self.path("worker.log"), errors="replace") as f:
             return "".join(f.readlines()[-8:])
 
-    def copy_journals(self, job):
-        """A checkpoint will remove them, and the judge wants to see them."""
-        self.copies += 1
-        folder = self.path("journals/%d" % self.copies)
-        os.makedirs(folder)
-        for name in glob.glob(self.path("home/journal/%s/*.log" % job)):
-            try:
-                shutil.copy(name, folder)
-            except FileNotFoundError:
-                continue        # another worker's checkpoint was faster
-        db = sqlite3.connect(self.path("home/plotpalette.db"), timeout=60)
-        try:
-            epochs = dict(db.execute(
-                "SELECT shard, epoch FROM queue WHERE job_id = ?", (job,)))
-        finally:
-            db.close()
-        with open(folder + "/epochs.json", "w") as f:
-            json.dump(epochs, f)
+    def keep_journals(self, job):
+        self.home.keep_journals(job, self.path("journals"))
 
 
 # ---- what is done to workers ----
@@ -261,7 +411,7 @@ class Trouble:
             if status in (1, 65, 66, 70, 71, 77, 78) or status < 0:
                 raise Broken("a worker ended with status %d: %s" % (
                     status, self.world.last_words()))
-            self.world.copy_journals(self.job)
+            self.world.keep_journals(self.job)
         while len(self.workers) < self.args.workers:
             self.workers.append(self.world.start_worker())
 
@@ -283,14 +433,14 @@ class Trouble:
             raise Broken("a worker has children: %s" % children)
         if 0 < self.args.max_rss < world.peak_kib / 1024:
             raise Broken("a worker takes %d MiB" % (world.peak_kib / 1024))
-        if files > self.args.concurrency + FILES_OF_A_WORKER:
+        if files > self.args.concurrency + world.home.files:
             raise Broken("a worker has %d descriptors" % files)
 
     def kill(self):
         victim = self.workers.pop(self.rng.randrange(len(self.workers)))
         victim.send_signal(signal.SIGKILL)
         victim.wait(timeout=120)
-        self.world.copy_journals(self.job)
+        self.world.keep_journals(self.job)
 
     def terminate(self):
         victim = self.workers.pop(self.rng.randrange(len(self.workers)))
@@ -299,7 +449,7 @@ class Trouble:
             time.sleep(self.rng.uniform(0, 0.1))
             victim.send_signal(signal.SIGTERM)
         victim.wait(timeout=120)
-        self.world.copy_journals(self.job)
+        self.world.keep_journals(self.job)
 
     def stop(self):
         victim = self.rng.choice(self.workers)
@@ -315,15 +465,7 @@ class Trouble:
         self.world.weather.set_disk(0, 0)
 
     def busy(self):
-        """Another program holds the database."""
-        db = sqlite3.connect(self.world.path("home/plotpalette.db"),
-                             timeout=30, isolation_level=None)
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            time.sleep(self.rng.uniform(0.05, 0.5))
-            db.execute("ROLLBACK")
-        finally:
-            db.close()
+        self.world.home.hold(self.rng.uniform(0.05, 0.5))
 
     def clock(self):
         """The wall clock may go anywhere, the boot clock forward alone."""
@@ -331,6 +473,8 @@ class Trouble:
         if self.rng.random() < 0.6:
             wall += int(self.rng.choice([-1, 1]) *
                         10 ** self.rng.uniform(2, 8))
+            if self.args.aws:   # off by an hour, and back
+                wall = self.rng.choice([-HOUR_MS, HOUR_MS, 0, wall % HOUR_MS])
         if self.rng.random() < 0.5:
             boot += int(10 ** self.rng.uniform(2, 4.7))
         self.world.weather.set_clocks(wall, boot)
@@ -341,7 +485,7 @@ class Trouble:
     def disturb(self):
         """Until there was enough of it, or the job is over."""
         a = self.args
-        kinds = [k for k in self.KINDS if a.weights.get(k, 0) > 0]
+        kinds = [k for k in self.world.home.kinds if a.weights.get(k, 0) > 0]
         weights = [a.weights[k] for k in kinds]
         deadline = time.time() + a.time_limit
         events = 0
@@ -363,7 +507,7 @@ class Trouble:
         for w in self.workers:
             w.send_signal(signal.SIGKILL)
             w.wait()
-            self.world.copy_journals(self.job)
+            self.world.keep_journals(self.job)
         self.workers = []
 
 
@@ -371,12 +515,13 @@ class Trouble:
 
 def finish(world, job):
     """Whatever has happened, fresh workers bring it to its end."""
-    for _ in range(30):
-        if world.status(job) not in ("QUEUED", "RUNNING"):
+    deadline = time.time() + FINISH_S
+    while (status := world.status(job)) in ("QUEUED", "RUNNING"):
+        if time.time() > deadline:
             break
         world.run("pp-worker", "-q", *world.worker_options(),
-                  ok=(0, 1, 3, 75))
-    status = world.status(job)
+                  ok=(0, 1, 3, 75) + ((69,) if world.args.wire > 0 else ()))
+        time.sleep(0.1)         # the leases of the dead run out
     if world.args.poor and status == "BUDGET_EXCEEDED":
         return
     if status != "COMPLETED":
@@ -395,7 +540,7 @@ def check_nothing_is_left(world, job):
 
 
 def check_files(world):
-    """Each object is whole, the database too."""
+    """Each object is whole, and what else the home has."""
     for name in glob.glob(world.path("home/objects/**"), recursive=True):
         if not name.endswith((".json", ".jsonl")):
             continue
@@ -406,14 +551,7 @@ def check_files(world):
                 json.loads(line)
         except ValueError as e:
             raise Broken("%s: %s" % (name, e)) from e
-    for name in glob.glob(world.path("home/*.db")):
-        db = sqlite3.connect(name)
-        try:
-            verdict = db.execute("PRAGMA integrity_check").fetchall()
-        finally:
-            db.close()
-        if verdict != [("ok",)]:
-            raise Broken("%s: %s" % (name, verdict))
+    world.home.check()
 
 
 def data_set(world, job):
@@ -446,13 +584,16 @@ def check_job(world, job, log):
 
 
 def undisturbed(args, folder, known={}):
-    """The export of a run with nothing in its way; made once a job."""
+    """
+    The export of a run with nothing in its way, on the embedded home; made
+    once a job.
+    """
     key = (args.rows, args.job_seed, args.mock_seed)
     if key in known:
         return known[key]
     os.mkdir(folder)
     calm = argparse.Namespace(**dict(vars(args), budget="100", poor=False,
-                                     timeout="10m"))
+                                     timeout="10m", aws=None, wire=0))
     world = World(calm, folder)
     world.write_inputs()
     world.start_mock("calm.log", ["--latency", "1"])
@@ -471,6 +612,17 @@ def undisturbed(args, folder, known={}):
 
 # ---- rounds ----
 
+HOMES = [EmbeddedHome, AwsHome]
+
+
+def draw_aws(a, rng):
+    """A short job: each of its steps is some calls of servers."""
+    a.rows = rng.choice([12, 20, 40, 60])
+    a.workers, a.shards = rng.randint(1, 4), rng.randint(1, 4)
+    a.events = rng.randint(0, 6)
+    a.wire = rng.choice([0, 0.02, 0.05, 0.1, 0.2])
+    a.budget = "100000"         # slices that are lost count as spent
+
 def draw(args, rng):
     """Everything about a round, by chance."""
     a = argparse.Namespace(**vars(args))
@@ -480,11 +632,13 @@ def draw(args, rng):
     a.concurrency = rng.choice([1, 4, 8, 16, 32])
     a.checkpoint_rows = rng.choice([1, 10, 50])
     a.events = rng.randint(1, 12)
+    if a.aws:
+        draw_aws(a, rng)
     a.longest = rng.choice([0.05, 0.1, 0.4])
     a.lease = rng.choice(["1s", "2s"])
     a.timeout = "2s"
-    kinds = ["kill", "term", "stop"] + (
-        ["disk", "clock"] if a.shim else []) + ["busy"]
+    kinds = [k for k in HOMES[bool(a.aws)].kinds
+             if a.shim or k not in ("disk", "clock")]
     a.weights = {k: rng.randint(1, 4) for k in kinds if rng.random() < 0.5}
     a.poor = rng.random() < 0.12
     if a.poor:
@@ -497,6 +651,10 @@ def draw(args, rng):
             share = 0.01 if fault in ("hang", "drip") else 0.03
             a.mock_options += ["--fault", "%s=%s" % (fault, share)]
     return a
+
+
+def show_counts(before, counts):
+    return "".join([before] + ["%s %d, " % c for c in sorted(counts.items())])
 
 
 def one_round(args, folder):
@@ -526,10 +684,11 @@ def one_round(args, folder):
     if calm is not None and calm != disturbed:
         raise Broken("the export differs from an undisturbed run's")
     print("seed %d: %d workers, %d shards, %s, eio %d, enospc %d, "
-          "%d MiB, %d files, %s" % (
+          "%d MiB, %d files, %s%s" % (
               args.seed, args.workers, args.shards,
               " ".join("%s %d" % c for c in sorted(trouble.counts.items())),
               eio, full, world.peak_kib / 1024, world.peak_files,
+              show_counts("wire: ", world.home.wire()) if args.aws else "",
               judge.show(sums)), flush=True)
 
 
@@ -538,6 +697,10 @@ def read_arguments():
     p.add_argument("--bin", required=True, help="folder of the programs")
     p.add_argument("--mock", required=True, help="the mock server's program")
     p.add_argument("--shim", help="faults.so; without it, no disk and clocks")
+    p.add_argument("--aws", metavar="PROGRAM",
+                   help="the home is on AWS; awshome, which makes it")
+    p.add_argument("--wire", type=float, default=0, metavar="SHARE",
+                   help="of requests to AWS that are spoiled on their way")
     p.add_argument("--mix", action="store_true",
                    help="draw everything anew for each round")
     p.add_argument("--rounds", type=int, default=1)

@@ -7,10 +7,16 @@ it, which does to one request in so many what networks and services do:
     refuse  answers 500 or 503 (as the service says it) and does not forward
     reset   resets the connection before the server sees anything
     drop    forwards, and then closes without a reply: the server has acted
+    late    closes without a reply, and forwards some time later
     cut     forwards, and sends half of the reply
     lie     forwards, and announces a longer reply than it sends
-    crc     forwards, and sends DynamoDB's checksum wrong
+    crc     forwards, and sends the checksum of the body wrong
     delay   forwards after a while
+    expire  says that the session token is too old, now and whenever it comes
+            again; not of one that has just begun
+
+An S3 server that knows no session tokens gets requests without, signed anew by
+AWS_SECRET_ACCESS_KEY, when their own signature was right.
 
 Its port is written to PORT_FILE when it listens; a line for each request to
 LOG: what was done to it, method, target or path. The same seed does the same
@@ -18,21 +24,77 @@ to the same order of requests.
 """
 import argparse
 import asyncio
+import hashlib
+import hmac
 import os
 import random
+import re
 import socket
 import struct
 
-FAULTS = ["refuse", "reset", "drop", "cut", "lie", "crc", "delay"]
+FAULTS = ["refuse", "reset", "drop", "late", "cut", "lie", "crc", "delay",
+          "expire"]
+CHECKSUMS = [b"x-amz-crc32: ", b"x-amz-checksum-crc32: "]
+TOKEN = "x-amz-security-token"
+AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=[^/]+/([^,]+), ?SignedHeaders=([^,]+), "
+    r"?Signature=([0-9a-f]{64})$")
+FIRST_USES = 3          # of a token, in which it does not expire
 args = None
 rng = None
 log = None
+uses = {}               # of session tokens
+expired = set()
+later = set()           # what is still to be forwarded
 
 
-def choose():
-    if rng.random() >= args.rate:
-        return "pass"
-    return rng.choice(args.faults)
+def choose(fields):
+    token = fields.get(TOKEN, "")
+    uses[token] = uses.get(token, 0) + 1
+    if token in expired:
+        return "expire"
+    fault = "pass"
+    if rng.random() < args.rate:
+        fault = rng.choice(args.faults)
+    if fault == "expire":
+        if not token or uses[token] <= FIRST_USES:
+            return "pass"
+        expired.add(token)
+    return fault
+
+
+def signature(first, fields, names, scope):
+    """SigV4 of a request of S3, whose path is signed as it is."""
+    method, target = first.split(" ")[:2]
+    path, _, query = target.partition("?")
+    canonical = "\n".join(
+        [method, path,
+         "&".join(sorted(p if "=" in p else p + "="
+                         for p in query.split("&") if p))] +
+        ["%s:%s" % (name, fields[name]) for name in names] +
+        ["", ";".join(names), fields["x-amz-content-sha256"]])
+    key = ("AWS4" + os.environ["AWS_SECRET_ACCESS_KEY"]).encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    text = "\n".join(["AWS4-HMAC-SHA256", fields["x-amz-date"], scope,
+                      hashlib.sha256(canonical.encode("latin-1")).hexdigest()])
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def without_token(head, first, fields):
+    """The head for a server without tokens; as it is when it is not right."""
+    m = AUTHORIZATION.search(fields.get("authorization", ""))
+    if TOKEN not in fields or "x-amz-target" in fields or not m:
+        return head
+    scope, names = m[1], m[2].split(";")
+    if signature(first, fields, names, scope) != m[3]:
+        return head
+    names.remove(TOKEN)
+    fields["authorization"] = fields["authorization"].replace(
+        m[2], ";".join(names)).replace(
+            m[3], signature(first, fields, names, scope))
+    lines = [first] + ["%s: %s" % f for f in fields.items() if f[0] != TOKEN]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 async def read_head(reader):
@@ -62,19 +124,26 @@ async def read_body(reader, fields):
     return await reader.readexactly(int(fields.get("content-length", "0")))
 
 
-def refusal(fields):
+REFUSALS = {
+    ("refuse", "dynamodb"): [
+        ("InternalServerError", "500 Internal Server Error"),
+        ("ProvisionedThroughputExceededException", "400 Bad Request"),
+        ("ThrottlingException", "400 Bad Request")],
+    ("refuse", "s3"): [("SlowDown", "503 Slow Down"),
+                       ("InternalError", "500 Internal Error"),
+                       ("ServiceUnavailable", "503 Unavailable")],
+    ("expire", "dynamodb"): [("ExpiredTokenException", "400 Bad Request")],
+    ("expire", "s3"): [("ExpiredToken", "400 Bad Request")]}
+
+
+def refusal(fault, fields):
     if "x-amz-target" in fields:
-        kind, status = rng.choice(
-            [("InternalServerError", "500 Internal Server Error"),
-             ("ProvisionedThroughputExceededException", "400 Bad Request"),
-             ("ThrottlingException", "400 Bad Request")])
+        kind, status = rng.choice(REFUSALS[fault, "dynamodb"])
         body = ('{"__type":"com.amazonaws.dynamodb.v20120810#%s",'
                 '"message":"by the proxy"}' % kind).encode()
         kind = "application/x-amz-json-1.0"
     else:
-        code, status = rng.choice([("SlowDown", "503 Slow Down"),
-                                   ("InternalError", "500 Internal Error"),
-                                   ("ServiceUnavailable", "503 Unavailable")])
+        code, status = rng.choice(REFUSALS[fault, "s3"])
         body = ("<Error><Code>%s</Code><Message>by the proxy</Message>"
                 "</Error>" % code).encode()
         kind = "application/xml"
@@ -101,25 +170,47 @@ def spoil(fault, head, body):
                  if not line.lower().startswith("content-length:")]
         lines.insert(1, "Content-Length: %d" % (len(body) + 7))
         return "\r\n".join(lines).encode("latin-1") + body, True
-    if fault == "crc" and b"x-amz-crc32: " in head:
-        at = head.index(b"x-amz-crc32: ") + len(b"x-amz-crc32: ")
-        digit = b"1" if head[at:at + 1] != b"1" else b"2"
-        return head[:at] + digit + head[at + 1:] + body, False
+    if fault == "crc":
+        for name in CHECKSUMS:
+            at = head.lower().find(name) + len(name)
+            if at >= len(name):
+                digit = b"1" if head[at:at + 1] != b"1" else b"2"
+                return head[:at] + digit + head[at + 1:] + body, False
     return head + body, False
+
+
+async def forward_later(request):
+    """What a network has kept for a while: nobody waits for the reply."""
+    await asyncio.sleep(rng.random() * args.delay * 5)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1",
+                                                       args.upstream)
+        writer.write(request)
+        await writer.drain()
+        await read_head(reader)
+        writer.close()
+    except (asyncio.IncompleteReadError, OSError):
+        pass
 
 
 async def exchange(reader, writer, up):
     head, first, fields = await read_head(reader)
     body = await read_body(reader, fields)
     method, path = first.split(" ")[:2]
-    fault = choose()
+    fault = choose(fields)
+    head = without_token(head, first, fields)
     log.write("%s %s %s\n" % (fault, method,
                               fields.get("x-amz-target", path)))
     log.flush()
-    if fault == "refuse":
-        writer.write(refusal(fields))
+    if fault in ("refuse", "expire"):
+        writer.write(refusal(fault, fields))
         await writer.drain()
         return True
+    if fault == "late":
+        task = asyncio.create_task(forward_later(head + body))
+        later.add(task)
+        task.add_done_callback(later.discard)
+        return False
     if fault == "reset":
         reset(writer)
         return False
