@@ -97,6 +97,26 @@ create_job()
 	JOB=$(out | jq -r .job_id)
 }
 
+# work [OPTION...]: run a worker on $JOB. On AWS nobody knows that the one before
+# is dead: its lease runs out first.
+work()
+{
+	local end=$((SECONDS + 120))
+
+	while run pp-worker --job "$JOB" "$@"; do
+		grep -q 'leased to other workers' "$T/.err" || return 0
+		[ "$SECONDS" -lt "$end" ] || return 0
+		sleep 0.2
+	done
+}
+
+# kill_worker PID: at once and without a word.
+kill_worker()
+{
+	kill -KILL "$1"
+	wait "$1" 2>/dev/null
+}
+
 # status_of JOB
 status_of()
 {

@@ -47,6 +47,10 @@
 #				address is in $MOCK_URL and $MOCK_PORT
 #	mock_stop		end it
 #	mock_stats		print its counters
+#	home_objects		print the folder in which the home's objects are
+#				files
+#	on_aws			the home is on AWS: PP_E2E_HOME=aws, which
+#				aws_home.sh says, with servers on loopback
 #
 # `make check` gives PATH the programs of a staged installation, PP_SHARE its
 # data, PP_BUILDDIR and PP_SRCDIR. Called by hand from a build folder, as
@@ -67,7 +71,12 @@ export LC_ALL=C.UTF-8 TZ=UTC
 
 # Nothing of the caller's may decide a test.
 # with-aws-servers has set what the tests of the AWS home need.
-[ "${PP_E2E_HOME:-file}" = aws ] || unset "${!AWS_@}"
+on_aws()
+{
+	[ "${PP_E2E_HOME:-file}" = aws ]
+}
+
+on_aws || unset "${!AWS_@}"
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 export AWS_EC2_METADATA_DISABLED=true
 unset "${!PP_MODEL_@}" PP_USER PP_DEFAULT_BUDGET PP_MAX_CONCURRENT_JOBS \
@@ -307,10 +316,20 @@ aws_home()
 	export PP_STORE=aws:$name PP_TABLE_PREFIX=$name PP_USER=ann
 }
 
+# The folder whose files are the home's objects, on either home.
+home_objects()
+{
+	if on_aws; then
+		echo "$PP_S3_FOLDER/${PP_STORE#aws:}"
+	else
+		echo "$T/home/objects"
+	fi
+}
+
 # Begin again with an empty home.
 fresh_home()
 {
-	if [ "${PP_E2E_HOME:-file}" = aws ]; then
+	if on_aws; then
 		aws_home
 	else
 		rm -rf "${T:?}/home"
@@ -328,7 +347,7 @@ run_one()
 		trap end_background EXIT
 		cd "$T" || exit 1
 		export PP_STORE=file:$T/home
-		[ "${PP_E2E_HOME:-file}" = file ] || aws_home
+		! on_aws || aws_home
 		"$name"
 		exit 0
 	) </dev/null || : >"$T/.failed"
