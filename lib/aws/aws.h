@@ -97,4 +97,10 @@ int	pp_aws_endpoint(const struct pp_aws *a, enum pp_aws_service service,
 /* "dynamodb"; for messages. */
 const char *pp_aws_service_name(enum pp_aws_service service);
 
+/*
+ * The services' clock less ours, in milliseconds, as their replies told it; 0
+ * while they are less than four minutes apart.
+ */
+int64_t	pp_aws_clock_offset_ms(const struct pp_aws *a);
+
 #endif

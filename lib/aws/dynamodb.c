@@ -294,7 +294,7 @@ why_cancelled(const struct pp_ddb_reply *r, size_t *failed)
 	return met;
 }
 
-/* 0; 1: a condition; 2: to be tried again; -1. */
+/* 0; 1: a condition; 2: to be tried again, 3: as the same one; -1. */
 static int
 try_transaction(struct pp_aws *a, const struct pp_buf *body, size_t *failed,
     struct pp_error *err)
@@ -311,9 +311,11 @@ try_transaction(struct pp_aws *a, const struct pp_buf *body, size_t *failed,
 		default: break;
 		}
 	} else if (rc < 0 &&
-	    (pp_aws_fault_is(f, "TransactionConflictException") ||
-		pp_aws_fault_is(f, "TransactionInProgressException"))) {
+	    pp_aws_fault_is(f, "TransactionConflictException")) {
 		rc = 2;
+	} else if (rc < 0 &&
+	    pp_aws_fault_is(f, "TransactionInProgressException")) {
+		rc = 3; /* an attempt of ours, whose reply was lost */
 	}
 	pp_ddb_reply_release(&r);
 	return rc;
@@ -333,7 +335,7 @@ pp_ddb_commit(struct pp_aws *a, struct pp_ddb_transaction *t, size_t *failed,
 	put_transaction(&body, t);
 	while (rc == 0) {
 		rc = try_transaction(a, &body, failed, err);
-		if (rc != 2)
+		if (rc < 2)
 			break;
 		if (!pause_once(&pause)) {
 			rc = pp_error_set(err, PP_ETEMP,
@@ -341,7 +343,8 @@ pp_ddb_commit(struct pp_aws *a, struct pp_ddb_transaction *t, size_t *failed,
 			break;
 		}
 		/* one that was refused had no effect: it is a new one */
-		put_transaction(&body, t);
+		if (rc == 2)
+			put_transaction(&body, t);
 		rc = 0;
 	}
 	pp_buf_release(&body);

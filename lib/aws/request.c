@@ -596,29 +596,31 @@ pause_then_try(struct pp_aws_send *s, int64_t delay_us)
 
 /* ---- what came back ---- */
 
-/*
- * The server's clock against ours, when the failure may come of it: true when
- * they are far apart and the call has not yet been sent by the server's.
- */
+/* Whether the server's clock is far from what we take it to be; sets that. */
 static bool
-learn_clock(struct pp_aws_send *s, const struct pp_http_reply *r)
+learn_clock(struct pp_aws *a, const struct pp_http_reply *r)
 {
 	char date[64];
 	int64_t offset, change;
 	time_t theirs;
 
-	if (s->skew_tried || !pp_http_header(r, "Date", date, sizeof date))
+	if (!pp_http_header(r, "Date", date, sizeof date))
 		return false;
 	theirs = curl_getdate(date, NULL);
 	if (theirs < 0)
 		return false;
 	offset = (int64_t)theirs * 1000 - pp_clock_wall_ms();
-	change = offset - s->aws->clock_offset_ms;
+	change = offset - a->clock_offset_ms;
 	if (change < MIN_SKEW_MS && change > -MIN_SKEW_MS)
 		return false;
-	s->aws->clock_offset_ms = offset;
-	s->skew_tried = true;
+	a->clock_offset_ms = offset;
 	return true;
+}
+
+int64_t
+pp_aws_clock_offset_ms(const struct pp_aws *a)
+{
+	return a->clock_offset_ms;
 }
 
 /* DynamoDB tells the CRC-32 of its bodies. */
@@ -666,7 +668,8 @@ try_again(struct pp_aws_send *s, const struct pp_aws_fault *f,
 {
 	struct pp_aws *a = s->aws;
 
-	if (f->class == PP_AWS_SKEWED && learn_clock(s, r)) {
+	if (f->class == PP_AWS_SKEWED && !s->skew_tried && learn_clock(a, r)) {
+		s->skew_tried = true;
 		pause_then_try(s, 0);
 		return true;
 	}
@@ -703,10 +706,13 @@ on_reply(void *arg, const struct pp_http_reply *r)
 		snprintf(out.fault.code, sizeof out.fault.code,
 		    "wrong check sum");
 	}
-	if (out.fault.class == PP_AWS_OK)
+	if (out.fault.class == PP_AWS_OK) {
+		/* a server that puts up with our clock still tells the time */
+		learn_clock(s->aws, r);
 		pp_retry_give(&s->aws->retry_tokens, s->taken_tokens);
-	else if (!s->cancelled && try_again(s, &out.fault, r))
+	} else if (!s->cancelled && try_again(s, &out.fault, r)) {
 		return;
+	}
 	deliver(s, &out);
 }
 

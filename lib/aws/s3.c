@@ -19,7 +19,9 @@
 #include "base/rand.h"
 #include "base/str.h"
 
+/* Of what is put under a condition: who, and the ETag that it was to replace */
 #define MARK_HEADER "x-amz-meta-pp-write"
+#define OVER_HEADER "x-amz-meta-pp-over"
 /* A 409 is answered by trying again, this often: then the condition tells. */
 #define MAX_RACES 6
 #define MAX_DELETES 1000
@@ -197,26 +199,67 @@ is_conflict(const struct pp_s3_put *p, const struct pp_aws_reply *r)
 		!pp_aws_fault_is(&r->fault, "NoSuchBucket"));
 }
 
+static int
+condition_failed(const struct pp_s3_put *p, struct pp_error *err)
+{
+	return pp_error_set(err, PP_ECONFLICT,
+	    p->if_none ? "object '%s' is there already" :
+			 "object '%s' has changed",
+	    p->key);
+}
+
+/* What the object that is there says of an attempt whose reply was lost. */
+enum earlier { WAS_DONE, WAS_NOT_DONE, NOT_KNOWN };
+
 /*
- * An attempt before this one may have been ours and its reply lost: then the
- * object there bears our mark. 1: it does.
+ * It was done when the object bears our mark. It was not when the object was
+ * put under the very condition that we have: of two writes over one version,
+ * or where there was nothing, one alone can have been done (ETags do not come
+ * back: what is put under a condition never becomes again what it was). Else
+ * somebody may have put this over ours, which is gone with its mark: only who
+ * knows what is in the object can tell.
+ */
+static enum earlier
+read_marks(const struct pp_s3_put *p, const char *mark,
+    const struct pp_s3_info *there)
+{
+	if (strcmp(there->mark, mark) == 0)
+		return WAS_DONE;
+	if (there->mark[0] == '\0')
+		return NOT_KNOWN;
+	return strcmp(there->over, p->if_none ? "" : p->if_match) == 0 ?
+	    WAS_NOT_DONE :
+	    NOT_KNOWN;
+}
+
+/*
+ * The condition did not hold, and an attempt before may have been done. 0: it
+ * was; else -1.
  */
 static int
-is_our_write(struct pp_s3 *s, const char *key, const char *mark, char *etag,
-    struct pp_error *err)
+ask_object(struct pp_s3 *s, const struct pp_s3_put *p, const char *mark,
+    char *etag, struct pp_error *err)
 {
 	struct pp_error why = PP_ERROR_INIT;
+	enum earlier earlier = NOT_KNOWN;
 	struct pp_s3_info info;
 
-	if (pp_s3_head(s, key, &info, &why) < 0)
-		return why.code == PP_ENOENT ?
-		    0 :
-		    pp_error_set(err, why.code, "%s", why.text);
-	if (strcmp(info.mark, mark) != 0)
+	if (pp_s3_head(s, p->key, &info, &why) == 0)
+		earlier = read_marks(p, mark, &info);
+	else if (why.code != PP_ENOENT)
+		return pp_error_set(err, why.code, "%s", why.text);
+	switch (earlier) {
+	case WAS_DONE:
+		if (etag != NULL)
+			memcpy(etag, info.etag, PP_S3_ETAG_BYTES);
 		return 0;
-	if (etag != NULL)
-		memcpy(etag, info.etag, PP_S3_ETAG_BYTES);
-	return 1;
+	case WAS_NOT_DONE: return condition_failed(p, err);
+	case NOT_KNOWN:
+	default:
+		return pp_error_set(err, PP_ETEMP,
+		    "object '%s' has changed, after it may have been written",
+		    p->key);
+	}
 }
 
 static void
@@ -264,16 +307,10 @@ put_request(struct pp_s3 *s, const struct pp_s3_put *p,
 			pause_for_race(round);
 		rc = put_once(s, p, req, &attempts, etag, err);
 	}
-	if (rc > 0 && attempts > 1) {
-		rc = is_our_write(s, p->key, mark, etag, err);
-		rc = rc < 0 ? -1 : !rc;
-	}
-	if (rc > 0)
-		return pp_error_set(err, PP_ECONFLICT,
-		    p->if_none ? "object '%s' is there already" :
-				 "object '%s' has changed",
-		    p->key);
-	return rc;
+	if (rc <= 0)
+		return rc;
+	return attempts > 1 ? ask_object(s, p, mark, etag, err) :
+			      condition_failed(p, err);
 }
 
 int
@@ -281,7 +318,7 @@ pp_s3_put(struct pp_s3 *s, const struct pp_s3_put *p,
     char etag[PP_S3_ETAG_BYTES], struct pp_error *err)
 {
 	char sum[PP_S3_SUM_BYTES], mark[PP_ID_BYTES];
-	char *tagging = NULL, *marked = NULL, *match = NULL;
+	char *tagging = NULL, *marked = NULL, *match = NULL, *over = NULL;
 	const char *headers[PP_S3_MAX_HEADERS];
 	struct pp_buf path = PP_BUF_INIT;
 	struct pp_aws_request req;
@@ -300,7 +337,9 @@ pp_s3_put(struct pp_s3 *s, const struct pp_s3_put *p,
 		headers[n++] = "If-None-Match: *";
 	if (p->if_match != NULL) {
 		match = pp_asprintf("If-Match: %s", p->if_match);
+		over = pp_asprintf(OVER_HEADER ": %s", p->if_match);
 		headers[n++] = match;
+		headers[n++] = over;
 	}
 	headers[n] = NULL;
 	pp_s3_path(&path, p->key);
@@ -314,6 +353,7 @@ pp_s3_put(struct pp_s3 *s, const struct pp_s3_put *p,
 	free(tagging);
 	free(marked);
 	free(match);
+	free(over);
 	return rc;
 }
 
@@ -350,6 +390,7 @@ pp_s3_head(struct pp_s3 *s, const char *key, struct pp_s3_info *out,
 		out->modified_ms = date_ms(&r);
 		copy_header(&r, "ETag", out->etag, sizeof out->etag);
 		copy_header(&r, MARK_HEADER, out->mark, sizeof out->mark);
+		copy_header(&r, OVER_HEADER, out->over, sizeof out->over);
 		copy_header(&r, "x-amz-storage-class", out->storage_class,
 		    sizeof out->storage_class);
 		copy_header(&r, "x-amz-restore", out->restore,

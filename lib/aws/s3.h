@@ -5,6 +5,7 @@
  * A condition that does not hold is PP_ECONFLICT: 412, 409 and a missing
  * object under If-Match alike. Uploads under a condition carry a mark of their
  * own, so that one whose reply was lost is known again and is no conflict.
+ * PP_ETEMP when that cannot be known: by now others have written too.
  *
  * The environment may say how objects are kept:
  *
@@ -68,7 +69,8 @@ struct pp_s3_info {
 	int64_t size_bytes;
 	int64_t modified_ms;
 	char etag[PP_S3_ETAG_BYTES];
-	char mark[40];			/* of an upload under a condition */
+	char mark[40];			/* of an upload under a condition, */
+	char over[PP_S3_ETAG_BYTES];	/* and what it replaced; "" */
 	char storage_class[32];		/* "" for STANDARD */
 	char restore[128];		/* what x-amz-restore says; "" */
 };

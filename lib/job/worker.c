@@ -26,6 +26,8 @@
 #define MAX_GIVE_BACKS 3
 #define SYNC_US INT64_C(1000000)
 #define PROGRESS_US INT64_C(200000)
+/* How long the last checkpoint is tried: less than a task has to stop. */
+#define LAST_PATIENCE_US INT64_C(30000000)
 /* A lease that is not renewed in time ends calls this long before its end. */
 #define LEASE_MARGIN_MS 2000
 /* Between looks at an empty queue. */
@@ -662,6 +664,27 @@ finish_shard(struct worker *w, const struct ending *e, const char *reason,
 }
 
 /*
+ * The last checkpoint holds answers that are paid for: a home that is out of
+ * reach for a moment is waited for, as long as the shard is ours.
+ */
+static int
+keep_all(struct worker *w, struct pp_error *err)
+{
+	int64_t end_us = pp_clock_boot_us() + LAST_PATIENCE_US;
+	int rc;
+
+	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
+	    renew_lease, w);
+	while ((rc = pp_shard_checkpoint(&w->run, err)) < 0 && !w->run.lost &&
+	    (err->code == PP_EUNAVAIL || err->code == PP_ETEMP) &&
+	    pp_clock_boot_us() < end_us && pp_loop_turn(w->loop, 500, err) == 0)
+		pp_log(PP_LOG_WARN, "checkpoint_delayed", "reason", 's',
+		    err->text, NULL);
+	settle_down(w);
+	return rc;
+}
+
+/*
  * Keep what there is, then say so in the records. `why` is the reason that
  * people see; when keeping fails, that is the reason.
  */
@@ -675,7 +698,7 @@ conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
 	if (w->run.lost)
 		return pp_code_exit_status(PP_ETEMP);
 	if (w->run.runner != NULL) {
-		if (pp_shard_checkpoint(&w->run, &err) == 0) {
+		if (keep_all(w, &err) == 0) {
 			w->claim.unsettled = false;
 		} else {
 			*why = err;

@@ -61,7 +61,10 @@ void	pp_blob_close(struct pp_blob *b);
 /*
  * Write a whole object, durably. `etag` is the condition of IF_MATCH, else
  * NULL; `new_etag` (may be NULL) gets the new one. PP_ECONFLICT when the
- * condition fails: read again and decide, never force. PP_EIO, PP_ECREATE.
+ * condition fails and nothing was written: read again and decide, never force.
+ * PP_EIO, PP_ECREATE. After PP_EUNAVAIL and PP_ETEMP it may have been written,
+ * and even been replaced since: what is there can tell, when it says who wrote
+ * it; so do batches, checkpoints and manifests.
  */
 int	pp_blob_put(struct pp_blob *b, const char *key, const void *data,
 	    size_t len, enum pp_blob_when when, const char *etag,

@@ -25,8 +25,8 @@
  *
  * A change reads what it changes (strongly consistent) and writes it under the
  * condition that it is still so; when it is not, it begins again. Times are
- * texts (RFC 3339), but leases, which are compared, milliseconds; money is
- * US dollars as a number.
+ * texts (RFC 3339), but leases, which are compared, milliseconds, and of the
+ * service's clock where ours is far off; money is US dollars as a number.
  */
 #ifndef PP_STORE_STORE_DYNAMODB_H
 #define PP_STORE_STORE_DYNAMODB_H

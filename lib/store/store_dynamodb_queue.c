@@ -73,8 +73,20 @@ add_owned(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 
 /* ---- claim ---- */
 
+/*
+ * Leases are of the service's clock: workers on many machines share that one
+ * alone. One whose own clock is an hour ahead must not take what is not its
+ * to take, nor leave a lease that keeps others away for an hour.
+ */
+static int64_t
+lease_now(const struct pp_store_dynamodb *s, int64_t now_ms)
+{
+	return now_ms + pp_aws_clock_offset_ms(s->aws);
+}
+
 /* What a look at the running entries finds. */
 struct running {
+	const struct pp_store_dynamodb *store;
 	const struct pp_claim_request *req;
 	struct pp_ddb_entry lapsed; /* the first that may be taken over */
 	bool found;
@@ -96,9 +108,12 @@ struct skipped {
 };
 
 static bool
-is_gone(const struct pp_claim_request *r, const struct pp_ddb_entry *e)
+is_gone(const struct running *look, const struct pp_ddb_entry *e)
 {
-	if (e->lease_expires_ms <= r->now_ms)
+	const struct pp_claim_request *r = look->req;
+
+	/* the reply that it came with has told the time */
+	if (e->lease_expires_ms <= lease_now(look->store, r->now_ms))
 		return true;
 	return r->is_dead != NULL && r->is_dead(r->arg, e->owner);
 }
@@ -122,7 +137,7 @@ see_running(void *arg, const struct pp_json *item, struct pp_error *err)
 	take = !look->found && !e.paused &&
 	    (look->req->job_id == NULL ||
 		strcmp(look->req->job_id, e.place.job_id) == 0) &&
-	    is_gone(look->req, &e);
+	    is_gone(look, &e);
 	if (take) {
 		look->lapsed = e;
 		look->found = true;
@@ -133,11 +148,13 @@ see_running(void *arg, const struct pp_json *item, struct pp_error *err)
 }
 
 static void
-fill_claim(const struct pp_ddb_entry *e, struct pp_claim *out)
+fill_claim(const struct pp_store_dynamodb *s, const struct pp_ddb_entry *e,
+    struct pp_claim *out)
 {
 	*out = (struct pp_claim){ .shard = e->shard,
 		.epoch = e->epoch,
-		.lease_expires_ms = e->lease_expires_ms,
+		.lease_expires_ms = e->lease_expires_ms -
+		    pp_aws_clock_offset_ms(s->aws),
 		.seq = e->seq,
 		.granted_nusd = e->granted_nusd,
 		.give_backs = e->give_backs,
@@ -164,7 +181,7 @@ take_over(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	snprintf(e->owner, sizeof e->owner, "%s", r->owner);
 	snprintf(e->task_arn, sizeof e->task_arn, "%s",
 	    r->task_arn != NULL ? r->task_arn : "");
-	e->lease_expires_ms = r->now_ms + r->lease_ms;
+	e->lease_expires_ms = lease_now(s, r->now_ms) + r->lease_ms;
 	e->epoch++;
 	e->rev++;
 	pp_buf_adds(&w->update,
@@ -177,7 +194,7 @@ take_over(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	pp_ddb_put_int(&w->values, ":rev", e->rev);
 	rc = pp_ddb_commit(s->aws, &t, NULL, err);
 	if (rc == 0)
-		fill_claim(e, out);
+		fill_claim(s, e, out);
 	return rc < 0 ? -1 : rc == 0;
 }
 
@@ -233,7 +250,7 @@ take_queued(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	    r->task_arn != NULL ? r->task_arn : "");
 	e->partition = "RUNNING";
 	e->state = PP_JOB_RUNNING;
-	e->lease_expires_ms = r->now_ms + r->lease_ms;
+	e->lease_expires_ms = lease_now(s, r->now_ms) + r->lease_ms;
 	e->epoch++;
 	e->rev++;
 	pp_ddb_add_move(s, &t, "QUEUED", rev, e);
@@ -242,7 +259,7 @@ take_queued(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	if (rc < 0)
 		return TAKE_FAILED;
 	if (rc == 0) {
-		fill_claim(e, out);
+		fill_claim(s, e, out);
 		s->place = e->place;
 		return TAKEN;
 	}
@@ -388,7 +405,7 @@ claim_once(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
     struct skipped *skipped, int round, struct pp_claim *out,
     struct pp_error *err)
 {
-	struct running look = { .req = r };
+	struct running look = { .store = s, .req = r };
 	struct choice c = { .running = &look, .skipped = skipped };
 	struct pp_ddb_query q = pp_ddb_entries_query(s, "RUNNING", NULL);
 	bool starts;
@@ -488,7 +505,8 @@ pp_ddb_renew(struct pp_store *store, struct pp_claim *c, int64_t now_ms,
 		return rc < 0 ? -1 : pp_store_fenced(c, err);
 	w = add_owned(s, &t, c, &p, -1);
 	pp_buf_adds(&w->update, "SET #lease_expires_at = :until");
-	pp_ddb_put_int(&w->values, ":until", now_ms + lease_ms);
+	pp_ddb_put_int(&w->values, ":until",
+	    lease_now(s, now_ms) + lease_ms);
 	rc = pp_ddb_write(s->aws, w, err);
 	free(t.actions);
 	if (rc != 0)

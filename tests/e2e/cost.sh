@@ -352,7 +352,7 @@ test_rows_and_account_agree_on_tokens()
 	local sum
 
 	done_job
-	run_sh "cat home/objects/jobs/$JOB/outputs/*.jsonl | pp-cost sum --json"
+	run_sh "cat $(home_objects)/jobs/$JOB/outputs/*.jsonl | pp-cost sum --json"
 	[ -s "$T/.out" ] || run_sh "find home -name 'batch-*.jsonl' -exec cat {} + |
 	    pp-cost sum --json"
 	check_status 0

@@ -23,7 +23,7 @@ job_in_batches()
 # Those with rows, in order.
 batches()
 {
-	find "$T/home" -name 'batch-*.jsonl' -size +1k | sort
+	find "$(home_objects)" -name 'batch-*.jsonl' -size +1k | sort
 }
 
 test_an_export_is_complete_and_says_what_it_is()
@@ -33,7 +33,7 @@ test_an_export_is_complete_and_says_what_it_is()
 	check_status 0
 	dir=$(out)
 	check 'the folder is the job'"'"'s' test "$dir" = \
-	    "$(find "$T/home" -type d -name exports)"
+	    "$(find "$(home_objects)" -type d -name exports)"
 	check 'no _SUCCESS' test -f "$dir/_SUCCESS"
 	run jq -r '.files[] | .sha256 + "  " + .path' "$dir/manifest.json"
 	out >sums
@@ -99,7 +99,7 @@ test_a_job_that_runs_gives_what_it_has_when_told_so()
 	check 'the first partial one has no more' test "$(out)" -le "$n"
 	# it is what the checkpoint covers
 	run jq '.records_generated' \
-	    "$(find "$T/home" -name checkpoint.json)"
+	    "$(find "$(home_objects)" -name checkpoint.json)"
 	check_out "$n"
 	LIMIT=300 run pp-worker --once -c 100
 	check_status 0
@@ -150,7 +150,7 @@ test_a_batch_off_the_chain_is_not_data()
 {
 	job_in_batches 60
 	run pp-export "$JOB" -o before
-	last=$(find "$T/home" -name 'batch-*.jsonl' | sort | tail -n 1)
+	last=$(find "$(home_objects)" -name 'batch-*.jsonl' | sort | tail -n 1)
 	next=$(printf '%s/batch-%09d.jsonl' "$(dirname "$last")" \
 	    $((10#$(basename "$last" .jsonl | tr -cd 0-9) + 1)))
 	cp "$(batches | head -n 1)" "$next"
