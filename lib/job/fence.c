@@ -397,7 +397,8 @@ fence_once(struct pp_shard_run *run, struct pp_error *err)
 	if (pp_checkpoint_save(run->blobs, run->config.shards, &run->cp,
 		&why) == 0)
 		return 1;
-	if (why.code == PP_ECONFLICT)
+	/* or it is not known whether it stands: what is there tells */
+	if (why.code == PP_ECONFLICT || why.code == PP_ETEMP)
 		return 0;
 	return pp_error_set(err, why.code, "%s", why.text);
 }

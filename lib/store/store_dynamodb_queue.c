@@ -505,8 +505,7 @@ pp_ddb_renew(struct pp_store *store, struct pp_claim *c, int64_t now_ms,
 		return rc < 0 ? -1 : pp_store_fenced(c, err);
 	w = add_owned(s, &t, c, &p, -1);
 	pp_buf_adds(&w->update, "SET #lease_expires_at = :until");
-	pp_ddb_put_int(&w->values, ":until",
-	    lease_now(s, now_ms) + lease_ms);
+	pp_ddb_put_int(&w->values, ":until", lease_now(s, now_ms) + lease_ms);
 	rc = pp_ddb_write(s->aws, w, err);
 	free(t.actions);
 	if (rc != 0)

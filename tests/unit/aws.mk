@@ -19,6 +19,11 @@ tests_unit_test_aws_clients_SOURCES = tests/unit/test_aws_clients.c \
 	tests/unit/aws_env.c tests/unit/server.c
 tests_unit_test_aws_clients_LDADD = $(AM_TESTS_LDADD)
 
+unit_tests += tests/unit/test_aws_s3
+tests_unit_test_aws_s3_SOURCES = tests/unit/test_aws_s3.c \
+	tests/unit/aws_env.c tests/unit/server.c
+tests_unit_test_aws_s3_LDADD = $(AM_TESTS_LDADD)
+
 unit_tests += tests/unit/test_aws_credentials
 tests_unit_test_aws_credentials_SOURCES = \
 	tests/unit/test_aws_credentials.c \

@@ -589,6 +589,40 @@ test_skewed_clock(void **state)
 	scripted_stop(s);
 }
 
+/* A server that takes what we send tells the time as well. */
+static void
+test_clock_of_a_reply(void **state)
+{
+	static const struct {
+		const char *date;
+		bool far;
+	} rows[] = { { "Date: Fri, 20 Nov 2020 10:00:00 GMT\r\n", true },
+		{ "Date: yesterday\r\n", false }, { "", false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[256];
+		struct script reply = { text, 0, false };
+		struct pp_aws_request req = { .service = PP_AWS_DYNAMODB };
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_aws_reply r;
+		struct scripted *s;
+		struct pp_aws *a;
+
+		snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%s\r\n{}",
+		    rows[i].date);
+		s = scripted_start_in_order(&reply, 1);
+		set_keys();
+		env_set("AWS_ENDPOINT_URL", scripted_url(s));
+		a = env_aws();
+		assert_ok(pp_aws_call(a, &req, &r, &err), err);
+		assert_int_equal(pp_aws_clock_offset_ms(a) != 0, rows[i].far);
+		pp_aws_reply_release(&r);
+		pp_aws_free(a);
+		scripted_stop(s);
+	}
+}
+
 /* ... but a signature that is refused with our clock right is refused. */
 static void
 test_clock_that_is_right(void **state)
@@ -744,6 +778,7 @@ main(void)
 		cmocka_unit_test(test_tokens_run_out),
 		cmocka_unit_test(test_delays),
 		cmocka_unit_test(test_skewed_clock),
+		cmocka_unit_test(test_clock_of_a_reply),
 		cmocka_unit_test(test_clock_that_is_right),
 		cmocka_unit_test(test_sink),
 		cmocka_unit_test(test_cancel),

@@ -1,0 +1,251 @@
+/*
+ * S3: what objects are put with, what is made of a reply that was lost, and
+ * what the archive says.
+ */
+#include <config.h>
+
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "aws/s3.h"
+#include "aws_env.h"
+#include "base/mem.h"
+#include "server.h"
+
+#define OK "HTTP/1.1 200 OK\r\n"
+#define END "Content-Length: 0\r\n\r\n"
+#define FAILED "HTTP/1.1 412 Precondition Failed\r\n" END
+
+struct world {
+	struct scripted *server;
+	struct pp_aws *aws;
+	struct pp_s3 *s3;
+	struct pp_error err;
+};
+
+static struct world
+begin(const struct script *replies, size_t count)
+{
+	struct world w = { .server = scripted_start_in_order(replies, count),
+		.err = PP_ERROR_INIT };
+
+	env_clear();
+	env_set("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
+	env_set("AWS_SECRET_ACCESS_KEY", "secret");
+	env_set("AWS_ENDPOINT_URL", scripted_url(w.server));
+	w.aws = env_aws();
+	w.s3 = pp_s3_new(w.aws, "bkt", &w.err);
+	assert_non_null(w.s3);
+	return w;
+}
+
+static void
+end(struct world *w)
+{
+	pp_s3_free(w->s3);
+	pp_aws_free(w->aws);
+	scripted_stop(w->server);
+}
+
+static void
+check_sent(struct world *w, const char *text)
+{
+	if (strstr(scripted_last(w->server), text) == NULL)
+		fail_msg("'%s' is not in: %s", text, scripted_last(w->server));
+}
+
+/* ---- a reply that was lost ---- */
+
+/*
+ * The first try gets no reply, the second one 412, and then the object is
+ * looked at.
+ */
+static void
+what_a_lost_reply_is_taken_for(void **state)
+{
+	static const struct {
+		const char *name, *there;
+		struct pp_s3_put put;
+		enum pp_code expected;
+	} rows[] = {
+		{ "made by another where there was none",
+		    OK "x-amz-meta-pp-write: another\r\n" END,
+		    { .if_none = true }, PP_ECONFLICT },
+		{ "put by another over the same version",
+		    OK "x-amz-meta-pp-write: another\r\n"
+		       "x-amz-meta-pp-over: \"1\"\r\n" END,
+		    { .if_match = "\"1\"" }, PP_ECONFLICT },
+		{ "put by another over what may be ours",
+		    OK "x-amz-meta-pp-write: another\r\n"
+		       "x-amz-meta-pp-over: \"2\"\r\n" END,
+		    { .if_match = "\"1\"" }, PP_ETEMP },
+		{ "replaced by another after it may have been made by us",
+		    OK "x-amz-meta-pp-write: another\r\n"
+		       "x-amz-meta-pp-over: \"2\"\r\n" END,
+		    { .if_none = true }, PP_ETEMP },
+		{ "put by somebody who leaves no mark", OK END,
+		    { .if_match = "\"1\"" }, PP_ETEMP },
+		{ "gone", "HTTP/1.1 404 Not Found\r\n" END,
+		    { .if_match = "\"1\"" }, PP_ETEMP },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct script replies[] = { { NULL, 0, false },
+			{ FAILED, 0, false }, { rows[i].there, 0, false } };
+		struct pp_s3_put put = rows[i].put;
+		struct world w = begin(replies, 3);
+
+		put.key = "k";
+		put.data = "x";
+		put.len = 1;
+		if (pp_s3_put(w.s3, &put, NULL, &w.err) == 0 ||
+		    w.err.code != rows[i].expected)
+			fail_msg("%s: %d: %s", rows[i].name, w.err.code,
+			    w.err.text);
+		assert_int_equal(scripted_requests(w.server), 3);
+		end(&w);
+	}
+}
+
+/* Without a lost reply nobody needs to look. */
+static void
+a_condition_that_fails_at_once_is_a_conflict(void **state)
+{
+	static const int statuses[] = { 412, 404 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char reply[128];
+		struct script replies[] = { { reply, 0, false } };
+		struct pp_s3_put put = {
+			.key = "k", .data = "x", .len = 1, .if_match = "\"1\""
+		};
+		struct world w;
+
+		snprintf(reply, sizeof reply, "HTTP/1.1 %d No\r\n" END,
+		    statuses[i]);
+		w = begin(replies, 1);
+		assert_fails(pp_s3_put(w.s3, &put, NULL, &w.err), w.err,
+		    PP_ECONFLICT);
+		assert_int_equal(scripted_requests(w.server), 1);
+		check_sent(&w, "If-Match: \"1\"\r\n");
+		check_sent(&w, "x-amz-meta-pp-over: \"1\"\r\n");
+		end(&w);
+	}
+}
+
+/* ---- how objects are kept ---- */
+
+static void
+objects_are_kept_as_the_environment_says(void **state)
+{
+	static const struct script reply = { OK END, 0, false };
+	struct pp_s3_put put = {
+		.key = "a b/c", .data = "x", .len = 1, .tags = "class=output"
+	};
+	struct world w;
+
+	(void)state;
+	setenv("PP_S3_STORAGE_CLASS", "GLACIER_IR", 1);
+	setenv("PP_S3_ENCRYPTION", "aws:kms", 1);
+	setenv("PP_S3_KMS_KEY", "arn:aws:kms:us-east-1:1:key/2", 1);
+	w = begin(&reply, 1);
+	unsetenv("PP_S3_STORAGE_CLASS");
+	unsetenv("PP_S3_ENCRYPTION");
+	unsetenv("PP_S3_KMS_KEY");
+	assert_ok(pp_s3_put(w.s3, &put, NULL, &w.err), w.err);
+	check_sent(&w, "PUT /bkt/a%20b/c HTTP/1.1\r\n");
+	check_sent(&w, "x-amz-storage-class: GLACIER_IR\r\n");
+	check_sent(&w, "x-amz-server-side-encryption: aws:kms\r\n");
+	check_sent(&w,
+	    "x-amz-server-side-encryption-aws-kms-key-id: "
+	    "arn:aws:kms:us-east-1:1:key/2\r\n");
+	check_sent(&w, "x-amz-tagging: class=output\r\n");
+	check_sent(&w, "x-amz-checksum-crc32: jNwWgw==\r\n");
+	end(&w);
+}
+
+static void
+a_variable_that_is_no_header_is_refused(void **state)
+{
+	static const struct script reply = { OK END, 0, false };
+	struct world w = begin(&reply, 1);
+	struct pp_s3 *s3;
+
+	(void)state;
+	setenv("PP_S3_STORAGE_CLASS", "GLACIER\r\nX: y", 1);
+	s3 = pp_s3_new(w.aws, "bkt", &w.err);
+	unsetenv("PP_S3_STORAGE_CLASS");
+	assert_null(s3);
+	assert_int_equal(w.err.code, PP_ECONFIG);
+	end(&w);
+}
+
+static void
+an_archived_object_is_asked_for(void **state)
+{
+	static const struct {
+		const char *reply;
+		int expected;
+	} rows[] = {
+		{ "HTTP/1.1 202 Accepted\r\n" END, 0 },
+		{ OK END, 1 },
+		{ "HTTP/1.1 409 Conflict\r\n\r\n"
+		  "<Error><Code>RestoreAlreadyInProgress</Code></Error>",
+		    2 },
+		{ "HTTP/1.1 403 Forbidden\r\n\r\n"
+		  "<Error><Code>InvalidObjectState</Code></Error>",
+		    -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct script reply = { rows[i].reply, 0, false };
+		struct world w = begin(&reply, 1);
+
+		assert_int_equal(pp_s3_restore(w.s3, "k", 3, "Bulk", &w.err),
+		    rows[i].expected);
+		check_sent(&w, "POST /bkt/k?restore= HTTP/1.1\r\n");
+		check_sent(&w,
+		    "<RestoreRequest><Days>3</Days><GlacierJobParameters>"
+		    "<Tier>Bulk</Tier></GlacierJobParameters>"
+		    "</RestoreRequest>");
+		end(&w);
+	}
+}
+
+static void
+an_object_says_where_it_is_kept(void **state)
+{
+	static const struct script reply = { OK
+		"x-amz-storage-class: GLACIER\r\nETag: \"e\"\r\n"
+		"x-amz-restore: ongoing-request=\"true\"\r\n" END,
+		0, false };
+	struct world w = begin(&reply, 1);
+	struct pp_s3_info info;
+
+	(void)state;
+	assert_ok(pp_s3_head(w.s3, "k", &info, &w.err), w.err);
+	assert_string_equal(info.storage_class, "GLACIER");
+	assert_string_equal(info.restore, "ongoing-request=\"true\"");
+	assert_string_equal(info.etag, "\"e\"");
+	end(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_lost_reply_is_taken_for),
+		cmocka_unit_test(a_condition_that_fails_at_once_is_a_conflict),
+		cmocka_unit_test(objects_are_kept_as_the_environment_says),
+		cmocka_unit_test(a_variable_that_is_no_header_is_refused),
+		cmocka_unit_test(an_archived_object_is_asked_for),
+		cmocka_unit_test(an_object_says_where_it_is_kept),
+	};
+
+	return cmocka_run_group_tests_name("aws_s3", tests, NULL, NULL);
+}
