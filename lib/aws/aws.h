@@ -98,8 +98,9 @@ int	pp_aws_endpoint(const struct pp_aws *a, enum pp_aws_service service,
 const char *pp_aws_service_name(enum pp_aws_service service);
 
 /*
- * The services' clock less ours, in milliseconds, as their replies told it; 0
- * while they are less than four minutes apart.
+ * The services' clock less our wall clock of now, in milliseconds, by their
+ * last reply and the boot clock, so that it is right when the wall clock has
+ * jumped since; 0 while they are less than four minutes apart.
  */
 int64_t	pp_aws_clock_offset_ms(const struct pp_aws *a);
 

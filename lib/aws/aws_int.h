@@ -54,7 +54,10 @@ struct pp_aws {
 	char *bearer;			/* or NULL */
 
 	struct pp_sigv4 *signer;
-	int64_t clock_offset_ms;	/* the servers' clock less ours */
+	int64_t clock_offset_ms;	/* the servers' clock less ours; of
+					 * signatures */
+	int64_t server_less_boot_ms;	/* ... less the boot clock, by the last
+					 * reply with a date; 0: none yet */
 	int retry_tokens;
 	struct pp_rand rand;
 

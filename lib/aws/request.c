@@ -596,31 +596,59 @@ pause_then_try(struct pp_aws_send *s, int64_t delay_us)
 
 /* ---- what came back ---- */
 
-/* Whether the server's clock is far from what we take it to be; sets that. */
-static bool
-learn_clock(struct pp_aws *a, const struct pp_http_reply *r)
+/* The server's time, of its reply; -1: it does not say. */
+static int64_t
+date_of(const struct pp_http_reply *r)
 {
 	char date[64];
-	int64_t offset, change;
-	time_t theirs;
+	time_t t;
 
 	if (!pp_http_header(r, "Date", date, sizeof date))
+		return -1;
+	t = curl_getdate(date, NULL);
+	return t >= 0 ? (int64_t)t * 1000 : -1;
+}
+
+/*
+ * The server's clock against ours, when the failure may come of it: true when
+ * they are far apart and the call has not yet been sent by the server's.
+ */
+static bool
+learn_clock(struct pp_aws_send *s, const struct pp_http_reply *r)
+{
+	int64_t theirs_ms = date_of(r), offset, change;
+
+	if (s->skew_tried || theirs_ms < 0)
 		return false;
-	theirs = curl_getdate(date, NULL);
-	if (theirs < 0)
-		return false;
-	offset = (int64_t)theirs * 1000 - pp_clock_wall_ms();
-	change = offset - a->clock_offset_ms;
+	offset = theirs_ms - pp_clock_wall_ms();
+	change = offset - s->aws->clock_offset_ms;
 	if (change < MIN_SKEW_MS && change > -MIN_SKEW_MS)
 		return false;
-	a->clock_offset_ms = offset;
+	s->aws->clock_offset_ms = offset;
+	s->skew_tried = true;
 	return true;
+}
+
+/* A server that puts up with our clock tells the time as well. */
+static void
+note_time(struct pp_aws *a, const struct pp_http_reply *r)
+{
+	int64_t theirs_ms = date_of(r);
+
+	if (theirs_ms >= 0)
+		a->server_less_boot_ms = theirs_ms - pp_clock_boot_ms();
 }
 
 int64_t
 pp_aws_clock_offset_ms(const struct pp_aws *a)
 {
-	return a->clock_offset_ms;
+	int64_t offset;
+
+	if (a->server_less_boot_ms == 0)
+		return 0;
+	offset = a->server_less_boot_ms + pp_clock_boot_ms() -
+	    pp_clock_wall_ms();
+	return offset < MIN_SKEW_MS && offset > -MIN_SKEW_MS ? 0 : offset;
 }
 
 /* DynamoDB tells the CRC-32 of its bodies. */
@@ -668,8 +696,7 @@ try_again(struct pp_aws_send *s, const struct pp_aws_fault *f,
 {
 	struct pp_aws *a = s->aws;
 
-	if (f->class == PP_AWS_SKEWED && !s->skew_tried && learn_clock(a, r)) {
-		s->skew_tried = true;
+	if (f->class == PP_AWS_SKEWED && learn_clock(s, r)) {
 		pause_then_try(s, 0);
 		return true;
 	}
@@ -707,8 +734,7 @@ on_reply(void *arg, const struct pp_http_reply *r)
 		    "wrong check sum");
 	}
 	if (out.fault.class == PP_AWS_OK) {
-		/* a server that puts up with our clock still tells the time */
-		learn_clock(s->aws, r);
+		note_time(s->aws, r);
 		pp_retry_give(&s->aws->retry_tokens, s->taken_tokens);
 	} else if (!s->cancelled && try_again(s, &out.fault, r)) {
 		return;
