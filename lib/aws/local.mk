@@ -25,5 +25,6 @@ lib_libpp_la_SOURCES += \
 	lib/aws/dynamodb_value.c lib/aws/dynamodb_value.h \
 	lib/aws/s3.c lib/aws/s3.h lib/aws/s3_int.h \
 	lib/aws/s3_download.c \
+	lib/aws/s3_many.c \
 	lib/aws/s3_upload.c \
 	lib/aws/s3_xml.c lib/aws/s3_xml.h

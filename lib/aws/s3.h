@@ -57,6 +57,29 @@ int	pp_s3_put(struct pp_s3 *s, const struct pp_s3_put *p,
 int	pp_s3_put_file(struct pp_s3 *s, const char *key, const char *path,
 	    const char *tags, struct pp_error *err);
 
+/* A file that becomes an object. */
+struct pp_s3_file {
+	const char *key, *path;
+	const char *tags;		/* NULL: none */
+};
+
+/* Number `index` is there now. 0 to go on, -1. */
+typedef int pp_s3_done_fn(void *arg, size_t index, struct pp_error *err);
+
+/*
+ * Many files, small ones a few tens at a time, in any order; `fn` may be
+ * NULL. Those that are there when one fails stay.
+ */
+int	pp_s3_put_files(struct pp_s3 *s, const struct pp_s3_file *files,
+	    size_t count, pp_s3_done_fn *fn, void *arg, struct pp_error *err);
+
+/*
+ * Append many objects to a buffer each, a few tens at a time, so that `count`
+ * bounds the memory. PP_ENOENT.
+ */
+int	pp_s3_get_all(struct pp_s3 *s, const char *const *keys, size_t count,
+	    struct pp_buf *out, struct pp_error *err);
+
 /* Append the object. PP_ENOENT. `etag` may be NULL. */
 int	pp_s3_get(struct pp_s3 *s, const char *key, struct pp_buf *out,
 	    char etag[PP_S3_ETAG_BYTES], struct pp_error *err);

@@ -48,9 +48,8 @@ on_piece(void *arg, const char *data, size_t len)
 	return 0;
 }
 
-/* A whole object against the sum that the service has of it, if it says. */
-static bool
-sum_is_right(const struct pp_aws_reply *r, const char *data, size_t len)
+bool
+pp_s3_sum_is_right(const struct pp_aws_reply *r, const char *data, size_t len)
 {
 	char there[64], ours[PP_S3_SUM_BYTES];
 
@@ -80,7 +79,7 @@ get_stream(struct pp_s3 *s, const char *key, const char *path,
 	req.sink_arg = &stream;
 	rc = pp_aws_call(s->aws, &req, &r, err);
 	if (rc == 0) {
-		if (!sum_is_right(&r, out->data + before, stream.got))
+		if (!pp_s3_sum_is_right(&r, out->data + before, stream.got))
 			rc = 2;
 		else if (etag != NULL &&
 		    !pp_aws_header(&r, "ETag", etag, PP_S3_ETAG_BYTES))

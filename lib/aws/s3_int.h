@@ -26,6 +26,10 @@ void	pp_s3_path(struct pp_buf *out, const char *key);
 char	*pp_s3_sum_header(const void *data, size_t len,
 	    char out[PP_S3_SUM_BYTES]);
 
+/* A whole object against the sum that the service has of it, if it says. */
+bool	pp_s3_sum_is_right(const struct pp_aws_reply *r, const char *data,
+	    size_t len);
+
 /* A request of the bucket; `path` and `query` are borrowed. */
 struct pp_aws_request pp_s3_request(const struct pp_s3 *s, const char *method,
 	    const char *path, const char *query);

@@ -87,6 +87,9 @@ pp_batch_read_head(const char *text, size_t len, struct pp_batch_head *h,
 
 /* ---- reading a job's rows in order ---- */
 
+/* Batches got at once; more hold memory, and gain little. */
+#define WINDOW 8
+
 struct held_line {
 	int64_t row;
 	char *text; /* owned */
@@ -104,6 +107,9 @@ struct pp_batches {
 	/* the chain of this shard */
 	int64_t last_number;
 	char last_sha[PP_SHA256_HEX_BYTES];
+	/* texts got at once, of batches `window_from` to before `window_end` */
+	struct pp_buf window[WINDOW];
+	int64_t window_from, window_end;
 	int64_t number;	     /* of the batch in `ahead` */
 	struct pp_buf ahead; /* read, and not yet confirmed */
 	char ahead_sha[PP_SHA256_HEX_BYTES];
@@ -134,7 +140,17 @@ pp_batches_open(struct pp_blob *blobs, const char *job_id, int shards,
 	b->shard = -1;
 	b->rows = rows;
 	pp_buf_init(&b->ahead, 0);
+	for (int i = 0; i < WINDOW; i++)
+		pp_buf_init(&b->window[i], 0);
 	return b;
+}
+
+static void
+empty_window(struct pp_batches *b)
+{
+	for (int i = 0; i < WINDOW; i++)
+		pp_buf_release(&b->window[i]);
+	b->window_from = b->window_end = 0;
 }
 
 void
@@ -147,6 +163,7 @@ pp_batches_close(struct pp_batches *b)
 	free(b->held);
 	free(b->returned);
 	pp_buf_release(&b->ahead);
+	empty_window(b);
 	pp_json_doc_release(&b->doc);
 	free(b);
 }
@@ -217,6 +234,52 @@ check_chain(const struct pp_batches *b, const struct pp_batch_head *head,
 	return -1;
 }
 
+/* The texts of batch `number` and of some that come after it, or none. */
+static void
+fill_window(struct pp_batches *b, int64_t number)
+{
+	char *keys[WINDOW];
+	size_t count = 0;
+
+	empty_window(b);
+	for (; count < WINDOW && number + (int64_t)count <= b->last_number;
+	     count++)
+		keys[count] = pp_batch_key(b->job_id, b->shards, b->shard,
+		    number + (int64_t)count);
+	if (pp_blob_get_all(b->blobs, (const char *const *)keys, count,
+		b->window, NULL) == 0) {
+		b->window_from = number;
+		b->window_end = number + (int64_t)count;
+	} else {
+		empty_window(b);
+	}
+	for (size_t i = 0; i < count; i++)
+		free(keys[i]);
+}
+
+/* Where several cannot be got, each is, as its turn comes, or says why not. */
+static int
+get_text(struct pp_batches *b, int64_t number, const char *key,
+    struct pp_error *err)
+{
+	struct pp_buf *text;
+
+	pp_buf_release(&b->ahead);
+	if (number < b->window_from || number >= b->window_end)
+		fill_window(b, number);
+	if (number < b->window_end) {
+		text = &b->window[number - b->window_from];
+		b->ahead = *text;
+		pp_buf_init(text, 0);
+		return 0;
+	}
+	if (pp_blob_get(b->blobs, key, &b->ahead, NULL, err) == 0)
+		return 0;
+	if (err != NULL && err->code == PP_ENOENT)
+		pp_error_set(err, PP_EDATA, "batch '%s' is missing", key);
+	return -1;
+}
+
 /* Read batch `number` into `ahead` and check that it follows `previous`. */
 static int
 read_ahead(struct pp_batches *b, int64_t number, const char *previous,
@@ -226,13 +289,8 @@ read_ahead(struct pp_batches *b, int64_t number, const char *previous,
 	struct pp_batch_head head;
 	int rc = -1;
 
-	pp_buf_trim(&b->ahead, 1 << 20);
-	if (pp_blob_get(b->blobs, key, &b->ahead, NULL, err) < 0) {
-		if (err != NULL && err->code == PP_ENOENT)
-			pp_error_set(err, PP_EDATA, "batch '%s' is missing",
-			    key);
+	if (get_text(b, number, key, err) < 0)
 		goto out;
-	}
 	pp_sha256_hex(b->ahead.data, b->ahead.len, b->ahead_sha);
 	if (pp_batch_read_head(b->ahead.data, b->ahead.len, &head,
 		&b->ahead_body, err) < 0) {
@@ -315,6 +373,7 @@ open_next_shard(struct pp_batches *b, struct pp_error *err)
 	if (rc <= 0)
 		return rc;
 	b->last_number = cp.last_batch;
+	empty_window(b);
 	memcpy(b->last_sha, cp.last_batch_sha, sizeof b->last_sha);
 	pp_checkpoint_release(&cp);
 	if (b->last_number == 0)

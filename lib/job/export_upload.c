@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -34,23 +35,35 @@ by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static int
-upload_file(const struct pp_export_place *to, const char *path,
-    const char *below, struct pp_error *err)
-{
-	char *key = pp_asprintf("%s%s", to->prefix, below);
-	int rc = pp_blob_put_file(to->blobs, key, path, err);
+/* The files of an export on their way. */
+struct uploads {
+	const struct pp_export_place *to;
+	struct pp_blob_file *files; /* keys and paths owned */
+	size_t count, cap;
+};
 
-	if (rc == 0 && to->fn != NULL)
-		rc = to->fn(to->arg, key, err);
-	free(key);
-	return rc;
+static void
+add_file(struct uploads *u, const char *path, const char *below)
+{
+	u->files = pp_grow(u->files, u->count, &u->cap, sizeof *u->files);
+	u->files[u->count++] = (struct pp_blob_file){
+		pp_asprintf("%s%s", u->to->prefix, below), pp_strdup(path)
+	};
+}
+
+static void
+release_uploads(struct uploads *u)
+{
+	for (size_t i = 0; i < u->count; i++) {
+		free((char *)(uintptr_t)u->files[i].key);
+		free((char *)(uintptr_t)u->files[i].path);
+	}
+	free(u->files);
 }
 
 /* All files below the folder but the mark of the whole, by name. */
 static int
-upload_files(const struct pp_export_place *to, char *folder,
-    struct pp_error *err)
+find_files(struct uploads *u, char *folder, struct pp_error *err)
 {
 	char *roots[] = { folder, NULL };
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
@@ -64,8 +77,7 @@ upload_files(const struct pp_export_place *to, char *folder,
 	while (rc == 0 && (e = fts_read(walk)) != NULL) {
 		if (e->fts_info == FTS_F &&
 		    strcmp(e->fts_path + root, SUCCESS) != 0)
-			rc = upload_file(to, e->fts_path, e->fts_path + root,
-			    err);
+			add_file(u, e->fts_path, e->fts_path + root);
 		else if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR)
 			rc = pp_error_errno(err, PP_EIO, e->fts_errno,
 			    "cannot read '%s'", e->fts_path);
@@ -75,19 +87,36 @@ upload_files(const struct pp_export_place *to, char *folder,
 }
 
 static int
+on_uploaded(void *arg, size_t index, struct pp_error *err)
+{
+	const struct uploads *u = arg;
+
+	return u->to->fn != NULL ?
+	    u->to->fn(u->to->arg, u->files[index].key, err) :
+	    0;
+}
+
+/* The mark of the whole goes first when it is old and comes last. */
+static int
 upload_folder(const struct pp_export_place *to, char *folder,
     struct pp_error *err)
 {
-	char *mark = pp_asprintf("%s/" SUCCESS, folder);
-	char *old = pp_asprintf("%s" SUCCESS, to->prefix);
-	int rc = pp_blob_delete(to->blobs, old, err);
+	struct uploads u = { .to = to }, mark = { .to = to };
+	char *path = pp_asprintf("%s/" SUCCESS, folder);
+	int rc = find_files(&u, folder, err);
 
+	add_file(&mark, path, SUCCESS);
 	if (rc == 0)
-		rc = upload_files(to, folder, err);
-	if (rc == 0 && access(mark, F_OK) == 0)
-		rc = upload_file(to, mark, SUCCESS, err);
-	free(mark);
-	free(old);
+		rc = pp_blob_delete(to->blobs, mark.files[0].key, err);
+	if (rc == 0)
+		rc = pp_blob_put_files(to->blobs, u.files, u.count, on_uploaded,
+		    &u, err);
+	if (rc == 0 && access(path, F_OK) == 0)
+		rc = pp_blob_put_files(to->blobs, mark.files, 1, on_uploaded,
+		    &mark, err);
+	free(path);
+	release_uploads(&u);
+	release_uploads(&mark);
 	return rc;
 }
 

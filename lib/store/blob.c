@@ -117,6 +117,37 @@ pp_blob_put_file(struct pp_blob *b, const char *key, const char *path,
 }
 
 int
+pp_blob_put_files(struct pp_blob *b, const struct pp_blob_file *files,
+    size_t count, pp_blob_done_fn *fn, void *arg, struct pp_error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (check_key(files[i].key, err) < 0)
+			return -1;
+	if (b->ops->put_files != NULL)
+		return b->ops->put_files(b, files, count, fn, arg, err);
+	for (size_t i = 0; i < count; i++)
+		if (b->ops->put_file(b, files[i].key, files[i].path, err) < 0 ||
+		    (fn != NULL && fn(arg, i, err) < 0))
+			return -1;
+	return 0;
+}
+
+int
+pp_blob_get_all(struct pp_blob *b, const char *const *keys, size_t count,
+    struct pp_buf *out, struct pp_error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (check_key(keys[i], err) < 0)
+			return -1;
+	if (b->ops->get_all != NULL)
+		return b->ops->get_all(b, keys, count, out, err);
+	for (size_t i = 0; i < count; i++)
+		if (b->ops->get(b, keys[i], &out[i], NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
+int
 pp_blob_get(struct pp_blob *b, const char *key, struct pp_buf *out,
     char etag[PP_ETAG_BYTES], struct pp_error *err)
 {

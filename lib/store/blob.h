@@ -77,6 +77,29 @@ int	pp_blob_put(struct pp_blob *b, const char *key, const void *data,
 int	pp_blob_put_file(struct pp_blob *b, const char *key, const char *path,
 	    struct pp_error *err);
 
+/* A file that becomes an object. */
+struct pp_blob_file {
+	const char *key, *path;
+};
+
+/* Number `index` is there now. 0 to go on, -1. */
+typedef int pp_blob_done_fn(void *arg, size_t index, struct pp_error *err);
+
+/*
+ * As pp_blob_put_file() for many, several at a time where that is faster, in
+ * any order. `fn` may be NULL. When one fails, others may be there.
+ */
+int	pp_blob_put_files(struct pp_blob *b, const struct pp_blob_file *files,
+	    size_t count, pp_blob_done_fn *fn, void *arg,
+	    struct pp_error *err);
+
+/*
+ * Append many objects, each to a buffer of `out`, several at a time where
+ * that is faster. PP_ENOENT when one is not there.
+ */
+int	pp_blob_get_all(struct pp_blob *b, const char *const *keys,
+	    size_t count, struct pp_buf *out, struct pp_error *err);
+
 /*
  * Append the object to `out`; `etag` (may be NULL) gets its ETag, from the
  * same read. PP_ENOENT when there is none.

@@ -74,6 +74,47 @@ put_file(struct pp_blob *b, const char *key, const char *path,
 	return 0;
 }
 
+/* Files go away as they become objects, as by a rename. */
+struct moving {
+	const struct pp_blob_file *files;
+	pp_blob_done_fn *fn;
+	void *arg;
+};
+
+static int
+on_moved(void *arg, size_t index, struct pp_error *err)
+{
+	const struct moving *m = arg;
+
+	if (unlink(m->files[index].path) < 0)
+		return pp_error_errno(err, PP_EIO, errno, "cannot remove '%s'",
+		    m->files[index].path);
+	return m->fn != NULL ? m->fn(m->arg, index, err) : 0;
+}
+
+static int
+put_files(struct pp_blob *b, const struct pp_blob_file *files, size_t count,
+    pp_blob_done_fn *fn, void *arg, struct pp_error *err)
+{
+	struct pp_s3_file *all = pp_calloc(count + 1, sizeof *all);
+	struct moving m = { files, fn, arg };
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		all[i] = (struct pp_s3_file){ files[i].key, files[i].path,
+			tags_of(files[i].key) };
+	rc = pp_s3_put_files(s3_of(b), all, count, on_moved, &m, err);
+	free(all);
+	return rc;
+}
+
+static int
+get_all(struct pp_blob *b, const char *const *keys, size_t count,
+    struct pp_buf *out, struct pp_error *err)
+{
+	return pp_s3_get_all(s3_of(b), keys, count, out, err);
+}
+
 static int
 get(struct pp_blob *b, const char *key, struct pp_buf *out, char *etag,
     struct pp_error *err)
@@ -221,6 +262,8 @@ static const struct pp_blob_ops s3_ops = {
 	.close = close_s3,
 	.put = put,
 	.put_file = put_file,
+	.put_files = put_files,
+	.get_all = get_all,
 	.get = get,
 	.get_range = get_range,
 	.head = head,

@@ -248,6 +248,73 @@ a_file_is_moved_in(void **state)
 	pp_blob_info_release(&info);
 }
 
+enum { MANY = 70, LARGE_BYTES = 9 << 20 };
+
+static int
+count_done(void *arg, size_t index, struct pp_error *err)
+{
+	int *done = arg;
+
+	(void)err;
+	assert_true(index < MANY);
+	done[index]++;
+	return 0;
+}
+
+static void
+write_file(const char *path, size_t bytes)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	for (size_t i = 0; i < bytes; i++)
+		putc("0123456789"[i % 10], file);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* One of them is larger than what goes up or comes down in one piece. */
+static void
+many_files_go_up_and_come_down_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct pp_blob_file files[MANY];
+	const char *keys[MANY + 1];
+	struct pp_buf out[MANY + 1];
+	int done[MANY] = { 0 };
+
+	for (int i = 0; i < MANY; i++) {
+		files[i].key = keys[i] = pp_asprintf("many/%d", i);
+		files[i].path = pp_asprintf("many-%d", i);
+		write_file(files[i].path, i == 40 ? LARGE_BYTES : (size_t)i);
+		pp_buf_init(&out[i], 0);
+	}
+	pp_buf_init(&out[MANY], 0);
+	assert_ok(pp_blob_put_files(blobs(f), files, MANY, count_done, done,
+		      &f->err),
+	    f->err);
+	assert_ok(pp_blob_get_all(blobs(f), keys, MANY, out, &f->err), f->err);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(done[i], 1);
+		assert_int_equal(access(files[i].path, F_OK), -1);
+		assert_int_equal(out[i].len, i == 40 ? LARGE_BYTES : (size_t)i);
+		if (i == 11)
+			assert_memory_equal(out[i].data, "01234567890", 11);
+		pp_buf_clear(&out[i]);
+	}
+	assert_fails(pp_blob_put_files(blobs(f), files, 1, NULL, NULL, &f->err),
+	    f->err, PP_ENOENT);
+	keys[MANY] = "many/none";
+	assert_fails(pp_blob_get_all(blobs(f), keys, MANY + 1, out, &f->err),
+	    f->err, PP_ENOENT);
+	assert_ok(pp_blob_get_all(blobs(f), keys, 0, out, &f->err), f->err);
+	pp_buf_release(&out[MANY]);
+	for (int i = 0; i < MANY; i++) {
+		pp_buf_release(&out[i]);
+		free((char *)(uintptr_t)files[i].key);
+		free((char *)(uintptr_t)files[i].path);
+	}
+}
+
 /* ---- listings ---- */
 
 /* The keys of a listing with a page of `max`, each followed by a blank. */
@@ -613,6 +680,7 @@ add_objects(void)
 		SUITE_TEST(ranges_end_where_the_object_ends),
 		SUITE_TEST(a_ceiling_bounds_what_is_read),
 		SUITE_TEST(a_file_is_moved_in),
+		SUITE_TEST(many_files_go_up_and_come_down_at_once),
 		SUITE_TEST(listings_are_in_byte_order_of_the_whole_key),
 		SUITE_TEST(ten_thousand_objects_are_listed_and_deleted),
 		SUITE_TEST(one_of_sixteen_makes_an_object),

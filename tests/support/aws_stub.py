@@ -136,7 +136,12 @@ class Handler(BaseHTTPRequestHandler):
                             "message": str(e)})
 
     def do_GET(self):
-        self.send(200, {
+        if self.path == "/credentials":
+            return self.send(200, {
+                "AccessKeyId": os.environ["AWS_ACCESS_KEY_ID"],
+                "SecretAccessKey": os.environ["AWS_SECRET_ACCESS_KEY"],
+                "Expiration": "2099-01-02T03:04:05Z"})
+        return self.send(200, {
             "Cluster": "plot-palette", "TaskARN": TASK % 0xfa,
             "Limits": {"CPU": 0.25, "Memory": 512},
             "AvailabilityZone": "us-east-1a"})
