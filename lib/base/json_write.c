@@ -264,7 +264,10 @@ pp_json_put_key(struct pp_buf *out, const char *key)
 {
 	bool first = out->len == 0 || out->data[out->len - 1] == '{';
 
-	pp_buf_addf(out, first ? "\"%s\":" : ",\"%s\":", key);
+	/* printf would take half the time of writing a row */
+	pp_buf_adds(out, first ? "\"" : ",\"");
+	pp_buf_adds(out, key);
+	pp_buf_adds(out, "\":");
 }
 
 void

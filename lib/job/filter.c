@@ -21,6 +21,8 @@
 #include "job/task_render.h"
 
 #define READ_BYTES 65536
+/* Rows of one turn of the loop are written together, up to so many bytes. */
+#define WRITE_BYTES 65536
 /* In order: how many rows may wait for one that is slow. */
 #define MAX_HELD 16384
 /* The local provider learns from the lines within the first bytes. */
@@ -65,6 +67,7 @@ struct filter {
 	struct held *held; /* by index - next_out, modulo size */
 	int64_t next_out;
 	struct pp_buf out, record, category, seed;
+	struct pp_buf unwritten; /* lines of this turn */
 	char *first_reason;
 	int signals;
 };
@@ -389,11 +392,24 @@ render_prompt(void *arg, struct pp_task *task, bool *skip,
 /* ---- output ---- */
 
 static int
+flush(void *arg, struct pp_error *err)
+{
+	struct filter *f = arg;
+	struct pp_buf *b = &f->unwritten;
+	int rc = 0;
+
+	if (b->len > 0 &&
+	    pp_io_write_all(f->options->out_fd, b->data, b->len) < 0)
+		rc = pp_error_errno(err, PP_EIO, errno, "cannot write rows");
+	pp_buf_trim(b, 4 * WRITE_BYTES);
+	return rc;
+}
+
+static int
 write_out(struct filter *f, const char *line, size_t len, struct pp_error *err)
 {
-	if (pp_io_write_all(f->options->out_fd, line, len) == 0)
-		return 0;
-	return pp_error_errno(err, PP_EIO, errno, "cannot write rows");
+	pp_buf_add(&f->unwritten, line, len);
+	return f->unwritten.len < WRITE_BYTES ? 0 : flush(f, err);
 }
 
 /* Keep it until the rows before it are out; then write what may be. */
@@ -508,6 +524,7 @@ static const struct pp_runner_ops ops = {
 	.prompt = render_prompt,
 	.done = row_done,
 	.drop = drop_task,
+	.flush = flush,
 	.fund = fund,
 };
 
@@ -605,7 +622,7 @@ run(struct filter *f, struct pp_error *err)
 	f->err = err;
 	pp_runner_each(f->runner, write_unfinished, f);
 	status = status_of(f, end, err);
-	if (write_held(f, &why) < 0) {
+	if (write_held(f, &why) < 0 || flush(f, &why) < 0) {
 		*err = why;
 		status = pp_code_exit_status(why.code);
 	}
@@ -648,6 +665,7 @@ pp_filter_run(const struct pp_filter_options *options, struct pp_ledger *spent,
 	f.is_file = fstat(options->in_fd, &st) == 0 && S_ISREG(st.st_mode);
 	pp_buf_init(&f.input, 0);
 	pp_buf_init(&f.out, 0);
+	pp_buf_init(&f.unwritten, 0);
 	pp_buf_init(&f.record, 0);
 	pp_buf_init(&f.category, 0);
 	pp_buf_init(&f.seed, 0);
@@ -668,6 +686,7 @@ pp_filter_run(const struct pp_filter_options *options, struct pp_ledger *spent,
 	free(f.first_reason);
 	pp_buf_release(&f.input);
 	pp_buf_release(&f.out);
+	pp_buf_release(&f.unwritten);
 	pp_buf_release(&f.record);
 	pp_buf_release(&f.category);
 	pp_buf_release(&f.seed);

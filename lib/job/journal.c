@@ -20,6 +20,8 @@
 /* A line holds one answer: as large as a reply may be, and its escapes. */
 #define MAX_LINE_BYTES ((size_t)128 << 20)
 #define CRC_BYTES 9 /* eight digits and a blank */
+/* Lines are kept for one write until they are so many bytes. */
+#define MAX_KEPT_BYTES ((size_t)256 << 10)
 
 struct pp_journal {
 	int fd;
@@ -27,7 +29,8 @@ struct pp_journal {
 	off_t size; /* of the whole records in it */
 	bool dirty;
 	bool torn; /* it ends in a part of a record that would not go away */
-	struct pp_buf line;
+	struct pp_buf lines; /* not yet written */
+	size_t line_at;	     /* where the last of them begins */
 };
 
 static char *
@@ -41,27 +44,40 @@ folder_of(const char *home, const char *job_id)
 static void
 begin_line(struct pp_journal *j, const char *type)
 {
-	pp_buf_trim(&j->line, 1 << 20);
-	pp_buf_adds(&j->line, "00000000 {");
-	pp_json_put_key(&j->line, "t");
-	pp_json_put_cstr(&j->line, type);
+	j->line_at = j->lines.len;
+	pp_buf_adds(&j->lines, "00000000 {");
+	pp_json_put_key(&j->lines, "t");
+	pp_json_put_cstr(&j->lines, type);
 }
 
 static int
-write_line(struct pp_journal *j, struct pp_error *err)
+end_line(struct pp_journal *j, struct pp_error *err)
 {
 	static const char digits[] = "0123456789abcdef";
-	struct pp_buf *b = &j->line;
+	struct pp_buf *b = &j->lines;
+	char *line;
 	uint32_t crc;
 
+	pp_buf_addc(b, '}');
+	line = b->data + j->line_at;
+	crc = pp_crc32c(0, line + CRC_BYTES,
+	    b->len - j->line_at - CRC_BYTES);
+	for (int i = 7; i >= 0; i--, crc >>= 4)
+		line[i] = digits[crc & 15];
+	pp_buf_addc(b, '\n');
+	return b->len < MAX_KEPT_BYTES ? 0 : pp_journal_flush(j, err);
+}
+
+int
+pp_journal_flush(struct pp_journal *j, struct pp_error *err)
+{
+	struct pp_buf *b = &j->lines;
+
+	if (b->len == 0)
+		return 0;
 	if (j->torn)
 		return pp_error_set(err, PP_EIO,
 		    "journal '%s' ends in half a record", j->path);
-	pp_buf_addc(b, '}');
-	crc = pp_crc32c(0, b->data + CRC_BYTES, b->len - CRC_BYTES);
-	for (int i = 7; i >= 0; i--, crc >>= 4)
-		b->data[i] = digits[crc & 15];
-	pp_buf_addc(b, '\n');
 	if (pp_io_write_all(j->fd, b->data, b->len) < 0) {
 		pp_error_errno(err, PP_EIO, errno, "cannot write journal '%s'",
 		    j->path);
@@ -74,6 +90,7 @@ write_line(struct pp_journal *j, struct pp_error *err)
 	}
 	j->size += (off_t)b->len;
 	j->dirty = true;
+	pp_buf_trim(b, 4 * MAX_KEPT_BYTES);
 	return 0;
 }
 
@@ -87,7 +104,7 @@ pp_journal_open(const struct pp_journal_where *where, int64_t generation,
 	if (pp_io_make_dirs(folder, 0700, err) < 0)
 		goto out;
 	j = pp_calloc(1, sizeof *j);
-	pp_buf_init(&j->line, 0);
+	pp_buf_init(&j->lines, 0);
 	j->path = pp_asprintf("%s/%05d-%012lld-%09lld.log", folder,
 	    where->shard, (long long)generation, (long long)where->epoch);
 	j->fd = open(j->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -97,13 +114,14 @@ pp_journal_open(const struct pp_journal_where *where, int64_t generation,
 		goto fail;
 	}
 	begin_line(j, "open");
-	pp_json_member_str(&j->line, "job_id", where->job_id);
-	pp_json_member_int(&j->line, "shard", where->shard);
-	pp_json_member_int(&j->line, "epoch", where->epoch);
-	pp_json_member_str(&j->line, "writer", where->writer);
-	pp_json_member_int(&j->line, "generation", generation);
-	pp_json_member_str(&j->line, "boot_id", pp_boot_id());
-	if (write_line(j, err) < 0 || pp_io_sync_dir(folder, err) < 0)
+	pp_json_member_str(&j->lines, "job_id", where->job_id);
+	pp_json_member_int(&j->lines, "shard", where->shard);
+	pp_json_member_int(&j->lines, "epoch", where->epoch);
+	pp_json_member_str(&j->lines, "writer", where->writer);
+	pp_json_member_int(&j->lines, "generation", generation);
+	pp_json_member_str(&j->lines, "boot_id", pp_boot_id());
+	if (end_line(j, err) < 0 || pp_journal_flush(j, err) < 0 ||
+	    pp_io_sync_dir(folder, err) < 0)
 		goto fail;
 	goto out;
 fail:
@@ -124,13 +142,15 @@ pp_journal_close(struct pp_journal *j)
 		close(j->fd);
 	}
 	free(j->path);
-	pp_buf_release(&j->line);
+	pp_buf_release(&j->lines);
 	free(j);
 }
 
 int
 pp_journal_sync(struct pp_journal *j, struct pp_error *err)
 {
+	if (pp_journal_flush(j, err) < 0)
+		return -1;
 	if (!j->dirty)
 		return 0;
 	if (fdatasync(j->fd) < 0)
@@ -145,18 +165,18 @@ pp_journal_try(struct pp_journal *j, const struct pp_journal_try *t,
     struct pp_error *err)
 {
 	begin_line(j, "try");
-	pp_json_member_str(&j->line, "id", t->id);
-	pp_json_member_int(&j->line, "row", t->row);
-	pp_json_member_int(&j->line, "step", (int64_t)t->step);
-	pp_json_member_int(&j->line, "reserved", t->reserved_nusd);
-	return write_line(j, err);
+	pp_json_member_str(&j->lines, "id", t->id);
+	pp_json_member_int(&j->lines, "row", t->row);
+	pp_json_member_int(&j->lines, "step", (int64_t)t->step);
+	pp_json_member_int(&j->lines, "reserved", t->reserved_nusd);
+	return end_line(j, err);
 }
 
 int
 pp_journal_end(struct pp_journal *j, const struct pp_journal_end *e,
     struct pp_error *err)
 {
-	struct pp_buf *b = &j->line;
+	struct pp_buf *b = &j->lines;
 
 	begin_line(j, "end");
 	pp_json_member_str(b, "id", e->id);
@@ -186,7 +206,7 @@ pp_journal_end(struct pp_journal *j, const struct pp_journal_end *e,
 		    e->raw_len <= PP_RAW_REPLY_BYTES ? e->raw_len :
 						       PP_RAW_REPLY_BYTES);
 	}
-	return write_line(j, err);
+	return end_line(j, err);
 }
 
 /* ---- files of a shard ---- */

@@ -8,8 +8,9 @@
  *	{"t":"open", ...}	first line: job, shard, epoch, writer, boot id
  *	{"t":"try", ...}	an attempt, written before its first byte is sent
  *	{"t":"end", ...}	its end: an answer with its usage, or a failure
- * A record is one write(2), so SIGKILL leaves at most one torn line, the last;
- * fdatasync(2) follows within a second. A checkpoint begins a new generation
+ * The records of one turn of the loop are one write(2), before any attempt among
+ * them is sent; SIGKILL leaves at most one torn line, the last. fdatasync(2)
+ * follows within a second. A checkpoint begins a new generation
  * and then unlinks those below. After a power loss (another boot id) the end
  * of the journal cannot be trusted, and the reader says so.
  */
@@ -70,13 +71,22 @@ struct pp_journal *pp_journal_open(const struct pp_journal_where *where,
 /* Sync and close; NULL is fine. */
 void	pp_journal_close(struct pp_journal *j);
 
-/* Each is one write. PP_EIO: the disk is full, say; send nothing then. */
+/*
+ * Each is kept in memory until pp_journal_flush(), or until there is much of
+ * it. PP_EIO: the disk is full, say; send nothing then.
+ */
 int	pp_journal_try(struct pp_journal *j, const struct pp_journal_try *t,
 	    struct pp_error *err);
 int	pp_journal_end(struct pp_journal *j, const struct pp_journal_end *e,
 	    struct pp_error *err);
 
-/* fdatasync(2) if anything was written since the last. */
+/*
+ * Write what is kept in memory. An attempt may be sent once this has returned
+ * 0; after PP_EIO none of those since the last flush may.
+ */
+int	pp_journal_flush(struct pp_journal *j, struct pp_error *err);
+
+/* Flush, then fdatasync(2) if anything was written since the last. */
 int	pp_journal_sync(struct pp_journal *j, struct pp_error *err);
 
 /*

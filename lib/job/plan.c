@@ -3,7 +3,6 @@
 #include "job/plan.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/rand.h"
@@ -100,14 +99,25 @@ pp_plan_chance(uint64_t job_seed, int64_t row)
 	return pp_rand_mix(job_seed, FOR_CHANCE, (uint64_t)row);
 }
 
+/* Sixteen digits. */
+static void
+put_hex(char *out, uint64_t v)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 15; i >= 0; i--, v >>= 4)
+		out[i] = digits[v & 15];
+}
+
 char *
 pp_plan_row_id(uint64_t job_seed, int64_t row, char out[PP_ROW_ID_BYTES])
 {
 	uint64_t high = pp_rand_mix(job_seed, FOR_ID, (uint64_t)row);
 	uint64_t low = pp_rand_mix(high, job_seed, (uint64_t)row);
 
-	snprintf(out, PP_ROW_ID_BYTES, "%016llx%016llx",
-	    (unsigned long long)high, (unsigned long long)low);
+	put_hex(out, high);
+	put_hex(out + 16, low);
+	out[32] = '\0';
 	return out;
 }
 

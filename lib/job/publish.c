@@ -96,8 +96,13 @@ encode_batch(struct pp_shard_run *run, struct pp_buf *out)
 		.rows = (int64_t)run->pending_count,
 		.failed = run->pending_ledger.rows_failed };
 
+	size_t bytes = 1024; /* of the header */
+
 	qsort(run->pending, run->pending_count, sizeof *run->pending,
 	    compare_rows);
+	for (size_t i = 0; i < run->pending_count; i++)
+		bytes += run->pending[i].len;
+	pp_buf_reserve(out, bytes);
 	head.first_row = run->pending[0].index;
 	head.last_row = run->pending[run->pending_count - 1].index;
 	memcpy(head.job_id, run->claim->job_id, sizeof head.job_id);
@@ -394,6 +399,9 @@ begin_generation(struct pp_shard_run *run, struct pp_publication *p,
 
 	if (run->journal == NULL)
 		return 0;
+	/* until the checkpoint stands this one has to say it */
+	if (pp_journal_flush(run->journal, err) < 0)
+		return -1;
 	j = pp_journal_open(&run->where, run->cp.journal_generation + 1, err);
 	if (j == NULL)
 		return -1;

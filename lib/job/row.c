@@ -84,6 +84,16 @@ pp_row_unproven(const struct pp_row *r)
 	return sum;
 }
 
+size_t
+pp_row_output_bytes(const struct pp_row *r)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < r->step_count; i++)
+		sum += r->steps[i].output_len;
+	return sum;
+}
+
 static void
 put_usage(struct pp_buf *out, const struct pp_row_step *s)
 {

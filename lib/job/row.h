@@ -83,6 +83,9 @@ void	pp_row_fail(struct pp_row *r, const char *class, int http_status,
 int64_t	pp_row_cost(const struct pp_row *r);
 int64_t	pp_row_unproven(const struct pp_row *r);
 
+/* How long the outputs of its steps are, together. */
+size_t	pp_row_output_bytes(const struct pp_row *r);
+
 /* What is said of a finished row besides its steps. */
 struct pp_row_extra {
 	const char *id;

@@ -33,7 +33,7 @@
 
 enum node_state {
 	NODE_READY, /* in its lane, waits for a slot or for money */
-	NODE_CALLING,
+	NODE_CALLING, /* on the wire, or in the outbox until this turn ends */
 	NODE_WAITING /* for the time of its next try */
 };
 
@@ -43,13 +43,13 @@ struct node {
 	struct pp_task task;
 	struct pp_runner *runner;
 	struct node *next, *previous; /* all tasks */
-	struct node *next_ready;
+	struct node *next_ready; /* in its lane, or in the outbox */
 	enum node_state state;
 	struct lane *lane;
 	size_t stands_at; /* counted in at_step; or NOWHERE */
 	struct pp_buf system, prompt;
 	struct pp_call call;
-	struct pp_invocation *invocation; /* when CALLING */
+	struct pp_invocation *invocation; /* when on the wire */
 	char attempt[PP_ATTEMPT_ID_BYTES];
 	int64_t reserved_nusd;
 	int64_t tokens; /* estimate, for the buckets */
@@ -77,6 +77,7 @@ struct pp_runner {
 	struct lane **lanes;
 	size_t lane_count, lane_cap;
 	struct node *nodes;
+	struct node *outbox, **outbox_tail; /* told of, not yet sent */
 	int node_count, ready_count, waiting_count, in_flight;
 	/* what rows will want: the bound of a call of each step, as last seen,
 	 * and how many rows stand at each */
@@ -119,6 +120,7 @@ pp_runner_new(struct pp_loop *loop, struct pp_invoker *invoker,
 	r->ops = ops;
 	r->arg = arg;
 	r->attempt = options->first_attempt;
+	r->outbox_tail = &r->outbox;
 	pp_rand_seed_any(&r->rand);
 	return r;
 }
@@ -465,18 +467,20 @@ try_again(struct node *n, const struct pp_answer *a)
 {
 	struct pp_runner *r = n->runner;
 	struct pp_row_step *s = &n->task.row->steps[n->task.row->at];
+	const struct pp_call_class_info *class = pp_call_class_info(a->class);
 
 	if (is_late(n))
 		return;
-	if (!pp_call_class_info(a->class)->counts_as_try ||
-	    pp_flow_is_down(&n->lane->flow)) {
+	/* what may have been billed is a try, however the service is */
+	if (!class->counts_as_try ||
+	    (pp_flow_is_down(&n->lane->flow) && !class->maybe_billed)) {
 		make_ready(n); /* the lane says when */
 		return;
 	}
 	s->tries++;
 	if (s->tries > r->options.retries)
-		fail_row(n, pp_call_class_info(a->class)->name, a->http_status,
-		    a->reason, a->raw, a->raw_len);
+		fail_row(n, class->name, a->http_status, a->reason, a->raw,
+		    a->raw_len);
 	else
 		retry_later(n, backoff_ms(r, s->tries, a->retry_after_ms));
 }
@@ -634,9 +638,12 @@ reserve(struct node *n)
 	return 0;
 }
 
-/* Its reservation is made; it leaves the ready queue. */
+/*
+ * Its reservation is made and it leaves the ready queue: into the outbox, for
+ * the attempts of one turn are told of together and then sent.
+ */
 static void
-send_call(struct node *n)
+post_call(struct node *n)
 {
 	struct pp_runner *r = n->runner;
 	struct pp_row *row = n->task.row;
@@ -648,35 +655,81 @@ send_call(struct node *n)
 
 	snprintf(n->attempt, sizeof n->attempt, "%s%llu",
 	    r->options.attempt_prefix, (unsigned long long)++r->attempt);
-	if (r->options.row_timeout_ms > 0)
-		n->call.timeout_ms = row_time_left_ms(n) > 1 ?
-		    row_time_left_ms(n) :
-		    1;
-	if (r->ops->on_try != NULL && r->ops->on_try(r->arg, &t, &err) < 0)
-		goto failed;
-	n->invocation = pp_invoke_send(r->invoker, &n->call, on_answer, n,
-	    &err);
-	if (n->invocation == NULL) {
-		/* not sent: say so, or the attempt would count as unproven */
-		struct pp_journal_end e = { .id = n->attempt,
-			.row = row->index,
-			.step = row->at,
-			.class = PP_CALL_TRANSIENT };
-
-		if (r->ops->on_end != NULL)
-			r->ops->on_end(r->arg, &e, NULL);
-		goto failed;
+	if (r->ops->on_try != NULL && r->ops->on_try(r->arg, &t, &err) < 0) {
+		pp_budget_settle(r->budget, n->reserved_nusd, 0, 0);
+		make_ready(n);
+		fail_run(r, &err);
+		return;
 	}
 	n->state = NODE_CALLING;
 	n->stamp = pp_flow_sent(&n->lane->flow, n->tokens);
 	row->steps[row->at].attempts++;
 	r->in_flight++;
 	r->counters.calls++;
-	return;
-failed:
+	n->next_ready = NULL;
+	*r->outbox_tail = n;
+	r->outbox_tail = &n->next_ready;
+}
+
+/* It was told of and is not sent: say so, or it would count as unproven. */
+static void
+take_back(struct node *n)
+{
+	struct pp_runner *r = n->runner;
+	struct pp_row *row = n->task.row;
+	struct pp_journal_end e = { .id = n->attempt,
+		.row = row->index,
+		.step = row->at,
+		.class = PP_CALL_TRANSIENT };
+
+	if (r->ops->on_end != NULL)
+		r->ops->on_end(r->arg, &e, NULL);
 	pp_budget_settle(r->budget, n->reserved_nusd, 0, 0);
+	pp_flow_ended(&n->lane->flow, PP_CALL_CANCELLED, n->stamp, n->tokens, 0,
+	    -1, pp_loop_now_us(r->loop));
+	row->steps[row->at].attempts--;
+	r->in_flight--;
+	r->counters.calls--;
 	make_ready(n);
-	fail_run(r, &err);
+}
+
+static void
+send_call(struct node *n)
+{
+	struct pp_runner *r = n->runner;
+	struct pp_error err = PP_ERROR_INIT;
+
+	if (r->options.row_timeout_ms > 0)
+		n->call.timeout_ms = row_time_left_ms(n) > 1 ?
+		    row_time_left_ms(n) :
+		    1;
+	n->invocation = pp_invoke_send(r->invoker, &n->call, on_answer, n,
+	    &err);
+	if (n->invocation == NULL) {
+		take_back(n);
+		fail_run(r, &err);
+	}
+}
+
+/* The end of a turn: what happened in it is kept before anything is sent. */
+static void
+empty_outbox(struct pp_runner *r)
+{
+	struct pp_error err = PP_ERROR_INIT;
+	struct node *n = r->outbox, *next;
+	bool kept = r->ops->flush == NULL || r->ops->flush(r->arg, &err) == 0;
+
+	if (!kept)
+		fail_run(r, &err);
+	r->outbox = NULL;
+	r->outbox_tail = &r->outbox;
+	for (; n != NULL; n = next) {
+		next = n->next_ready;
+		if (kept)
+			send_call(n);
+		else
+			take_back(n);
+	}
 }
 
 static void
@@ -710,7 +763,7 @@ send_ready(struct lane *l)
 			continue;
 		}
 		take_ready(l, link);
-		send_call(n);
+		post_call(n);
 	}
 }
 
@@ -983,6 +1036,7 @@ pp_runner_run(struct pp_runner *r, enum pp_run_end *end, struct pp_error *why)
 	for (;;) {
 		if (!r->stopping)
 			pump(r);
+		empty_outbox(r);
 		if (is_over(r))
 			break;
 		if (r->stopping && !r->cancelled &&

@@ -82,11 +82,17 @@ struct pp_runner_ops {
 	/* The task goes away (after done(), or at the end): free `user`. */
 	void (*drop)(void *arg, struct pp_task *task);
 
-	/* An attempt is about to be sent; one has ended. May be NULL. */
+	/*
+	 * An attempt is about to be sent; one has ended. flush() comes before
+	 * attempts that were told of are sent, and once a turn: what was said
+	 * is then to be where it outlives the process. If it fails, they are
+	 * not sent. Any of them may be NULL.
+	 */
 	int (*on_try)(void *arg, const struct pp_journal_try *t,
 	    struct pp_error *err);
 	int (*on_end)(void *arg, const struct pp_journal_end *e,
 	    struct pp_error *err);
+	int (*flush)(void *arg, struct pp_error *err);
 
 	/*
 	 * A call needs `need_nusd`, more than is free in the budget: raise

@@ -16,10 +16,12 @@
 #include "job/task_render.h"
 
 /* No row is begun further beyond the low-water mark than this. */
-#define WINDOW_ROWS 16384
+#define WINDOW_ROWS 32768
 /* The local provider learns from this many seeds at most. */
 #define LEARN_SEEDS 2000
 #define US INT64_C(1000000)
+/* What a row's line has besides its record and its outputs, about. */
+#define LINE_BYTES 1024
 
 /* The seeds of a row, read when it begins; task->user. */
 struct task_seeds {
@@ -338,6 +340,8 @@ keep_line(struct pp_shard_run *run, struct pp_task *task)
 		put_seeds(run, task);
 		extra.seed = &run->seed_json;
 	}
+	pp_buf_reserve(&line,
+	    run->record.len + pp_row_output_bytes(task->row) + LINE_BYTES);
 	pp_row_put_line(task->row, run->plan, &extra, &line);
 	run->pending = pp_grow(run->pending, run->pending_count,
 	    &run->pending_cap, sizeof *run->pending);
@@ -427,6 +431,14 @@ on_end(void *arg, const struct pp_journal_end *e, struct pp_error *err)
 	return run->journal != NULL ? pp_journal_end(run->journal, e, err) : 0;
 }
 
+static int
+flush(void *arg, struct pp_error *err)
+{
+	struct pp_shard_run *run = arg;
+
+	return run->journal != NULL ? pp_journal_flush(run->journal, err) : 0;
+}
+
 /* ---- money ---- */
 
 void
@@ -457,7 +469,7 @@ next_slice(const struct pp_shard_run *run, int64_t need_nusd)
 	    run->spent_at_start;
 	int64_t us = pp_loop_now_us(run->loop) - run->started_us;
 	int64_t most = run->budget_limit_nusd / (4 * run->config.shards);
-	__int128 slice = us > US ? (__int128)spent * 60 * US / us : 0;
+	__int128 slice = (__int128)spent * 60 * US / (us > US ? us : US);
 
 	slice += (__int128)need_nusd * 4;
 	return slice > most ? most : (int64_t)slice;
@@ -586,6 +598,7 @@ const struct pp_runner_ops pp_shard_ops = {
 	.drop = drop_task,
 	.on_try = on_try,
 	.on_end = on_end,
+	.flush = flush,
 	.fund = fund,
 	.unfund = unfund,
 };

@@ -68,6 +68,7 @@ struct pp_http_exchange {
 
 	/* What the easy handle is set to, to set only what differs. */
 	char *url;
+	CURLU *target;	 /* url, read once */
 	bool plain_http; /* url was allowed with this */
 	char method[16];
 	int64_t connect_timeout_ms;
@@ -451,6 +452,7 @@ free_slot(struct pp_http_exchange *x)
 	if (x->state == SLOT_ACTIVE)
 		curl_multi_remove_handle(x->multi->handle, x->easy);
 	curl_easy_cleanup(x->easy);
+	curl_url_cleanup(x->target);
 	if (x->url != NULL)
 		pp_free_secret(x->url);
 	free(x->nodes);
@@ -524,9 +526,12 @@ is_link_local(const char *host)
 	    (ntohl(v4.s_addr) >> 16) == 0xa9fe;
 }
 
-/* What kind of URL it is, read as libcurl will read it. */
-static int
-look_at_url(const char *url, bool plain_http, bool *secure, bool *direct,
+/*
+ * What kind of URL it is, and how libcurl reads it: returns owned (with
+ * curl_url_cleanup()), or NULL.
+ */
+static CURLU *
+read_url(const char *url, bool plain_http, bool *secure, bool *direct,
     struct pp_error *err)
 {
 	CURLU *u = curl_url();
@@ -562,16 +567,20 @@ look_at_url(const char *url, bool plain_http, bool *secure, bool *direct,
 out:
 	curl_free(scheme);
 	curl_free(host);
+	if (rc == 0)
+		return u;
 	curl_url_cleanup(u);
-	return rc;
+	return NULL;
 }
 
 int
 pp_http_check_url(const char *url, bool plain_http, struct pp_error *err)
 {
 	bool secure, direct;
+	CURLU *u = read_url(url, plain_http, &secure, &direct, err);
 
-	return look_at_url(url, plain_http, &secure, &direct, err);
+	curl_url_cleanup(u);
+	return u != NULL ? 0 : -1;
 }
 
 /*
@@ -585,20 +594,28 @@ take_slot_for(struct pp_http *h, const char *url, bool plain_http,
 	bool secure = strncasecmp(url, "https:", 6) == 0, direct;
 	struct pool *p = &h->pools[secure ? SECURE : PLAIN];
 	struct pp_http_exchange *x = p->free_slots;
+	CURLU *target;
 
 	if (x != NULL && x->url != NULL && strcmp(x->url, url) == 0 &&
 	    x->plain_http == plain_http)
 		return take_slot(h, p, err);
-	if (look_at_url(url, plain_http, &secure, &direct, err) < 0)
+	target = read_url(url, plain_http, &secure, &direct, err);
+	if (target == NULL)
 		return NULL;
 	x = take_slot(h, &h->pools[secure ? SECURE : PLAIN], err);
-	if (x == NULL)
+	if (x == NULL) {
+		curl_url_cleanup(target);
 		return NULL;
+	}
 	if (x->url != NULL)
 		pp_free_secret(x->url);
 	x->url = pp_strdup(url);
 	x->plain_http = plain_http;
+	/* the second spares libcurl reading the first at each request */
 	curl_easy_setopt(x->easy, CURLOPT_URL, url);
+	curl_easy_setopt(x->easy, CURLOPT_CURLU, target);
+	curl_url_cleanup(x->target);
+	x->target = target;
 	curl_easy_setopt(x->easy, CURLOPT_PROXY, direct ? "" : NULL);
 	return x;
 }
