@@ -15,6 +15,13 @@
 /* How fast a rate follows a server that allows more than before. */
 #define RAISE 1.05
 #define RAISE_US INT64_C(1000000)
+/* A rate that was measured: over how long, how many, and how it is tried. */
+#define SHORTEST_MEASURE_US INT64_C(1000000)
+#define FEWEST_MEASURED 40
+#define LEAST_OF_RATE 0.7
+#define TRY_MORE 1.01
+/* How far the bucket stays below what the server's may hold by then. */
+#define RESERVE 0.02
 
 static void
 set_rate(struct pp_flow_bucket *b, double per_us, double min)
@@ -88,15 +95,28 @@ pp_flow_wait_us(struct pp_flow *f, int64_t tokens, int64_t now_us)
 	return for_requests > for_tokens ? for_requests : for_tokens;
 }
 
-int
+int64_t
 pp_flow_sent(struct pp_flow *f, int64_t tokens)
 {
 	f->in_flight++;
+	f->admitted++;
+	f->sent++;
 	if (f->requests.per_us > 0)
 		f->requests.level -= 1;
 	if (f->tokens.per_us > 0)
 		f->tokens.level -= (double)tokens;
-	return (int)f->limit;
+	return f->sent;
+}
+
+void
+pp_flow_unsent(struct pp_flow *f, int64_t tokens)
+{
+	f->in_flight--;
+	f->admitted--;
+	if (f->requests.per_us > 0)
+		f->requests.level += 1;
+	if (f->tokens.per_us > 0)
+		f->tokens.level += (double)tokens;
 }
 
 /* Full jitter between a half and the whole. */
@@ -119,9 +139,86 @@ pause_until(struct pp_flow *f, int64_t until_us)
 		f->paused_until_us = until_us;
 }
 
-static void
-note_success(struct pp_flow *f)
+static double
+within_catalog(const struct pp_flow_bucket *b, double per_us)
 {
+	return b->most_per_us > 0 ? fmin(per_us, b->most_per_us) : per_us;
+}
+
+/*
+ * A pause may have let the server's store overflow, so one measurement does
+ * not lower the rate by much.
+ */
+static void
+set_measured_rate(struct pp_flow *f, int64_t now_us)
+{
+	struct pp_flow_bucket *b = &f->requests;
+	double rate = (double)f->measured / (double)f->measured_us;
+
+	if (f->rate_before > 0)
+		rate = fmin(fmax(rate, f->rate_before * LEAST_OF_RATE),
+		    f->rate_before);
+	set_rate(b, within_catalog(b, rate), 1);
+	b->raised_us = now_us;
+}
+
+/*
+ * The first throttle is where to measure from: before it the server may have
+ * had more in store than its rate.
+ */
+static void
+measure_rate(struct pp_flow *f, int64_t now_us)
+{
+	struct pp_flow_bucket *b = &f->requests;
+	int64_t passed_us = now_us - f->mark_us;
+	int64_t count = f->admitted - f->mark_admitted;
+
+	if (f->mark_us != 0 &&
+	    (passed_us < SHORTEST_MEASURE_US || count < FEWEST_MEASURED))
+		return;
+	if (f->mark_us != 0 && !b->told) {
+		f->measured_us = passed_us;
+		f->measured = count;
+		f->rate_before = b->per_us;
+		set_measured_rate(f, now_us);
+	}
+	if (b->per_us > 0)
+		b->level = fmin(b->level, -1 - RESERVE * b->max);
+	f->mark_us = now_us;
+	f->mark_stamp = f->sent;
+	f->mark_admitted = f->admitted;
+}
+
+/* It was counted as admitted when it was sent. */
+static void
+count_throttled(struct pp_flow *f, int64_t stamp, int64_t now_us)
+{
+	f->admitted--;
+	if (stamp > f->mark_stamp)
+		return;
+	f->mark_admitted--;
+	if (f->measured_us > 0 && !f->requests.told) {
+		f->measured--;
+		set_measured_rate(f, now_us);
+	}
+}
+
+static void
+try_higher_rate(struct pp_flow *f, int64_t now_us)
+{
+	struct pp_flow_bucket *b = &f->requests;
+
+	if (f->mark_us == 0 || b->told || b->per_us <= 0 ||
+	    now_us - b->raised_us < RAISE_US)
+		return;
+	set_rate(b, within_catalog(b, b->per_us * TRY_MORE), 1);
+	b->raised_us = now_us;
+}
+
+static void
+note_success(struct pp_flow *f, int64_t now_us)
+{
+	try_higher_rate(f, now_us);
 	f->ever_ok = true;
 	f->throttles = 0;
 	f->failures = 0;
@@ -135,10 +232,14 @@ note_success(struct pp_flow *f)
 }
 
 static void
-note_throttle(struct pp_flow *f, int stamp, int64_t retry_after_ms,
+note_throttle(struct pp_flow *f, int64_t stamp, int64_t retry_after_ms,
     int64_t now_us)
 {
-	if (stamp <= (int)f->limit) {
+	count_throttled(f, stamp, now_us);
+	if (stamp > f->cut_stamp) {
+		f->cut_stamp = f->sent;
+		fill_buckets(f, now_us);
+		measure_rate(f, now_us);
 		f->limit = fmax(1, f->limit * DECREASE);
 		f->successes = 0;
 		f->throttles++;
@@ -150,7 +251,7 @@ note_throttle(struct pp_flow *f, int stamp, int64_t retry_after_ms,
 }
 
 void
-pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
+pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int64_t stamp,
     int64_t tokens, int64_t used_tokens, int64_t retry_after_ms, int64_t now_us)
 {
 	f->in_flight--;
@@ -162,7 +263,7 @@ pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
 	case PP_CALL_MALFORMED:
 	case PP_CALL_REJECTED:
 		/* the service is there, whatever it thinks of the row */
-		note_success(f);
+		note_success(f, now_us);
 		return;
 	case PP_CALL_CANCELLED: return;
 	case PP_CALL_THROTTLE:
@@ -188,10 +289,9 @@ pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int stamp,
 static void
 take_limit(struct pp_flow_bucket *b, int64_t limit, double min, int64_t now_us)
 {
-	double per_us = (double)limit / US_PER_MINUTE;
+	double per_us = within_catalog(b, (double)limit / US_PER_MINUTE);
 
-	if (b->most_per_us > 0)
-		per_us = fmin(per_us, b->most_per_us);
+	b->told = true;
 	if (b->per_us <= 0 || per_us < b->per_us) {
 		set_rate(b, per_us, min);
 		b->raised_us = now_us;

@@ -54,7 +54,7 @@ struct node {
 	int64_t reserved_nusd;
 	int64_t tokens; /* estimate, for the buckets */
 	int64_t begun_us;
-	int stamp;
+	int64_t stamp;
 	struct pp_timer timer;
 };
 
@@ -685,8 +685,7 @@ take_back(struct node *n)
 	if (r->ops->on_end != NULL)
 		r->ops->on_end(r->arg, &e, NULL);
 	pp_budget_settle(r->budget, n->reserved_nusd, 0, 0);
-	pp_flow_ended(&n->lane->flow, PP_CALL_CANCELLED, n->stamp, n->tokens, 0,
-	    -1, pp_loop_now_us(r->loop));
+	pp_flow_unsent(&n->lane->flow, n->tokens);
 	row->steps[row->at].attempts--;
 	r->in_flight--;
 	r->counters.calls--;

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -151,7 +152,7 @@ static void
 one_burst_of_throttles_is_one_decrease(void **state)
 {
 	struct pp_flow f;
-	int stamps[10];
+	int64_t stamps[10];
 
 	(void)state;
 	pp_flow_init(&f, 64, 0, 0, 0);
@@ -174,7 +175,7 @@ static void
 a_broken_service_gets_one_probe_at_a_time(void **state)
 {
 	struct pp_flow f;
-	int stamp;
+	int64_t stamp;
 
 	(void)state;
 	pp_flow_init(&f, 8, 0, 0, 0);
@@ -191,6 +192,63 @@ a_broken_service_gets_one_probe_at_a_time(void **state)
 	pp_flow_ended(&f, PP_CALL_TRANSIENT, stamp, 1, 0, -1, 100000000);
 	assert_false(pp_flow_is_down(&f));
 	assert_int_equal(pp_flow_verdict(&f, 1000000, 102000000), PP_FLOW_DOWN);
+}
+
+/* A server that admits so many a second, and a second's worth at once. */
+struct limited_server {
+	double rate, store;
+	int64_t now_us;
+	int ok, throttled;
+};
+
+static void
+call_limited(struct pp_flow *f, struct limited_server *s)
+{
+	int64_t stamp = pp_flow_sent(f, 1);
+
+	if (s->store >= 1) {
+		s->store -= 1;
+		s->ok++;
+		pp_flow_ended(f, PP_CALL_OK, stamp, 1, 1, -1, s->now_us);
+	} else {
+		s->throttled++;
+		pp_flow_ended(f, PP_CALL_THROTTLE, stamp, 1, 0, 1000,
+		    s->now_us);
+	}
+}
+
+static void
+a_rate_that_nobody_tells_is_measured(void **state)
+{
+	static const struct {
+		const char *name;
+		double rate;
+		int64_t rpm;
+	} rows[] = {
+		{ "slow", 20, 0 },
+		{ "middling", 200, 0 },
+		{ "fast", 3000, 0 },
+		{ "the catalog promises more", 200, 60000 },
+	};
+	const int seconds = 120;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct limited_server s = { .rate = rows[i].rate,
+			.store = rows[i].rate };
+		struct pp_flow f;
+
+		print_message("%s\n", rows[i].name);
+		pp_flow_init(&f, 1000, rows[i].rpm, 0, 0);
+		for (; s.now_us < seconds * INT64_C(1000000);
+		     s.now_us += 1000) {
+			s.store = fmin(s.store + s.rate / 1000, s.rate);
+			while (pp_flow_wait_us(&f, 1, s.now_us) == 0)
+				call_limited(&f, &s);
+		}
+		assert_true(s.ok >= 0.97 * s.rate * seconds);
+		assert_true(s.throttled <= 0.02 * (s.ok + s.throttled));
+	}
 }
 
 static void
@@ -287,7 +345,7 @@ static void
 tokens_that_a_call_took_beyond_are_missing_later(void **state)
 {
 	struct pp_flow f;
-	int stamp;
+	int64_t stamp;
 
 	(void)state;
 	pp_flow_init(&f, 8, 0, 60000, 0);
@@ -745,6 +803,7 @@ main(void)
 		cmocka_unit_test(a_budget_is_a_wall),
 		cmocka_unit_test(one_burst_of_throttles_is_one_decrease),
 		cmocka_unit_test(a_broken_service_gets_one_probe_at_a_time),
+		cmocka_unit_test(a_rate_that_nobody_tells_is_measured),
 		cmocka_unit_test(requests_per_minute_are_kept),
 		cmocka_unit_test(a_server_that_tells_its_limit_is_obeyed),
 		cmocka_unit_test(what_the_server_says_is_left_is_all_there_is),
