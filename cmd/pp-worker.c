@@ -483,10 +483,17 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		    "-t is for --filter; jobs bring their templates");
 	else
 		status = run_worker(cli, s, argc, argv, err);
-	pp_routes_release(&s->routes);
 	if (status > 0 && err->code != PP_OK)
 		pp_cli_complain(cli, err);
 	return status;
+}
+
+static void
+release(void *state)
+{
+	struct state *s = state;
+
+	pp_routes_release(&s->routes);
 }
 
 static const struct pp_command commands[] = {
@@ -496,7 +503,8 @@ static const struct pp_command commands[] = {
 	    .operands = PP_COMPLETE_JOB,
 	    .state_bytes = sizeof(struct state),
 	    .set = set,
-	    .run = run },
+	    .run = run,
+	    .release = release },
 	{ .run = NULL }
 };
 

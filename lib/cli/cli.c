@@ -191,6 +191,8 @@ run_command(const struct pp_program *p, const struct pp_command *cmd,
 		break;
 	}
 	pp_opts_release(&opts);
+	if (cmd->release != NULL)
+		cmd->release(state);
 	free(state);
 	return status;
 }

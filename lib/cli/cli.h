@@ -71,6 +71,12 @@ struct pp_command {
 	 */
 	int (*run)(const struct pp_cli *cli, void *state, int argc,
 	    char **argv, struct pp_error *err);
+
+	/*
+	 * Free what set() made; the last call, whether run() was one or not.
+	 * May be NULL.
+	 */
+	void (*release)(void *state);
 };
 
 struct pp_program {

@@ -183,6 +183,8 @@ note_lease(struct worker *w, int64_t asked_us)
 	w->run.lease_end_us = asked_us +
 	    (w->options.lease_ms - margin_ms) * 1000;
 	w->run.lease_end_wall_ms = w->claim.lease_expires_ms - margin_ms;
+	if (w->run.invoker != NULL)
+		pp_invoker_set_end(w->run.invoker, w->run.lease_end_us);
 }
 
 /* A renewal: of a copy of the claim, which the loop may change meanwhile. */
@@ -413,8 +415,10 @@ prepare(struct worker *w, struct pp_error *err)
 	pp_log(PP_LOG_INFO, "claimed", "shard", 'd', (int64_t)w->claim.shard,
 	    "epoch", 'd', w->claim.epoch, "owner", 's', w->owner, NULL);
 	run->invoker = pp_invoker_new(w->loop, w->options.concurrency, err);
-	if (run->invoker != NULL)
+	if (run->invoker != NULL) {
 		pp_invoker_set_run(run->invoker, w->claim.job_id);
+		pp_invoker_set_end(run->invoker, run->lease_end_us);
+	}
 	if (run->invoker == NULL || pp_shard_open(run, err) < 0 ||
 	    pp_shard_fence(run, err) < 0)
 		return -1;

@@ -27,7 +27,10 @@ pp_invoker_http(struct pp_invoker *i, struct pp_error *err)
 			o.ca_file = ca;
 	}
 	i->http = pp_http_new(i->loop, &o, err);
-	return i->http != NULL ? 0 : -1;
+	if (i->http == NULL)
+		return -1;
+	pp_http_set_end(i->http, i->end_us);
+	return 0;
 }
 
 /* ---- requests ---- */

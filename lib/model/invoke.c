@@ -144,6 +144,7 @@ pp_invoker_new(struct pp_loop *loop, int max_in_flight, struct pp_error *err)
 	i = pp_calloc(1, sizeof *i);
 	i->loop = loop;
 	i->max_in_flight = max_in_flight;
+	i->end_us = INT64_MAX;
 	i->queue_end = &i->queue;
 	i->ngram = pp_ngram_new();
 	pp_buf_init(&i->joined, 0);
@@ -188,6 +189,14 @@ pp_invoker_set_run(struct pp_invoker *i, const char *name)
 {
 	free(i->run);
 	i->run = pp_strdup(name);
+}
+
+void
+pp_invoker_set_end(struct pp_invoker *i, int64_t boot_us)
+{
+	i->end_us = boot_us;
+	if (i->http != NULL)
+		pp_http_set_end(i->http, boot_us);
 }
 
 void

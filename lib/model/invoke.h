@@ -103,6 +103,9 @@ void	pp_invoker_free(struct pp_invoker *i);
  */
 void	pp_invoker_set_run(struct pp_invoker *i, const char *name);
 
+/* Send nothing from `boot_us` on, as pp_http_set_end(). */
+void	pp_invoker_set_end(struct pp_invoker *i, int64_t boot_us);
+
 /*
  * Text that the `local` provider's n-gram model learns from; call before the
  * first call, as often as there is text; a bound on it is kept.

@@ -41,6 +41,7 @@ struct pp_invoker {
 	int max_in_flight;
 	char *run;			/* before attempts' ids; NULL: nothing */
 	struct pp_http *http;		/* made with the first call */
+	int64_t end_us;			/* nothing is sent from then on */
 	struct pp_aws *aws;		/* with the first of bedrock's */
 	struct pp_endpoint *endpoints;
 	size_t endpoint_count, endpoint_cap;

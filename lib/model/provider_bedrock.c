@@ -11,6 +11,7 @@
 
 #include "aws/request.h"
 #include "aws/uri.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "model/bedrock.h"
 
@@ -240,6 +241,9 @@ on_reply(void *arg, const struct pp_aws_reply *r)
 	a.raw = r->body;
 	a.raw_len = r->body_len;
 	a.retry_after_ms = retry_after_ms(r);
+	/* Bedrock says nothing of its limits; what stands before it may */
+	a.has_allowance = pp_allowance_read(r->headers, r->headers_len,
+	    pp_clock_wall_ms(), &a.allowance);
 	if (r->fault.class == PP_AWS_OK)
 		read_success(v, r, &a);
 	else

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/http_talk.h"
 
 #define MAX_MULTIS 16
 #define SLOTS_A_MULTI 8	  /* before another multi is worth it */
@@ -83,7 +84,10 @@ struct pp_http_exchange {
 	int64_t total_us, first_byte_us, idle_us;
 	struct pp_timer deadline;
 	int sends; /* times it came to be sent */
-	bool cancelled, timed_out, too_large, stopped;
+	/* HTTP/2: its connection and stream, and the last that counts there */
+	int local_port;
+	int64_t stream, last_stream;
+	bool cancelled, timed_out, too_large, too_late, stopped;
 	size_t max_reply;
 	ssize_t (*read)(void *arg, char *out, size_t size);
 	int (*write)(void *arg, const char *data, size_t len);
@@ -100,6 +104,7 @@ struct pp_http {
 	struct pp_http_exchange **slots; /* of both pools */
 	size_t slot_count, slot_cap;
 	char *ca_file, *user_agent;
+	int64_t end_us; /* nothing is sent from then on */
 	struct pp_buf buffers[KEEP_BUFFERS]; /* empty, with memory */
 	size_t buffer_count;
 };
@@ -241,9 +246,7 @@ release_pool(struct pp_http *h, struct pool *p)
 /*
  * A request is about to be sent over a connection that stands. Once is our
  * exchange; libcurl's own second try is not: the server may have acted on the
- * first one. (A stream of HTTP/2 that was surely refused, RFC 9113, 8.7, comes
- * here in the same way; libcurl does not say which it was, so it stays in
- * doubt.)
+ * first one.
  */
 static int
 on_request(void *arg, char *ip, char *local_ip, int port, int local_port)
@@ -253,11 +256,61 @@ on_request(void *arg, char *ip, char *local_ip, int port, int local_port)
 	(void)ip;
 	(void)local_ip;
 	(void)port;
-	(void)local_port;
-	if (++x->sends > 1)
+	if (x->sends > 0) {
+		x->sends++;
 		return CURL_PREREQFUNC_ABORT;
+	}
+	if (pp_clock_boot_us() >= x->http->end_us) {
+		x->too_late = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
+	x->sends = 1;
+	x->local_port = local_port;
+	x->stream = 0;
+	x->last_stream = INT64_MAX;
 	x->sent_us = x->last_byte_us = pp_loop_now_us(x->http->loop);
 	return CURL_PREREQFUNC_OK;
+}
+
+/* To all that are under way on the connection of `x`. */
+static void
+note_last_stream(struct pp_http_exchange *x, int64_t stream)
+{
+	struct pp_http *h = x->http;
+
+	for (size_t i = 0; i < h->slot_count; i++) {
+		struct pp_http_exchange *y = h->slots[i];
+
+		if (y->state == SLOT_ACTIVE && y->multi == x->multi &&
+		    y->local_port == x->local_port)
+			y->last_stream = stream;
+	}
+}
+
+/*
+ * libcurl tries again what a server has refused as it does what was lost. What
+ * was surely refused was not sent, so its second try is the first of ours.
+ */
+static int
+on_talk(CURL *easy, curl_infotype type, char *text, size_t len, void *arg)
+{
+	struct pp_http_exchange *x = arg;
+	int64_t n;
+
+	(void)easy;
+	if (type != CURLINFO_TEXT)
+		return 0;
+	switch (pp_http_talk(text, len, &n)) {
+	case PP_HTTP_TALK_STREAM: x->stream = n; break;
+	case PP_HTTP_TALK_GOAWAY: note_last_stream(x, n); break;
+	case PP_HTTP_TALK_REFUSED: x->sends = 0; break;
+	case PP_HTTP_TALK_AGAIN:
+		if (x->stream > x->last_stream)
+			x->sends = 0;
+		break;
+	case PP_HTTP_TALK_OTHER: break;
+	}
+	return 0;
 }
 
 /* Only the last reply's headers count: a 100 may come before it. */
@@ -386,6 +439,9 @@ set_up_tls(struct pp_http_exchange *x)
 {
 	CURL *e = x->easy;
 
+	curl_easy_setopt(e, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, on_talk);
+	curl_easy_setopt(e, CURLOPT_DEBUGDATA, x);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -476,11 +532,18 @@ pp_http_new(struct pp_loop *loop, const struct pp_http_options *options,
 	h = pp_calloc(1, sizeof *h);
 	h->loop = loop;
 	h->max_in_flight = options->max_in_flight;
+	h->end_us = INT64_MAX;
 	h->ca_file = pp_strdup(options->ca_file);
 	h->user_agent = pp_strdup(options->user_agent != NULL ?
 		options->user_agent :
 		"plot-palette/" PACKAGE_VERSION);
 	return h;
+}
+
+void
+pp_http_set_end(struct pp_http *h, int64_t boot_us)
+{
+	h->end_us = boot_us;
 }
 
 void
@@ -773,6 +836,7 @@ pp_http_send(struct pp_http *h, const struct pp_http_request *req,
 	x->arg = arg;
 	x->sends = 0;
 	x->cancelled = x->timed_out = x->too_large = x->stopped = false;
+	x->too_late = false;
 	x->max_reply = req->max_reply_bytes > 0 ? req->max_reply_bytes :
 						  DEFAULT_MAX_REPLY;
 	x->curl_error[0] = '\0';
@@ -821,6 +885,8 @@ explain(const struct pp_http_exchange *x, CURLcode code,
 				     "no connection in time";
 	else if (x->too_large)
 		why = "the reply is too large";
+	else if (x->too_late)
+		why = "it is too late to send anything";
 	else if (x->stopped)
 		why = "what reads or writes the body gave up";
 	else if (x->sends > 1)

@@ -6,7 +6,7 @@
  * enough to know whether a server may have acted on it. Redirects are answers
  * like others. TLS is 1.2 or later and verified; proxies are those of the
  * environment, as in curl(1), but never for this machine itself nor for what is
-on its own link (169.254.0.0/16, where clouds keep their metadata).
+ * on its own link (169.254.0.0/16, where clouds keep their metadata).
  */
 #ifndef PP_NET_HTTP_H
 #define PP_NET_HTTP_H
@@ -84,6 +84,13 @@ typedef void pp_http_fn(void *arg, const struct pp_http_reply *reply);
 /* Returns owned, or NULL. `loop` is borrowed and must outlive it. */
 struct pp_http *pp_http_new(struct pp_loop *loop,
 	    const struct pp_http_options *options, struct pp_error *err);
+
+/*
+ * Put no request on the wire from `boot_us` (of the boot clock) on: it ends as
+ * NOT_SENT. The clock is read when the connection stands and the bytes are
+ * next, so a process that was stopped in between sends nothing late.
+ */
+void	pp_http_set_end(struct pp_http *h, int64_t boot_us);
 
 /* Cancels what is under way without calling back. Not from a callback. */
 void	pp_http_free(struct pp_http *h);

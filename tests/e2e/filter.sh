@@ -167,6 +167,18 @@ test_prompts_are_read_from_a_pipe()
 	check_out_jq -s '.[4].record.step' say
 }
 
+test_what_may_have_been_billed_is_a_try_always()
+{
+	make_seeds 6
+	make_templates
+	mock_start --fault truncate=1
+	model 1 small 0 0
+	run pp-worker --filter -t one.yaml -q --retries 0 -c 6 <seeds.jsonl
+	check_status 1
+	check_out_jq -s 'all(.[]; .failed.class == "ambiguous")' true
+	check 'each was asked once' test "$(mock_count .requests)" = 6
+}
+
 test_rows_go_on_to_export_and_cost()
 {
 	make_seeds 5

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/http.h"
+#include "net/http_talk.h"
 #include "server.h"
 
 /* What became of one exchange. */
@@ -934,9 +935,13 @@ tls_is_verified(void **state)
 
 /* ---- HTTP/2 ---- */
 
-/* nginx before the mock server, for that speaks HTTP/1.1 alone. */
+/*
+ * nginx before the mock server, for that speaks HTTP/1.1 alone. It says GOAWAY
+ * to a connection after so many requests.
+ */
 static pid_t
-start_nginx(const struct ca *a, const struct mock *m, int *port)
+start_nginx(const struct ca *a, const struct mock *m, int requests_each,
+    int *port)
 {
 	char path[64], command[128];
 	pid_t pid;
@@ -961,13 +966,13 @@ start_nginx(const struct ca *a, const struct mock *m, int *port)
 	    "scgi_temp_path %s/s;\n"
 	    "upstream mock { server 127.0.0.1:%d; keepalive 500; }\n"
 	    "server {\nlisten 127.0.0.1:%d ssl http2;\n"
-	    "keepalive_requests 100000;\n"
+	    "keepalive_requests %d;\n"
 	    "ssl_certificate %s; ssl_certificate_key %s;\n"
 	    "location / { proxy_http_version 1.1;\n"
 	    "proxy_set_header Connection \"\"; proxy_pass http://mock; }\n"
 	    "} }\n",
 	    a->dir, a->dir, a->dir, a->dir, a->dir, a->dir, a->dir, a->dir,
-	    m->port, *port, a->cert, a->key);
+	    m->port, *port, requests_each, a->cert, a->key);
 	assert_int_equal(fclose(f), 0);
 	pid = fork();
 	assert_true(pid >= 0);
@@ -1020,7 +1025,7 @@ http2_shares_few_connections(void **state)
 	(void)state;
 	make_ca(&a);
 	mock_start(&m, false, args);
-	pid = start_nginx(&a, &m, &front.port);
+	pid = start_nginx(&a, &m, 100000, &front.port);
 	snprintf(front.url, sizeof front.url, "https://127.0.0.1:%d",
 	    front.port);
 	run_crowd(&w, &front, 400, 1200, a.ca);
@@ -1034,6 +1039,92 @@ http2_shares_few_connections(void **state)
 	assert_in_range(connections, 1, 16);
 	mock_stop(&m);
 	remove_ca(&a);
+}
+
+static void
+libcurls_words_are_understood(void **state)
+{
+	static const struct {
+		const char *text;
+		enum pp_http_talk what;
+		int64_t n;
+	} rows[] = {
+		{ "Using Stream ID: 8b (easy handle 0x55a9)\n",
+		    PP_HTTP_TALK_STREAM, 0x8b },
+		{ "received GOAWAY, error=0, last_stream=1999\n",
+		    PP_HTTP_TALK_GOAWAY, 1999 },
+		{ "recveived GOAWAY, error=0, last_stream=59\n",
+		    PP_HTTP_TALK_GOAWAY, 59 },
+		{ "received GOAWAY, error=0\n", PP_HTTP_TALK_OTHER, -1 },
+		{ "received GOAWAY, last_stream=\n", PP_HTTP_TALK_OTHER, 0 },
+		{ "REFUSED_STREAM, retrying a fresh connect\n",
+		    PP_HTTP_TALK_REFUSED, -1 },
+		{ "Connection died, retrying a fresh connect (retry count: 1)",
+		    PP_HTTP_TALK_AGAIN, -1 },
+		{ "Connection #0 to host a left intact", PP_HTTP_TALK_OTHER,
+		    -1 },
+		{ "", PP_HTTP_TALK_OTHER, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int64_t n = -1;
+		enum pp_http_talk what = pp_http_talk(rows[i].text,
+		    strlen(rows[i].text), &n);
+
+		if (what != rows[i].what || n != rows[i].n)
+			fail_msg("'%s': %d, %lld", rows[i].text, (int)what,
+			    (long long)n);
+	}
+}
+
+/* Streams that were refused when a connection came to its end. */
+static void
+what_goaway_refuses_is_sent_again(void **state)
+{
+	static const char *const args[] = { "--latency", "20", NULL };
+	static struct crowd w;
+	struct mock m, front;
+	struct ca a;
+	pid_t pid;
+
+	(void)state;
+	make_ca(&a);
+	mock_start(&m, false, args);
+	pid = start_nginx(&a, &m, 30, &front.port);
+	snprintf(front.url, sizeof front.url, "https://127.0.0.1:%d",
+	    front.port);
+	run_crowd(&w, &front, 400, 2000, a.ca);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(w.outcomes[PP_HTTP_AMBIGUOUS], 0);
+	assert_int_equal(w.statuses[200], 2000);
+	assert_int_equal(mock_counter(&m, "requests"), 2000);
+	mock_stop(&m);
+	remove_ca(&a);
+}
+
+static void
+nothing_is_sent_too_late(void **state)
+{
+	struct scripted *s = scripted_start(scripts, NSCRIPTS);
+	struct client c;
+	char url[128];
+	struct got g;
+
+	(void)state;
+	open_client(&c, 1, NULL);
+	snprintf(url, sizeof url, "%s/0", scripted_url(s));
+	pp_http_set_end(c.http, pp_clock_boot_us() + 3600 * INT64_C(1000000));
+	post(&c, url, "{}", &g);
+	assert_int_equal(g.outcome, PP_HTTP_ANSWERED);
+	pp_http_set_end(c.http, pp_clock_boot_us());
+	post(&c, url, "{}", &g);
+	assert_int_equal(g.outcome, PP_HTTP_NOT_SENT);
+	assert_string_equal(g.error, "it is too late to send anything");
+	assert_int_equal(scripted_requests(s), 1);
+	close_client(&c);
+	scripted_stop(s);
 }
 
 int
@@ -1060,6 +1151,9 @@ main(void)
 		    a_slow_reply_is_whole_and_a_hanging_one_is_left),
 		cmocka_unit_test(tls_is_verified),
 		cmocka_unit_test(http2_shares_few_connections),
+		cmocka_unit_test(libcurls_words_are_understood),
+		cmocka_unit_test(what_goaway_refuses_is_sent_again),
+		cmocka_unit_test(nothing_is_sent_too_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
