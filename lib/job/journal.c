@@ -60,8 +60,7 @@ end_line(struct pp_journal *j, struct pp_error *err)
 
 	pp_buf_addc(b, '}');
 	line = b->data + j->line_at;
-	crc = pp_crc32c(0, line + CRC_BYTES,
-	    b->len - j->line_at - CRC_BYTES);
+	crc = pp_crc32c(0, line + CRC_BYTES, b->len - j->line_at - CRC_BYTES);
 	for (int i = 7; i >= 0; i--, crc >>= 4)
 		line[i] = digits[crc & 15];
 	pp_buf_addc(b, '\n');

@@ -32,9 +32,9 @@
 #define NOWHERE SIZE_MAX
 
 enum node_state {
-	NODE_READY, /* in its lane, waits for a slot or for money */
+	NODE_READY,   /* in its lane, waits for a slot or for money */
 	NODE_CALLING, /* on the wire, or in the outbox until this turn ends */
-	NODE_WAITING /* for the time of its next try */
+	NODE_WAITING  /* for the time of its next try */
 };
 
 struct lane;
@@ -43,7 +43,7 @@ struct node {
 	struct pp_task task;
 	struct pp_runner *runner;
 	struct node *next, *previous; /* all tasks */
-	struct node *next_ready; /* in its lane, or in the outbox */
+	struct node *next_ready;      /* in its lane, or in the outbox */
 	enum node_state state;
 	struct lane *lane;
 	size_t stands_at; /* counted in at_step; or NOWHERE */

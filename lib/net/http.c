@@ -104,7 +104,7 @@ struct pp_http {
 	struct pp_http_exchange **slots; /* of both pools */
 	size_t slot_count, slot_cap;
 	char *ca_file, *user_agent;
-	int64_t end_us; /* nothing is sent from then on */
+	int64_t end_us;			     /* nothing is sent from then on */
 	struct pp_buf buffers[KEEP_BUFFERS]; /* empty, with memory */
 	size_t buffer_count;
 };
