@@ -21,7 +21,7 @@ static const char *const dunders[] = { "__add__", "__class__", "__contains__",
 	"__rmul__", "__setattr__", "__setitem__", "__sizeof__", "__str__",
 	"__subclasshook__" };
 
-/* Of these, numbers and None have none. */
+/* Of these, numbers, None and functions have none. */
 static const char *const container_dunders[] = { "__class_getitem__",
 	"__contains__", "__delitem__", "__getitem__", "__iadd__", "__imul__",
 	"__iter__", "__len__", "__reversed__", "__setitem__" };
@@ -48,12 +48,12 @@ is_private(struct pp_value obj, struct pp_value name)
 {
 	if (name.len < 2 || name.s[0] != '_' || name.s[1] != '_')
 		return false;
-	if (obj.type == PP_T_NONE || pp_is_number(obj))
-		return !is_one_of(name, container_dunders,
-			   sizeof container_dunders /
-			       sizeof container_dunders[0]) &&
-		    is_one_of(name, dunders,
-			sizeof dunders / sizeof dunders[0]);
+	if ((obj.type == PP_T_NONE || pp_is_number(obj) ||
+		obj.type == PP_T_GLOBAL || obj.type == PP_T_METHOD ||
+		obj.type == PP_T_MACRO) &&
+	    is_one_of(name, container_dunders,
+		sizeof container_dunders / sizeof container_dunders[0]))
+		return false;
 	if (is_one_of(name, dunders, sizeof dunders / sizeof dunders[0]))
 		return true;
 	return (obj.type >= PP_T_GLOBAL || obj.type == PP_T_CYCLER ||

@@ -114,8 +114,11 @@ equal_at(struct pp_rt *rt, struct pp_value a, struct pp_value b, int level)
 		return 0;
 	switch (a.type) {
 	case PP_T_STR: return a.len == b.len && pp_same_bytes(a.s, b.s, a.len);
-	case PP_T_NONE:
-	case PP_T_UNDEFINED: return 1;
+	case PP_T_NONE: return 1;
+	case PP_T_UNDEFINED:
+		/* That of an `if` without `else` is never chainable. */
+		return rt->undefined != PP_U_CHAINABLE ||
+		    a.undef->plain == b.undef->plain;
 	case PP_T_LIST:
 	case PP_T_TUPLE: return equal_lists(rt, a.list, b.list, level);
 	case PP_T_DICT: return equal_dicts(rt, a.dict, b.dict, level);

@@ -529,17 +529,19 @@ static struct pp_value
 eval_dict(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *n)
 {
 	struct pp_dict *d = pp_dict_new(rt, n->list.count / 2);
+	struct pp_value *v = pp_rt_alloc(rt, (n->list.count + 1) * sizeof *v);
 
-	if (d == NULL)
+	if (d == NULL || v == NULL)
 		return pp_error_value();
+	/* All of them are there before the first key is hashed. */
+	for (uint32_t i = 0; i < n->list.count; i++) {
+		v[i] = pp_eval(rt, fr, n->list.item[i]);
+		if (pp_is_error(v[i]))
+			return v[i];
+	}
 	for (uint32_t i = 0; i + 1 < n->list.count; i += 2) {
-		struct pp_value key = pp_eval(rt, fr, n->list.item[i]);
-		struct pp_value v = pp_is_error(key) ?
-		    key :
-		    pp_eval(rt, fr, n->list.item[i + 1]);
-
 		rt->at = n->list.item[i];
-		if (pp_is_error(v) || pp_dict_put(rt, d, key, v) < 0)
+		if (pp_dict_put(rt, d, v[i], v[i + 1]) < 0)
 			return pp_error_value();
 	}
 	return pp_ref(PP_T_DICT, d);

@@ -64,11 +64,15 @@ unpack(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *t,
     struct pp_value v)
 {
 	struct pp_iter it;
-	struct pp_value item;
+	struct pp_value few[8], *items = few, item;
 	uint32_t n = 0;
 	int more;
 
 	rt->at = t;
+	if (t->list.count > sizeof few / sizeof few[0])
+		items = pp_rt_alloc(rt, t->list.count * sizeof items[0]);
+	if (items == NULL)
+		return -1;
 	if ((v.type < PP_T_STR || v.type > PP_T_ITER) &&
 	    v.type != PP_T_UNDEFINED)
 		return pp_fail_int(rt, PP_K_TYPE,
@@ -81,15 +85,15 @@ unpack(struct pp_rt *rt, struct pp_frame *fr, const struct pp_node *t,
 			    "too many values "
 			    "to unpack (expected %u)",
 			    t->list.count);
-		if (pp_assign(rt, fr, t->list.item[n++], item) < 0)
-			return -1;
-		rt->at = t;
+		items[n++] = item;
 	}
 	if (more == 0 && n < t->list.count)
 		return pp_fail_int(rt, PP_K_RUNTIME,
 		    "not enough values to "
 		    "unpack (expected %u, got %u)",
 		    t->list.count, n);
+	for (uint32_t i = 0; more == 0 && i < n; i++)
+		more = pp_assign(rt, fr, t->list.item[i], items[i]);
 	return more;
 }
 

@@ -26,6 +26,14 @@ PP_FILTER(pp_f_default)
 	return yes == 2 ? otherwise : in;
 }
 
+/* Of these an undefined value says that it has none. */
+static bool
+is_dunder(struct pp_value name)
+{
+	return name.len >= 2 && memcmp(name.s, "__", 2) == 0 &&
+	    memcmp(name.s + name.len - 2, "__", 2) == 0;
+}
+
 PP_FILTER(pp_f_attr)
 {
 	struct pp_value v;
@@ -35,10 +43,10 @@ PP_FILTER(pp_f_attr)
 		    "attribute name must be string, not "
 		    "'%s'",
 		    pp_type_name(arg[0]));
-	if (in.type == PP_T_UNDEFINED && rt->undefined == PP_U_CHAINABLE)
-		return in;
-	if (in.type == PP_T_UNDEFINED)
-		return pp_undefined_error(rt, in);
+	if (in.type == PP_T_UNDEFINED && !is_dunder(arg[0]))
+		return rt->undefined == PP_U_CHAINABLE ?
+		    in :
+		    pp_undefined_error(rt, in);
 	v = pp_own_attr(rt, in, arg[0]);
 	return pp_is_missing(v) ? pp_undefined_attr(rt, in, arg[0]) : v;
 }

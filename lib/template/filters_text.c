@@ -247,7 +247,8 @@ PP_FILTER(pp_f_indent)
 		pp_buf_add(&rt->out, by.s, by.len);
 	for (bool more = true; more; at = next) {
 		next = pp_line_end(in, at, &end);
-		more = next > end && next <= in.len;
+		/* The newline that Jinja puts behind ends "\r" with it. */
+		more = next > end && (next < in.len || in.s[next - 1] != '\r');
 		if (at > 0) {
 			pp_buf_addc(&rt->out, '\n');
 			if (blank || end > at)

@@ -249,6 +249,9 @@ find_one(struct pp_rt *rt, struct pp_value name, const struct pp_template **out)
 		pp_undefined_error(rt, name);
 		return -1;
 	}
+	if (name.type == PP_T_NONE)
+		return pp_fail_int(rt, PP_K_RUNTIME,
+		    "there is no template without a name");
 	if (!pp_is_str(name))
 		return pp_fail_int(rt, PP_K_TYPE,
 		    "the name of a template must be text, not %s",

@@ -52,6 +52,12 @@ next_entry(struct pp_rt *rt, struct pp_iter *it, int kind, struct pp_value *out)
 	const struct pp_dict *d = it->of.dict;
 	const struct pp_entry *e;
 
+	/* Of a dictionary the value's length is free for its size. */
+	if (it->at == 0)
+		it->of.len = d->count;
+	else if (it->of.len != d->count)
+		return pp_fail_int(rt, PP_K_RUNTIME,
+		    "dictionary changed size during iteration");
 	if (it->at >= d->count)
 		return 0;
 	e = &d->entry[it->at++];

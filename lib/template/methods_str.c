@@ -1026,6 +1026,9 @@ m_format_map(struct pp_rt *rt, struct pp_value self, const struct pp_args *args)
 		    "format_map() takes exactly one "
 		    "argument (%u given)",
 		    args->count);
+	if (args->v[0].type != PP_T_DICT &&
+	    (self.len == 0 || memchr(self.s, '{', self.len) == NULL))
+		return pp_str_format(rt, self, &named);
 	if (args->v[0].type != PP_T_DICT)
 		return pp_type_error(rt, "format_map() needs a mapping");
 	d = args->v[0].dict;

@@ -376,7 +376,7 @@ big_divmod(struct pp_rt *rt, struct pp_value a, struct pp_value b,
 	view(b, &y);
 	if (compare_limbs(&x, &y) < 0) {
 		quotient = pp_int(0);
-		rest = a;
+		rest = a.type == PP_T_BOOL ? pp_int(a.i) : a;
 	} else {
 		if (y.count == 1) {
 			q = div_small(rt, &x, y.limb[0], &left);

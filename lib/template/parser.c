@@ -393,7 +393,7 @@ parse_body(struct pp_parser *p, const char *const *ends)
 			pp_nodes_add(&data, data_node(p));
 		} else if (p->token.type == PP_TOK_VAR_BEGIN) {
 			pp_parse_advance(p);
-			shown = pp_parse_tuple(p, 0, NULL);
+			shown = pp_parse_tuple(p, 0);
 			if (pp_parse_expect(p, PP_TOK_VAR_END))
 				pp_nodes_add(&data, shown);
 			else
@@ -463,10 +463,10 @@ parse_for(struct pp_parser *p, struct pp_node *n)
 	if (f == NULL)
 		return NULL;
 	n->loop = f;
-	f->target = pp_parse_target(p, 0, "in");
+	f->target = pp_parse_target(p, 0);
 	if (f->target == NULL || !pp_parse_expect_name(p, "in"))
 		return NULL;
-	f->iter = pp_parse_tuple(p, PP_NO_COND, "recursive");
+	f->iter = pp_parse_tuple(p, PP_NO_COND);
 	if (pp_parse_skip_name(p, "if"))
 		f->test = pp_parse_expression(p);
 	if (pp_parse_skip_name(p, "recursive"))
@@ -501,7 +501,7 @@ parse_if(struct pp_parser *p, struct pp_node *n)
 	while (more && !pp_parse_failed(p)) {
 		branch = pp_grow(branch, count, &cap, sizeof branch[0]);
 		b = &branch[count++];
-		b->test = pp_parse_tuple(p, PP_NO_COND, NULL);
+		b->test = pp_parse_tuple(p, PP_NO_COND);
 		b->body = parse_block(p, "if", n->pos,
 		    ENDS("elif", "else", "endif"));
 		if (pp_parse_is_name(&p->token, "else")) {
@@ -531,13 +531,13 @@ parse_if(struct pp_parser *p, struct pp_node *n)
 static struct pp_node *
 parse_set(struct pp_parser *p, struct pp_node *n)
 {
-	struct pp_node *target = pp_parse_target(p, PP_NAMESPACE, NULL);
+	struct pp_node *target = pp_parse_target(p, PP_NAMESPACE);
 
 	if (target == NULL)
 		return NULL;
 	if (pp_parse_skip(p, PP_TOK_ASSIGN)) {
 		n->set.target = target;
-		n->set.value = pp_parse_tuple(p, 0, NULL);
+		n->set.value = pp_parse_tuple(p, 0);
 		return n;
 	}
 	n->kind = PP_N_SETBLOCK;
@@ -583,7 +583,7 @@ parse_with(struct pp_parser *p, struct pp_node *n)
 	while (!pp_parse_failed(p) && p->token.type != PP_TOK_BLOCK_END) {
 		if (targets.count > 0 && !pp_parse_expect(p, PP_TOK_COMMA))
 			break;
-		pp_nodes_add(&targets, pp_parse_target(p, 0, NULL));
+		pp_nodes_add(&targets, pp_parse_target(p, 0));
 		if (!pp_parse_expect(p, PP_TOK_ASSIGN))
 			break;
 		pp_nodes_add(&values, pp_parse_expression(p));
@@ -901,7 +901,7 @@ parse_print(struct pp_parser *p, struct pp_node *n)
 static struct pp_node *
 parse_do(struct pp_parser *p, struct pp_node *n)
 {
-	n->two.a = pp_parse_tuple(p, 0, NULL);
+	n->two.a = pp_parse_tuple(p, 0);
 	return n;
 }
 

@@ -90,13 +90,11 @@ void	pp_parse_leave(struct pp_parser *p);
 
 struct pp_node *pp_parse_expression(struct pp_parser *p);
 
-/* a, b, c. Ends before the name `end` (may be NULL) too. */
-struct pp_node *pp_parse_tuple(struct pp_parser *p, unsigned flags,
-	    const char *end);
+/* a, b, c. A comma may end it before a bracket or the end of the tag alone. */
+struct pp_node *pp_parse_tuple(struct pp_parser *p, unsigned flags);
 
 /* What may be assigned to. */
-struct pp_node *pp_parse_target(struct pp_parser *p, unsigned flags,
-	    const char *end);
+struct pp_node *pp_parse_target(struct pp_parser *p, unsigned flags);
 struct pp_atom *pp_parse_name_target(struct pp_parser *p);
 
 /* |f(x)|g on `subject`, which is NULL in set and filter blocks. */

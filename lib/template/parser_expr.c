@@ -195,7 +195,7 @@ parse_primary(struct pp_parser *p, unsigned flags)
 		pp_parse_advance(p);
 		if (!pp_parse_enter(p))
 			return NULL;
-		n = pp_parse_tuple(p, PP_PARENTHESES, NULL);
+		n = pp_parse_tuple(p, PP_PARENTHESES);
 		pp_parse_leave(p);
 		return pp_parse_expect(p, PP_TOK_RPAREN) ? n : NULL;
 	case PP_TOK_LBRACKET:
@@ -692,12 +692,10 @@ pp_parse_expression(struct pp_parser *p)
 /* ---- tuples and targets ---- */
 
 static bool
-at_tuple_end(const struct pp_parser *p, const char *end)
+at_tuple_end(const struct pp_parser *p)
 {
 	return p->token.type == PP_TOK_VAR_END ||
-	    p->token.type == PP_TOK_BLOCK_END ||
-	    p->token.type == PP_TOK_RPAREN ||
-	    (end != NULL && pp_parse_is_name(&p->token, end));
+	    p->token.type == PP_TOK_BLOCK_END || p->token.type == PP_TOK_RPAREN;
 }
 
 static struct pp_node *
@@ -710,7 +708,7 @@ parse_element(struct pp_parser *p, unsigned flags)
 }
 
 struct pp_node *
-pp_parse_tuple(struct pp_parser *p, unsigned flags, const char *end)
+pp_parse_tuple(struct pp_parser *p, unsigned flags)
 {
 	struct pp_nodes items = { NULL, 0, 0 };
 	uint32_t pos = p->token.pos;
@@ -721,7 +719,7 @@ pp_parse_tuple(struct pp_parser *p, unsigned flags, const char *end)
 	while (!pp_parse_failed(p)) {
 		if (items.count > 0 && !pp_parse_expect(p, PP_TOK_COMMA))
 			break;
-		if (at_tuple_end(p, end))
+		if (at_tuple_end(p))
 			break;
 		pp_nodes_add(&items, parse_element(p, flags));
 		if (p->token.type != PP_TOK_COMMA)
@@ -774,9 +772,9 @@ make_target(struct pp_parser *p, struct pp_node *n)
 }
 
 struct pp_node *
-pp_parse_target(struct pp_parser *p, unsigned flags, const char *end)
+pp_parse_target(struct pp_parser *p, unsigned flags)
 {
-	struct pp_node *n = pp_parse_tuple(p, flags | PP_TARGETS, end);
+	struct pp_node *n = pp_parse_tuple(p, flags | PP_TARGETS);
 
 	return make_target(p, n) ? n : NULL;
 }

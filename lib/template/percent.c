@@ -355,6 +355,10 @@ convert(struct percent *p)
 	struct spec spec;
 	char type;
 
+	if (p->s < p->end && *p->s == '%') {
+		p->s++;
+		return pp_buf_addc(&p->rt->out, '%');
+	}
 	if (p->s < p->end && *p->s == '(' && read_key(p, &v) < 0)
 		return -1;
 	if (read_spec(p, &spec) < 0)
@@ -362,8 +366,6 @@ convert(struct percent *p)
 	if (p->s >= p->end)
 		return bad_format(p, "incomplete format");
 	type = *p->s++;
-	if (type == '%')
-		return pp_buf_addc(&p->rt->out, '%');
 	if (pp_is_missing(v) && next_value(p, &v) < 0)
 		return -1;
 	if (strchr("diuoxXeEfFgGcrsa", type) == NULL || type == '\0')

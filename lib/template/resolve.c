@@ -2,6 +2,7 @@
 
 #include "template/resolve.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -79,6 +80,14 @@ can_fold(const struct pp_node *n)
 	}
 }
 
+static void
+make_const(struct pp_node *n, struct pp_value v)
+{
+	n->kind = PP_N_CONST;
+	n->flag = 0;
+	n->value = v;
+}
+
 /* What fails is left to fail when it is reached. */
 static void
 fold(struct resolver *r, struct pp_node *n)
@@ -94,11 +103,48 @@ fold(struct resolver *r, struct pp_node *n)
 		memset(&r->rt->fault, 0, sizeof r->rt->fault);
 		return;
 	}
-	if (v.type == PP_T_UNDEFINED || v.len > 65536)
+	if (v.type != PP_T_UNDEFINED && v.len <= 65536)
+		make_const(n, v);
+}
+
+/* Whether Jinja finds its value before anything runs: no names, no calls. */
+static bool
+is_known_early(void *arg, struct pp_node *n)
+{
+	return n->kind != PP_N_NAME && n->kind != PP_N_CALL &&
+	    pp_walk_children(n, is_known_early, arg);
+}
+
+static bool
+is_written_with_minus(struct pp_value v)
+{
+	if (v.type == PP_T_FLOAT)
+		return signbit(v.f) != 0;
+	return (v.type == PP_T_INT || v.type == PP_T_BIG) && pp_int_sign(v) < 0;
+}
+
+/*
+ * Jinja writes a negative constant without brackets into the Python code that
+ * it generates, where ** binds tighter than the sign: -2 ** x is -(2 ** x).
+ */
+static void
+move_sign_out(struct resolver *r, struct pp_node *n)
+{
+	struct pp_node *power;
+
+	if (failed(r) || n->kind != PP_N_BINARY || n->op != PP_POW ||
+	    !is_const(n->two.a) || is_known_early(NULL, n->two.b) ||
+	    !is_written_with_minus(n->two.a->value))
 		return;
-	n->kind = PP_N_CONST;
-	n->flag = 0;
-	n->value = v;
+	power = pp_parse_node(r->p, PP_N_BINARY, n->pos);
+	if (power == NULL)
+		return;
+	power->op = n->op;
+	power->two = n->two;
+	power->two.a->value = pp_negate(r->rt, n->two.a->value, false);
+	n->kind = PP_N_NEG;
+	n->two.a = power;
+	n->two.b = NULL;
 }
 
 static void
@@ -164,6 +210,22 @@ resolve_child(void *arg, struct pp_node *child)
 	return !failed(a->r);
 }
 
+/* a and b, a or b: what comes after a constant that decides is not seen. */
+static void
+resolve_logic(struct resolver *r, const struct frame *f, struct pp_node *n)
+{
+	struct pp_node *a = n->two.a;
+
+	resolve_expr(r, f, a);
+	if (!failed(r) && is_const(a) &&
+	    pp_truth(r->rt, a->value) == (n->kind == PP_N_OR)) {
+		make_const(n, a->value);
+		return;
+	}
+	resolve_expr(r, f, n->two.b);
+	fold(r, n);
+}
+
 static void
 resolve_expr(struct resolver *r, const struct frame *f, struct pp_node *n)
 {
@@ -185,6 +247,8 @@ resolve_expr(struct resolver *r, const struct frame *f, struct pp_node *n)
 		n->attr.method = pp_attr_known(n->attr.name->str);
 		n->op = (uint8_t)pp_loop_attr_number(n->attr.name->str);
 		break;
+	case PP_N_AND:
+	case PP_N_OR: resolve_logic(r, f, n); return;
 	case PP_N_COND:
 		soft.soft = true;
 		arg.f = &soft;
@@ -198,6 +262,7 @@ resolve_expr(struct resolver *r, const struct frame *f, struct pp_node *n)
 	}
 	pp_walk_children(n, resolve_child, &arg);
 	fold(r, n);
+	move_sign_out(r, n);
 }
 
 /* ---- statements ---- */
@@ -262,11 +327,13 @@ merge_output(struct resolver *r, struct pp_node *n)
 static void
 resolve_output(struct resolver *r, const struct frame *f, struct pp_node *n)
 {
+	if (f->check_output)
+		n->flag |= r->known_extends ? PP_DEAD : PP_MAYBE_DEAD;
+	if (n->flag & PP_DEAD)
+		return; /* nor does Jinja look at it */
 	for (uint32_t i = 0; i < n->list.count; i++)
 		resolve_expr(r, f, n->list.item[i]);
 	merge_output(r, n);
-	if (f->check_output)
-		n->flag |= r->known_extends ? PP_DEAD : PP_MAYBE_DEAD;
 }
 
 static bool

@@ -242,6 +242,9 @@ PP_FILTER(pp_f_wordwrap)
 	size_t start, end, next;
 	int rc = 0;
 
+	/* Jinja compares the width, and that for a line. */
+	if (arg[0].type == PP_T_UNDEFINED && pp_is_str(in))
+		return in.len > 0 ? pp_undefined_error(rt, arg[0]) : in;
 	if ((!pp_is_missing(arg[0]) && pp_need_int(rt, arg[0], &w.width) < 0) ||
 	    read_flag(rt, arg[1], &w.break_long) < 0 ||
 	    read_flag(rt, arg[3], &w.hyphens) < 0)

@@ -12,6 +12,7 @@ address, a set's order) are left out. Differences are printed and, with --out,
 written as cases that score.py reads. The seed is printed first.
 """
 import argparse
+import copy
 import json
 import os
 import random
@@ -49,7 +50,23 @@ selectattr('k') selectattr('k','eq',1) slice(2) slice(3,'.') sort sort(reverse=t
 sort(case_sensitive=true) sort(attribute='k') string striptags sum sum(start=5) title tojson
 tojson(indent=2) trim trim('a') truncate(5) truncate(7,true) truncate(6,false,'!',0) unique
 unique(true) upper urlencode urlize wordcount wordwrap(5) wordwrap(8,false) xmlattr
-sum(attribute='k') min(case_sensitive=true) join('<') unique(attribute='k')""".split()
+sum(attribute='k') min(case_sensitive=true) join('<') unique(attribute='k')
+batch(linecount=2,fill_with=0) center(width=7) default(default_value=3) default(boolean=true)
+dictsort(case_sensitive=true) dictsort(true,'value',true) filesizeformat(binary=true) float(default=2)
+format(k=1) format('a','b','c') groupby('k',default='z') groupby('k',case_sensitive=true)
+indent(width='>>') indent(first=true,blank=true) int(default=3) int(0,2) int(0,8) join(d='+')
+join(attribute='v') map('default','z') map('replace','a','b') map('nosuch') map(attribute=0)
+map(attribute='k.a') max(attribute='nope') min(attribute='k') pprint reject('in',[1,2]) reject('none')
+rejectattr('k','in',[1,2]) rejectattr('k','none') replace(old='a',new='q') replace('a') reverse
+round(precision=1) round(method='ceil') round(1,'up') select('divisibleby',2) select('gt',1)
+select('mapping') selectattr('k','defined') selectattr('v','string') selectattr('nope') slice(0)
+slice(slices=2,fill_with='x') sort(true) sort(true,true) sort(attribute='k,v') sort(attribute='v')
+string sum('v') sum(attribute='v',start=10) tojson(4) tojson(indent='--') tojson(none)
+trim(chars='ab ') truncate truncate(0) truncate(length=4,end='') truncate(3,true,'…') truncate(5,false,'..',2)
+unique(case_sensitive=true) unique(attribute='v') urlencode urlize(10) urlize(nofollow=true)
+urlize(target='_blank',rel='x') wordcount wordwrap(4,true,'|') wordwrap(width=6,break_on_hyphens=false)
+wordwrap(7,wrapstring='~') xmlattr(false) attr(name='k') attr('__class__') attr('items') escape|safe
+capitalize|title last|upper first|int list|tojson sort|join lower|trim|length""".split()
 
 # Generators: made lists, since Python shows them with an address.
 LAZY = re.compile(r"(map|select|reject|selectattr|rejectattr|unique|batch|slice|"
@@ -59,7 +76,9 @@ CONSUMERS = ["list", "list", "list", "join(',')", "first", "sort", "sum",
 
 TESTS = """defined undefined none string number integer float boolean mapping sequence iterable
 callable odd even divisibleby(2) divisibleby(0) lower upper true false in([1,2,'a']) eq(1) ne(2)
-lt(3) gt(1) ge('a') le(2.5) sameas(none) sameas(true) escaped filter test""".split()
+lt(3) gt(1) ge('a') le(2.5) sameas(none) sameas(true) escaped filter test equalto(1)
+greaterthan(0) lessthan('b') in('abc') in({1:2}) in(5) eq(none) ne('a') divisibleby(num=3) nosuch
+gt('a') sameas(1) eq([1]) in(d) in(l) divisibleby('x') odd(1)""".split()
 
 METHODS = """upper() lower() title() capitalize() swapcase() strip() lstrip() rstrip('a') split()
 split(',') split(None,1) rsplit('.',1) splitlines() startswith('a') endswith(('c','x')) find('b')
@@ -69,13 +88,31 @@ isnumeric() isdecimal() isidentifier() isprintable() format(1,a=2) partition('.'
 casefold() expandtabs(4) removeprefix('a') removesuffix('c') index('a') keys() values() items()
 get('k') get('zz',9) copy() pop() append(1) extend([1]) insert(0,5) reverse() sort() bit_length()
 is_integer() real imag index(1) count(1) update(z=1) setdefault('q',1) popitem() clear()
-nosuch() conjugate()""".split()
+nosuch() conjugate() rindex('o') isascii() format_map({'a':1,'b':[2]}) maketrans('ab','xy')
+translate({97:'q',98:none}) remove(1) fromkeys('ab') fromkeys([1,2],0) bit_count() numerator
+denominator split('') split(maxsplit=1) rsplit(none,1) splitlines(true) splitlines(keepends=1)
+startswith(('a','b'),1) endswith('d',-3) find('') find('a',1,3) count('') count('l',2)
+replace('l','L',1) replace('a') join('xyz') join([1]) join({'a':1,'b':2}) center(4) center(7,'ab')
+zfill(-1) ljust('x') partition('') strip('ab') strip(none) lstrip('xyz ') index('zz') index('a',2)
+pop(0) pop('k') pop('zz',1) pop(99) insert(-1,'z') extend('ab') extend({'q':1}) sort(reverse=true)
+update({'w':2}) update([['a',1]]) update(5) setdefault('k') get() get('k','d') keys()|list
+values()|sum items()|length title().swapcase() upper(1) hex() as_integer_ratio() __len__() __class__
+strip().split() lower().title() isdigit casefold().upper() encode copy().append(2)""".split()
 
 FORMATS = ["%s", "%d", "%5d|", "%-5s|", "%05.1f", "%x", "%r", "%%", "%s-%s",
            "%(k)s", "%e", "%g", "%+d", "%c", "%.2s", "%i %s"]
 BRACES = ["{}", "{0}", "{:>5}", "{:05d}", "{:.2f}", "{!r}", "{:,}", "{:x}",
           "{a}", "{0[0]}", "{:^7}", "{:e}", "{:%}", "{:+}", "{0.real}", "{:_}",
-          "{:*<6}", "{:10.3}", "{{}}", "{:#b}", "{!s:>4}"]
+          "{:*<6}", "{:10.3}", "{{}}", "{:#b}", "{!s:>4}", "{0[k]}", "{a.k}",
+          "{:c}", "{:n}", "{:g}", "{:.3g}", "{:#x}", "{:08.3f}", "{: d}", "{!a}",
+          "{0}{1}", "{}{0}", "{", "}", "{!x}", "{:{a}}", "{:>{a}}", "{0.__class__}",
+          "{:,.2f}", "{:=+8}", "{:o}", "{:X}", "{:s}", "{:d}", "{:G}", "{:.0%}",
+          "{:é^7}", "{:z}", "{:10,}", "{:_x}", "{a[0]}", "{a[k]!r:>9}"]
+ESCAPES = [r"'a\nb'", r"'\x41\u00e9'", r"'\t|\\\\'", r'"\"q\""',
+           r"'\101\0'", r"'\q\''", r"'a' 'b'", r"'\U0001F600'", r"'\x4'", r"'\u12'",
+           r"'\a\b\v\f\r'"]
+NUMBERS = ["0x1f", "0b101", "0o17", "1_000", "1_0.5e1_0", "1e3", "1.5e-3", "007", "0_0",
+           "1__0", "12.", ".5", "1e", "0x", "5.real", "1.0.real", "1E5", "9" * 40]
 
 
 class Maker:
@@ -135,7 +172,10 @@ class Maker:
             return self.pick(FLOATS)
         if r < .8:
             return self.string()
-        return self.pick(["true", "false", "none", "[]", "{}", "()", "True"])
+        if r < .9:
+            return self.pick(["true", "false", "none", "[]", "{}", "()",
+                              "True", "None", "False"])
+        return self.pick(ESCAPES if r < .95 else NUMBERS)
 
     def string(self):
         s = self.pick(STRINGS)
@@ -256,11 +296,18 @@ class Maker:
             if self.chance(.3):
                 args.append("%s=%s" % (self.pick(["p", "q", "z"]),
                                        self.expr(depth)))
+            if self.chance(.1):
+                args.append(self.pick(["*l", "*[1,2]", "*s"]))
+            if self.chance(.1):
+                args.append(self.pick(["**d", "**{'q': 2}", "**dict(z=1)"]))
             return "%s(%s)" % (name, ", ".join(args))
         return self.pick([
             "range(%s)", "range(1, %s)", "dict(a=%s)", "range(10, 0, -%s)",
             "namespace(a=%s).a", "cycler(%s, 2).next()", "joiner(%s)()",
-            "dict([('a', %s)])", "range(%s)|list"]) % self.pick(
+            "dict([('a', %s)])", "range(%s)|list", "dict(d, a=%s)",
+            "range(5)[%s]", "range(0, 10, %s)|list", "namespace(d, b=%s).a",
+            "cycler(%s).current", "dict({'b': %s}, **d)", "dict(%s)",
+            "range(3)[::-1]|list ~ %s", "range(4).index(%s)"]) % self.pick(
                 ["3", "i", "j", "s", "2", "l"])
 
     # -- statements
@@ -285,7 +332,67 @@ class Maker:
         return self.pick([self.st_if, self.st_for, self.st_for, self.st_set,
                           self.st_set, self.st_macro, self.st_with,
                           self.st_filter, self.st_setblock, self.st_call,
-                          self.st_raw, self.st_ns])(depth + 1)
+                          self.st_raw, self.st_ns, self.st_do,
+                          self.st_comment, self.st_print, self.st_line,
+                          self.st_fragment, self.st_block,
+                          self.st_autoescape, self.st_cycler])(depth + 1)
+
+    def st_do(self, depth):
+        return self.tag("do " + self.pick([
+            "l.append(%s)", "d.update(a=%s)", "m.insert(0, %s)", "x.pop(%s)",
+            "l.extend([%s])", "d.setdefault('q', %s)", "%s"]) % self.expr(2))
+
+    def st_comment(self, depth):
+        return self.space() + self.pick([
+            "{# %s #}", "{#- {{ x }} %s -#}", "{#%s\n#}", "{#+ %s -#}"]) % \
+            self.pick(["c", "{% if %}", "- -", ""]) + self.space()
+
+    def st_print(self, depth):
+        return self.tag("print " + ", ".join(
+            self.expr(2) for _ in range(self.r.choice([1, 1, 2]))))
+
+    # Of the options; without them it is text.
+    def st_line(self, depth):
+        return "\n" + self.pick([
+            "%% for x in l\n  {{ x }}%%%% c\n%% endfor\n",
+            "  %% if i:\n yes\n%% else\n no\n  %% endif\n",
+            "%% set v1 = (1,\n 2)\n{{ v1 }}\n", "## all of it\n", "a ## b\n",
+            "%%- if b\n  x\n%%- endif\n"]).replace("%%%%", "##")
+
+    def st_fragment(self, depth):
+        return self.pick([
+            lambda: self.tag("include " + self.pick([
+                "'f1'", "'f2' without context", "'f1' with context",
+                "'none' ignore missing", "['none', 'f2']", "'none'", "s",
+                "['x','y'] ignore missing with context"])),
+            lambda: self.tag("import 'f2' as lib" + self.pick(
+                ["", " with context"])) + "{{ lib.fm(%s) }}{{ lib.fv }}" %
+            self.expr(2) + self.pick(["", "{{ lib.nope }}", "{{ lib._p }}"]),
+            lambda: self.tag("from 'f2' import " + self.pick([
+                "fm", "fm as g, fv", "fv as v1", "nope", "fm, nope as x"]) +
+                self.pick(["", " with context"])) +
+            "{{ fm is defined }}{{ fv }}{{ v1 }}"])()
+
+    def st_block(self, depth):
+        name = self.pick(["b1", "b2", "b3"])
+        return self.tag("block %s%s" % (name, self.pick(
+            ["", "", " scoped", " required"]))) + self.body(depth) + \
+            self.pick(["", "{{ super() }}", "{{ self.%s() }}" % self.pick(
+                ["b4", "nope"])]) + self.tag("endblock" + self.pick(
+                    ["", " " + name]))
+
+    def st_autoescape(self, depth):
+        return self.tag("autoescape " + self.pick(
+            ["true", "false", "b"])) + self.body(depth) + \
+            self.tag("endautoescape")
+
+    def st_cycler(self, depth):
+        return self.tag("set cy = cycler(%s, %s)" % (
+            self.expr(3), self.expr(3))) + self.tag("set jo = joiner(%s)" % (
+                self.pick(["", "'|'", "s"]))) + \
+            "{% for x in range(3) %}{{ jo() }}{{ cy.next() }}{{ cy.current }}" \
+            "{% endfor %}" + self.pick(["", "{% do cy.reset() %}"]) + \
+            "{{ cy.current }}{{ cy.pos }}{{ cy.items|list }}"
 
     def st_if(self, depth):
         s = self.tag("if " + self.expr()) + self.body(depth)
@@ -297,10 +404,14 @@ class Maker:
 
     def st_for(self, depth):
         names = list(self.names)
-        target = self.pick(["x", "x", "i", "s", "x, y", "k"])
+        target = self.pick(["x", "x", "i", "s", "x, y", "k", "(x, y)",
+                            "x, (y, k)", "(x,)"])
         it = self.pick(["l", "m", "d", "s", "range(3)", "d.items()", "e",
                         "l|reverse", "m|map(attribute='k')", "d|dictsort",
-                        "[[1,2],[3,4]]", "l|batch(2)"]) \
+                        "[[1,2],[3,4]]", "l|batch(2)", "m|groupby('k')",
+                        "[(1,(2,3)),(4,'ab')]", "l|slice(2)", "dict(a=1)",
+                        "m|selectattr('v')", "l, s", "range(i)", "'ab'",
+                        "u", "d|items", "l[::-1]", "[1]"]) \
             if self.chance(.8) else self.expr(2)
         cond = " if " + self.pick(["x", "loop.index", "i", "x is string",
                                    self.expr(3)]) if self.chance(.2) else ""
@@ -308,7 +419,9 @@ class Maker:
         self.names += ["x", "y", "loop.index", "loop.first", "loop.last",
                        "loop.length", "loop.revindex0", "loop.previtem",
                        "loop.nextitem", "loop.depth", "loop.cycle('a','b')",
-                       "loop.changed(x)"]
+                       "loop.changed(x)", "loop.index0", "loop.revindex",
+                       "loop.depth0", "loop.nope", "loop.cycle(*l)",
+                       "loop.changed(x, i)", "loop.changed()"]
         self.loops += 1
         s = self.tag("for %s in %s%s%s" % (target, it, cond, rec))
         if rec and self.chance(.7):
@@ -347,6 +460,9 @@ class Maker:
         self.names += ["p", "q", "varargs", "kwargs", "caller"]
         macros, self.macros = self.macros, []
         s = self.tag("macro %s(%s)" % (name, ", ".join(params)))
+        s += self.pick(["", "", "{{ varargs }}", "{{ kwargs }}",
+                        "{{ caller() }}", "{{ caller(p, 2) if caller }}",
+                        "{{ kwargs.z }}{{ varargs|length }}"])
         s += self.body(depth) + self.tag("endmacro")
         self.names = names
         self.macros = macros + [(name, len(params))]
@@ -356,9 +472,10 @@ class Maker:
         if not self.macros:
             return self.st_set(depth)
         name, params = self.pick(self.macros)
-        return self.tag("call %s(%s)" % (name, ", ".join(
-            [self.expr(2) for _ in range(params)]))) + self.body(depth) + \
-            self.tag("endcall")
+        return self.tag("call%s %s(%s)" % (
+            self.pick(["", "", "(x)", "(x, y=2)"]), name, ", ".join(
+                [self.expr(2) for _ in range(params)]))) + \
+            self.body(depth) + self.tag("endcall")
 
     def st_with(self, depth):
         names = list(self.names)
@@ -391,15 +508,41 @@ class Maker:
                 opts[o] = True
         if self.chance(.2):
             opts["keep_trailing_newline"] = False
-        if self.chance(.6):
+        if self.chance(.08):
+            opts["line_statement_prefix"] = "%%"
+            opts["line_comment_prefix"] = "##"
+        if self.chance(.55):
             t = "".join("{{ %s }}|" % self.expr() for _ in
                         range(self.r.choice([1, 1, 2])))
         else:
             t = self.body(0) + self.body(0)
+        if self.chance(.05):
+            t = self.tag("extends " + self.pick(
+                ["'base'", "'base'", "'base' if b else 'f1'", "t"])) + t
+        if self.chance(.03):
+            t = t.replace("\n", "\r\n")
         return {"id": "r%d" % number, "feature": "random", "template": t,
                 "context": self.context(), "options": opts,
+                "templates": self.fragments(t),
                 "undefined": self.pick(["lenient", "lenient", "strict",
                                         "chainable"])}
+
+
+    def fragments(self, template):
+        """What it may include, import or extend."""
+        if not re.search(r"include|import|extends", template):
+            return {}
+        self.names, self.macros = list(NAMES), []
+        return {
+            "f1": "[%s{{ x }}{%% set x = 9 %%}]" % self.expr(3),
+            "f2": "{% macro fm(p, q=2) %}<{{ p }}|{{ q }}|{{ i }}>{% endmacro"
+                  " %}{% set fv = " + self.expr(3) + " %}{% set _p = 1 %}"
+                  "{{ s }}",
+            "base": "A{% block b1 %}one{{ i }}{% endblock %}{% block b2 scoped"
+                    " %}" + self.space() + "{{ x }}{% endblock %}" +
+                    self.space() + self.pick(
+                        ["", "{{ self.b1() }}", "{% block b4 required %}"
+                         "{% endblock %}"]) + "Z\n"}
 
 
 # About Python, not the language: addresses, its own names, its limits.
@@ -414,7 +557,8 @@ def comparable(ref):
     if "output" in ref:
         return not PYTHON_ONLY.search(ref["output"])
     e = ref["error"]
-    if e["line"] is None and e.get("exc") == "UndefinedError":
+    if e["line"] is None and e.get("exc") in ("UndefinedError",
+                                              "SecurityError"):
         return False    # a constant that failed while it was compiled
     return "recursion" not in e["message"] and \
         e.get("exc") not in ("MemoryError", "AssertionError")
@@ -444,6 +588,11 @@ def run_ours(engine, cases):
     return out
 
 
+def reference(case):
+    """What Jinja2 gives; what the template does to its context is undone."""
+    return score.run(dict(case, context=copy.deepcopy(case["context"])))
+
+
 def shorten(case, engine):
     """Drop parts of the template while the difference stays."""
     t, step = case["template"], max(1, len(case["template"]) // 2)
@@ -453,7 +602,7 @@ def shorten(case, engine):
         while i < len(t) and tries < 150:
             smaller = dict(case, template=t[:i] + t[i + step:])
             tries += 1
-            ref = score.run(smaller)
+            ref = reference(smaller)
             if comparable(ref) and not ("error" in ref and
                                         ref["error"]["kind"] == "syntax"):
                 ours = run_ours(engine, [smaller]).get(case["id"])
@@ -492,7 +641,7 @@ def main():
         cases = [maker.case(total + k) for k in range(500)]
         ours = run_ours(engine, cases)
         for c in cases:
-            ref = score.run(c)
+            ref = reference(c)
             total += 1
             if not comparable(ref):
                 continue
@@ -509,7 +658,7 @@ def main():
                 out.write(json.dumps(c) + "\n")
             if bad <= a.show:
                 c = shorten(c, engine) if a.shorten else c
-                ref, mine = score.run(c), run_ours(engine, [c]).get(c["id"])
+                ref, mine = reference(c), run_ours(engine, [c]).get(c["id"])
                 print("DIFFERS %s [%s] %s\n  template %r\n  context  %s\n"
                       "  jinja2   %r\n  ours     %r" % (
                           c["id"], c["undefined"], c["options"],
