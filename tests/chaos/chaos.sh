@@ -17,8 +17,8 @@ seed_of_the_tree()
 servers=()
 seed=${PP_TEST_SEED:-$(seed_of_the_tree)}
 
-# on_aws OPTION...: chaos, where the home is on AWS, on servers of its own.
-on_aws()
+# chaos_on_aws OPTION...: chaos, where the home is on AWS, on servers of its own.
+chaos_on_aws()
 {
 	servers=("$PP_SRCDIR/tests/support/with-aws-servers")
 	chaos --aws "$PP_BUILDDIR/tests/support/awshome" "$@"
@@ -73,13 +73,13 @@ test_a_budget_that_ends_first_under_kills()
 
 test_a_home_on_aws_with_faults_on_the_wire()
 {
-	on_aws --mix --at-once 3 --seconds "$seconds"
+	chaos_on_aws --mix --at-once 3 --seconds "$seconds"
 }
 
 test_two_hundred_kills_over_one_job_on_aws()
 {
 	[ -n "${PP_LONG:-}" ] || skip 'takes minutes; make check-long runs it'
-	on_aws --rows 4000 --events 250 --shortest 0.3 --longest 2.5 \
+	chaos_on_aws --rows 4000 --events 250 --shortest 0.3 --longest 2.5 \
 	    --lease 1s --concurrency 8 --budget 100000 --time-limit 1800 \
 	    -- --latency 60
 }

@@ -3,6 +3,7 @@
 e2e_tests =
 e2e_tests += tests/e2e/aws.sh
 e2e_tests += tests/e2e/aws_home.sh
+e2e_tests += tests/e2e/aws_wire.sh
 e2e_tests += tests/e2e/cli.sh
 e2e_tests += tests/e2e/cost.sh
 e2e_tests += tests/e2e/docs.sh

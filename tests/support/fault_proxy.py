@@ -15,6 +15,8 @@ it, which does to one request in so many what networks and services do:
     expire  says that the session token is too old, now and whenever it comes
             again; not of one that has just begun
 
+While the file --outage is there, everything is refused.
+
 An S3 server that knows no session tokens gets requests without, signed anew by
 AWS_SECRET_ACCESS_KEY, when their own signature was right.
 
@@ -53,6 +55,8 @@ def choose(fields):
     uses[token] = uses.get(token, 0) + 1
     if token in expired:
         return "expire"
+    if args.outage and os.path.exists(args.outage):
+        return "refuse"
     fault = "pass"
     if rng.random() < args.rate:
         fault = rng.choice(args.faults)
@@ -265,6 +269,7 @@ parser.add_argument("--rate", type=float, default=0.0)
 parser.add_argument("--delay", type=float, default=0.2)
 parser.add_argument("--faults", type=lambda s: s.split(","), default=FAULTS)
 parser.add_argument("--log", default="/dev/null")
+parser.add_argument("--outage", default="")
 args = parser.parse_args()
 rng = random.Random(args.seed)
 log = open(args.log, "a", encoding="utf-8")

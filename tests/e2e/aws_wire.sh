@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# What goes over the wire to the services of a home on AWS: how much of it, what
+# never, and a service that is away for a while.
+if [ "${PP_E2E_HOME:-file}" != aws ]; then
+	here=$PP_SRCDIR/tests
+	folder=$(mktemp -d "${TMPDIR:-/tmp}/pp-wire.XXXXXX") || exit 99
+	trap 'rm -rf "$folder"' EXIT
+	export PP_E2E_HOME=aws PP_FAULT_LOG=$folder/log
+	export PP_FAULTS="--rate 0 --outage $folder/outage"
+	"$here/support/with-aws-servers" bash "$0" "$@"
+	exit
+fi
+. "${0%/*}/lib.sh"
+. "${0%/*}/jobs.sh"
+log=$PP_FAULT_LOG
+outage=${log%/log}/outage
+unset AWS_MAX_ATTEMPTS	# nothing is lost at random here
+
+# asked PATTERN: how many requests were like that since `listen`.
+asked()
+{
+	cat "$log.s3" "$log.dynamodb" | grep -c "^[a-z]* $1"
+}
+
+listen()
+{
+	: >"$log.s3"
+	: >"$log.dynamodb"
+}
+
+test_traffic_is_bounded_by_checkpoints_not_by_calls()
+{
+	local checkpoints writes all
+
+	MOCK='--latency 20' start_job one 400 --budget 5
+	listen
+	run pp-worker -v --job "$JOB" -c 4
+	check_status 0
+	checkpoints=$(grep -c '"event":"checkpoint"' "$T/.err")
+	# two of the fence; the claim, the end, and two asks for money
+	writes=$(asked 'PUT ')
+	check "$writes PUTs for $checkpoints checkpoints" \
+	    test "$writes" -le $((3 * checkpoints + 2))
+	writes=$(asked 'POST .*\.\(TransactWriteItems\|BatchWriteItem\|UpdateItem\|PutItem\|DeleteItem\)')
+	check "$writes writes of records for $checkpoints checkpoints" \
+	    test "$writes" -le $((3 * checkpoints + 4))
+	all=$(asked .)
+	check "$all requests for 400 calls, $checkpoints checkpoints" \
+	    test "$all" -le $((20 + 12 * checkpoints))
+	check '400 calls' test "$(mock_count .requests)" = 400
+}
+
+test_no_table_is_ever_scanned()
+{
+	listen
+	start_job one 6 --budget 5 --shards 2
+	job=$JOB
+	create_job one 3 --budget 5
+	for command in "pp-worker --job $job" "pp-worker" "pp-job list --json" \
+	    "pp-job show --json $job" "pp-job failed $job" "pp-cost show $job" \
+	    "pp-cost report" "pp-export $job -o -" "pp-seed list" \
+	    "pp-template put one.yaml" "pp-template list" "pp-seed get seeds" \
+	    "pp-job cancel $JOB" "pp-job resume $JOB" "pp-job cancel $JOB" \
+	    "pp-job rm $JOB" "pp-job rm $job"; do
+		# shellcheck disable=SC2086
+		run $command
+		grep -qx '[01]' "$T/.status" || complain "$command: $(err)"
+	done
+	check 'there were requests' test "$(asked 'POST ')" -gt 50
+	check 'a Scan' test "$(asked 'POST .*Scan')" = 0
+}
+
+test_the_last_checkpoint_waits_for_a_service_that_is_away()
+{
+	MOCK='--latency 100' start_job one 300 --budget 5
+	background pp-worker --job "$JOB" -c 8 --grace 5s --checkpoint 60s
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 30 ]"
+	touch "$outage"
+	kill -TERM "$PID"
+	check 'it waits' wait_for 60 grep -q checkpoint_delayed \
+	    "$T/bg.$PID.err"
+	rm "$outage"
+	wait "$PID"
+	check 'status 75' test $? = 75
+	check 'the job is in the queue' is_status "$JOB" QUEUED
+	run pp-worker --job "$JOB" -c 24
+	check_status 0
+	check 'nothing was paid for twice' test \
+	    "$(mock_count .repeats_after_ok)" = 0
+	check 'each row once' test "$(mock_count .requests)" = 300
+}
+
+# Its clock is an hour ahead; its lease is not.
+test_a_worker_of_another_time_leaves_a_lease_of_its_length()
+{
+	local shim=$PP_BUILDDIR/tests/chaos/faults.so
+
+	[ -r "$shim" ] || skip 'no faults.so in this build'
+	python3 -c 'import struct, sys; sys.stdout.buffer.write(struct.pack(
+	    "=qqIIII", 3600000, 0, 0, 0, 0, 0) + bytes(4056))' >weather
+	MOCK='--latency 300' start_job one 40 --budget 5
+	background env LD_PRELOAD="$shim" PP_FAULTS="$T/weather" \
+	    PP_FAULTS_ROOT="$T" ASAN_OPTIONS=verify_asan_link_order=0 \
+	    pp-worker --job "$JOB" -c 2 --lease 2s
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 4 ]"
+	kill_worker "$PID"
+	work -c 8
+	check_status 0
+	check 'the job is done' is_status "$JOB" COMPLETED
+}
+
+run_tests "$@"
