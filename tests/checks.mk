@@ -54,7 +54,18 @@ check-valgrind: $(check_PROGRAMS)
 		--leak-check=full ./$$t >$$t.valgrind 2>&1 || \
 		{ cat $$t.valgrind; exit 1; }; done
 
-.PHONY: lint lint-quick lint-headers lint-dist format coverage check-valgrind
+# What has threads, watched by ThreadSanitizer, under which a program that races
+# ends with status 66. Needs a tree configured with
+#	CFLAGS='-O1 -g -fsanitize=thread' LDFLAGS=-fsanitize=thread
+check-threads: cmd/pp-export tests/unit/test_export tests/unit/test_parquet
+	@for t in test_export test_parquet; do \
+		PP_SRCDIR='$(abs_top_srcdir)' \
+		PP_BUILDDIR='$(abs_top_builddir)' tests/unit/$$t || exit 1; done
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		bash '$(abs_top_srcdir)'/tests/e2e/export.sh
+
+.PHONY: lint lint-quick lint-headers lint-dist format coverage check-valgrind \
+	check-threads
 
 EXTRA_DIST += tests/support/check-layers tests/support/check-coverage \
 	tests/support/python-venv \

@@ -18,6 +18,7 @@
 #include "export/manifest.h"
 #include "export/prepare.h"
 #include "export/rowtype.h"
+#include "export/scribe.h"
 #include "export/sorter.h"
 #include "export/tree.h"
 #include "export/writer.h"
@@ -36,7 +37,8 @@ struct run {
 	struct pp_rows *rows;	    /* those given, or `spool` */
 	struct pp_rows *spool;	    /* owned, or NULL */
 	struct pp_export_result *result;
-	struct pp_tree *tree; /* NULL: writing to a descriptor */
+	struct pp_tree *tree;	  /* NULL: writing to a descriptor */
+	struct pp_scribe *scribe; /* NULL: one thread does all */
 	struct pp_prepare prepare;
 	struct pp_type *type;
 	bool needs_type; /* of some format */
@@ -143,7 +145,8 @@ make_writers(struct run *r)
 	for (size_t i = 0; i < PP_FORMAT_COUNT; i++)
 		if (r->o.formats & pp_formats[i].bit)
 			r->writers[r->writer_count++] = pp_writer_new(&r->o,
-			    pp_formats[i].sink, r->type, r->tree, r->result);
+			    pp_formats[i].sink, r->type, r->tree, r->scribe,
+			    r->result);
 }
 
 static int
@@ -463,6 +466,8 @@ set_up(struct run *r, struct pp_error *err)
 	    pp_prepare_init(&r->prepare, o, err) < 0 ||
 	    declare_types(r, err) < 0)
 		return -1;
+	if (o->threads > 1)
+		r->scribe = pp_scribe_new();
 	if (o->dir == NULL)
 		r->fd_start = start_of(o->fd);
 	else if ((r->tree = pp_tree_open(o->dir, err)) == NULL)
@@ -527,6 +532,7 @@ pp_export_run(const struct pp_export_options *o, struct pp_rows *rows,
 	rc = commit(&r, err);
 out:
 	drop_writers(&r);
+	pp_scribe_free(r.scribe);
 	pp_tree_free(r.tree);
 	pp_rows_free(r.spool);
 	pp_prepare_release(&r.prepare);

@@ -33,6 +33,7 @@ lib_libpp_la_SOURCES += \
 	lib/export/rowline.c lib/export/rowline.h \
 	lib/export/rows.c lib/export/rows.h \
 	lib/export/rowtype.c lib/export/rowtype.h \
+	lib/export/scribe.c lib/export/scribe.h \
 	lib/export/sink.h \
 	lib/export/sorter.c lib/export/sorter.h \
 	lib/export/thrift.c lib/export/thrift.h \

@@ -39,23 +39,47 @@ pp_outfile_compress(struct pp_outfile *f, struct pp_pack *pack)
 	f->pack = pack;
 }
 
+void
+pp_outfile_write_behind(struct pp_outfile *f, struct pp_scribe *scribe)
+{
+	f->scribe = scribe;
+}
+
 uint64_t
 pp_outfile_size(const struct pp_outfile *f)
 {
 	return f->bytes + f->buf.len + (f->pack != NULL ? HELD_BACK_BYTES : 0);
 }
 
+/* Wait for what the scribe has of this file. */
 static int
-write_out(struct pp_outfile *f, const struct pp_buf *b, struct pp_error *err)
+catch_up(struct pp_outfile *f, struct pp_error *err)
 {
+	if (!f->is_behind)
+		return 0;
+	f->is_behind = false;
+	return pp_scribe_settle(f->scribe, err);
+}
+
+/* The end is written at once, so that small files cost no turn of threads. */
+static int
+write_out(struct pp_outfile *f, struct pp_buf *b, bool end,
+    struct pp_error *err)
+{
+	if (end && catch_up(f, err) < 0)
+		return -1;
 	if (b->len == 0)
 		return 0;
+	f->bytes += b->len;
+	if (f->scribe != NULL && !end) {
+		f->is_behind = true;
+		return pp_scribe_put(f->scribe, b, f->fd, f->sha, f->name, err);
+	}
 	if (f->sha != NULL)
 		pp_sha256_add(f->sha, b->data, b->len);
 	if (pp_io_write_all(f->fd, b->data, b->len) < 0)
 		return pp_error_errno(err, PP_EIO, errno, "cannot write '%s'",
 		    f->name);
-	f->bytes += b->len;
 	return 0;
 }
 
@@ -66,14 +90,14 @@ write_packed(struct pp_outfile *f, bool end, struct pp_error *err)
 	if (pp_pack_put(f->pack, f->buf.data, f->buf.len, end, &f->packed,
 		err) < 0)
 		return -1;
-	return write_out(f, &f->packed, err);
+	return write_out(f, &f->packed, end, err);
 }
 
 static int
 drain(struct pp_outfile *f, bool end, struct pp_error *err)
 {
 	if ((f->pack != NULL ? write_packed(f, end, err) :
-			       write_out(f, &f->buf, err)) < 0)
+			       write_out(f, &f->buf, end, err)) < 0)
 		return -1;
 	pp_buf_trim(&f->buf, 4 * PP_OUTFILE_BUFFER_BYTES);
 	return 0;
@@ -110,6 +134,7 @@ pp_outfile_close(struct pp_outfile *f, char sha256[PP_SHA256_HEX_BYTES],
 void
 pp_outfile_release(struct pp_outfile *f)
 {
+	catch_up(f, NULL);
 	if (f->owns_fd)
 		close(f->fd);
 	f->owns_fd = false;

@@ -13,18 +13,21 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "export/pack.h"
+#include "export/scribe.h"
 
 #define PP_OUTFILE_BUFFER_BYTES ((size_t)256 << 10)
 
 struct pp_outfile {
 	struct pp_buf buf;	/* not yet written */
-	uint64_t bytes;		/* written */
+	uint64_t bytes;		/* written, or with the scribe */
 	const char *name;	/* for errors; borrowed */
 	int fd;
 	bool owns_fd;
 	struct pp_sha256 *sha;	/* NULL: not hashed */
 	struct pp_pack *pack;	/* NULL: not compressed */
 	struct pp_buf packed;
+	struct pp_scribe *scribe;	/* NULL: writes are not put off */
+	bool is_behind;		/* the scribe has bytes of this file */
 };
 
 /* Create the file at `path`, which must not be there. Borrows `path`. */
@@ -36,6 +39,9 @@ void	pp_outfile_attach(struct pp_outfile *f, int fd, const char *name);
 
 /* From here on compress; takes `pack`. */
 void	pp_outfile_compress(struct pp_outfile *f, struct pp_pack *pack);
+
+/* From here on let `scribe` (borrowed) write, but for the end of the file. */
+void	pp_outfile_write_behind(struct pp_outfile *f, struct pp_scribe *scribe);
 
 /* Write out what the buffer holds. */
 int	pp_outfile_flush(struct pp_outfile *f, struct pp_error *err);

@@ -22,7 +22,7 @@
 #define HELP_BYTES ((size_t)128 << 10)
 
 /* Pages that wait for a helper; one may always wait. */
-#define QUEUE_PAGES 16
+#define QUEUE_PAGES 3
 #define QUEUE_BYTES ((size_t)6 << 20)
 
 #define MAX_HELPERS 15

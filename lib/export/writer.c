@@ -12,6 +12,7 @@ struct pp_writer {
 	const struct pp_sink_format *format;
 	const struct pp_type *type;
 	struct pp_tree *tree;
+	struct pp_scribe *scribe;
 	struct pp_export_result *result;
 	char *folder;
 	int part; /* of the open file, from 1 */
@@ -23,7 +24,8 @@ struct pp_writer {
 struct pp_writer *
 pp_writer_new(const struct pp_export_options *o,
     const struct pp_sink_format *format, const struct pp_type *type,
-    struct pp_tree *tree, struct pp_export_result *result)
+    struct pp_tree *tree, struct pp_scribe *scribe,
+    struct pp_export_result *result)
 {
 	struct pp_writer *w = pp_calloc(1, sizeof *w);
 
@@ -31,6 +33,7 @@ pp_writer_new(const struct pp_export_options *o,
 	w->format = format;
 	w->type = type;
 	w->tree = tree;
+	w->scribe = scribe;
 	w->result = result;
 	pp_outfile_attach(&w->out, -1, "");
 	return w;
@@ -111,6 +114,7 @@ open_file(struct pp_writer *w, struct pp_error *err)
 		if (pp_outfile_create(&w->out, staged, err) < 0)
 			return -1;
 	}
+	pp_outfile_write_behind(&w->out, w->scribe);
 	if (begin_compression(w, err) < 0)
 		return -1;
 	w->sink = w->format->open(w->o, w->type, &w->out, err);

@@ -14,10 +14,14 @@
 
 struct pp_writer;
 
-/* All borrowed; `tree` is NULL when o->fd is written to. Returns owned. */
+/*
+ * All borrowed; `tree` is NULL when o->fd is written to, `scribe` when there
+ * is one thread only. Returns owned.
+ */
 struct pp_writer *pp_writer_new(const struct pp_export_options *o,
 	    const struct pp_sink_format *format, const struct pp_type *type,
-	    struct pp_tree *tree, struct pp_export_result *result);
+	    struct pp_tree *tree, struct pp_scribe *scribe,
+	    struct pp_export_result *result);
 
 /* Drops a file that is not finished. */
 void	pp_writer_free(struct pp_writer *w);

@@ -391,7 +391,8 @@ test_threads_make_no_difference()
 
 	seq 30000 | sed 's/.*/{"n":&,"text":"row & of many, & & & and what else there is to say of &","x":&.25}/' >rows.jsonl
 	for how in '' '--parquet-pages-v2' '--parquet-compress snappy' \
-	    '--parquet-compress zstd:3' '--max-bytes-per-file 200000'; do
+	    '--parquet-compress zstd:3' '--compress zstd' '-p category' \
+	    '--max-bytes-per-file 200000'; do
 		for n in 1 2 5; do
 			# shellcheck disable=SC2086
 			run pp-export -f jsonl,csv,parquet --threads "$n" \
@@ -475,6 +476,9 @@ test_a_full_standard_output_is_said()
 {
 	[ -w /dev/full ] || skip 'no /dev/full here'
 	run_sh 'echo "{\"a\":1}" | pp-export -f parquet >/dev/full'
+	check_status 74
+	check_err_has "cannot write 'standard output'"
+	run_sh 'seq 200000 | sed "s/.*/{\"a\":&}/" | pp-export --threads 2 >/dev/full'
 	check_status 74
 	check_err_has "cannot write 'standard output'"
 }
