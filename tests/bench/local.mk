@@ -2,13 +2,15 @@
 bench_programs = \
 	tests/bench/bench_call \
 	tests/bench/bench_curl \
+	tests/bench/bench_ddb \
 	tests/bench/bench_run \
 	tests/bench/bench_s3 \
 	tests/bench/bench_sign \
 	tests/bench/bench_store
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += tests/bench/README tests/bench/callgrind.sh \
+EXTRA_DIST += tests/bench/README tests/bench/aws.sh \
+	tests/bench/aws_peer.py tests/bench/callgrind.sh \
 	tests/bench/export.py tests/bench/language.sh tests/bench/minijinja \
 	tests/bench/post.lua tests/bench/run.sh \
 	tests/bench/start.sh
@@ -16,17 +18,22 @@ EXTRA_DIST += tests/bench/README tests/bench/callgrind.sh \
 tests_bench_bench_call_SOURCES = tests/bench/bench_call.c
 tests_bench_bench_curl_SOURCES = tests/bench/bench_curl.c
 tests_bench_bench_curl_LDADD = $(CURL_LIBS)
+tests_bench_bench_ddb_SOURCES = tests/bench/bench_ddb.c
 tests_bench_bench_run_SOURCES = tests/bench/bench_run.c
 tests_bench_bench_run_LDADD =
 tests_bench_bench_s3_SOURCES = tests/bench/bench_s3.c
 tests_bench_bench_sign_SOURCES = tests/bench/bench_sign.c
 tests_bench_bench_store_SOURCES = tests/bench/bench_store.c
 
-bench: all $(bench_programs) tests/support/mockllm
+bench: all $(bench_programs) tests/support/awshome tests/support/mockllm
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/run.sh
 	@tests/bench/bench_sign
 	@tests/bench/bench_store
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		'$(srcdir)'/tests/bench/aws.sh
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		'$(srcdir)'/tests/bench/start.sh
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/language.sh
 

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# usage: aws.sh [-r ROUNDS] [-n OBJECTS] [-m MEGABYTES]
+#
+# The AWS layer beside what others use: objects of 1 KB up and down and a large
+# one in parts beside s5cmd, queries of DynamoDB and calls of Bedrock beside
+# boto3, each at the same server on loopback and by turns. Ratios are medians
+# over the rounds.
+#
+# `make bench` gives PP_BUILDDIR and PP_SRCDIR.
+set -eu
+
+PP_SRCDIR=${PP_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+PP_BUILDDIR=${PP_BUILDDIR:-$PP_SRCDIR/_build}
+export PP_SRCDIR PP_BUILDDIR
+[ -n "${PP_BENCH_AWS:-}" ] || PP_BENCH_AWS=1 exec \
+    "$PP_SRCDIR/tests/support/with-aws-servers" bash "$0" "$@"
+bench=$PP_BUILDDIR/tests/bench
+support=$PP_SRCDIR/tests/support
+rounds=3
+objects=10000
+megabytes=1024
+
+while getopts r:n:m: opt; do
+	case $opt in
+	r) rounds=$OPTARG ;;
+	n) objects=$OPTARG ;;
+	m) megabytes=$OPTARG ;;
+	*) sed -n '2s/^# //p' "$0" >&2; exit 64 ;;
+	esac
+done
+scratch=$(mktemp -d)
+mock=
+cleanup()
+{
+	[ -z "$mock" ] || kill "$mock" 2>/dev/null || true
+	rm -rf "$scratch"
+}
+trap cleanup EXIT
+cd "$scratch"
+"$PP_BUILDDIR/tests/support/awshome" make pp-bench- pp-bench
+
+median()
+{
+	sort -g | awk '{ v[NR] = $1 } END {
+		print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+member()
+{
+	sed -n "s/.*\"$2\":\([-0-9.]*\).*/\1/p" "$1"
+}
+
+# timed NAME COMMAND...: a row "seconds CPU-seconds MiB" to NAME.rows.
+timed()
+{
+	local name=$1
+
+	shift
+	{ "$bench/bench_run" "$@" >"$name.out"; } 3>run
+	[ "$(member run status)" = 0 ] || {
+		echo "aws.sh: '$*' ended with status $(member run status)" >&2
+		exit 1
+	}
+	echo "$(member run wall_s) $(member run cpu_s)" \
+		"$(($(member run rss_kib) / 1024))" >>"$name.rows"
+}
+
+column()
+{
+	awk -v c="$2" '{ print $c }' "$1.rows" | median
+}
+
+# told WHAT OURS THEIRS: their time by ours, and what ours took of memory.
+told()
+{
+	local ratio
+
+	ratio=$(paste -d ' ' "$2.rows" "$3.rows" |
+		awk '{ print $4 / $1 }' | median)
+	printf '%-28s %7.2f s %7.2f s %8.2f %5.0f MiB %8.2f s %8.2f s\n' "$1" \
+		"$(column "$2" 1)" "$(column "$3" 1)" "$ratio" "$(column "$2" 3)" \
+		"$(column "$2" 2)" "$(column "$3" 2)"
+	awk -v r="$ratio" -v m="$(column "$2" 3)" \
+		'BEGIN { exit !(r >= 0.8 && m < 64) }' || missed="$missed, $1"
+}
+
+move_objects()
+{
+	local s5 round missed=
+
+	if ! s5=$("$support/fetch-server" s5cmd 2>&1); then
+		echo "objects are left out: $s5"
+		return
+	fi
+	s5=$s5/s5cmd
+	export S3_ENDPOINT_URL=$AWS_ENDPOINT_URL_S3
+	mkdir in
+	awk -v n="$objects" 'BEGIN {
+		for (i = 0; i < n; i++) {
+			f = sprintf("in/%06d", i)
+			printf "%06d%01018d\n", i, 0 >f
+			close(f)
+		}
+	}'
+	head -c "${megabytes}M" /dev/zero >large
+	for ((round = 1; round <= rounds; round++)); do
+		rm -rf ours theirs
+		mkdir ours theirs
+		timed up "$bench/bench_s3" up pp-bench ours/ in
+		timed s5up "$s5" --log error cp 'in/*' s3://pp-bench/theirs/
+		timed down "$bench/bench_s3" down pp-bench ours/ ours
+		timed s5down "$s5" --log error cp 's3://pp-bench/theirs/*' theirs/
+		timed put "$bench/bench_s3" put pp-bench large-1 large
+		timed s5put "$s5" --log error cp large s3://pp-bench/large-2
+		diff -rq in ours
+	done
+	printf '\n%-28s %9s %9s %8s %9s %10s %10s\n' '' ours s5cmd ratio memory \
+		'our CPU' 'its CPU'
+	told "$objects objects of 1 KB up" up s5up
+	told "$objects of 1 KB down" down s5down
+	told "$megabytes MiB in parts" put s5put
+	printf "at least 0.80 of its rate, below 64 MiB are wanted: "
+	[ -z "$missed" ] && echo yes || echo "NO (${missed#, })"
+}
+
+peer()
+{
+	"$python" "$PP_SRCDIR/tests/bench/aws_peer.py" "$@"
+}
+
+queries()
+{
+	local round table=pp-bench-Templates
+
+	peer make "$table"
+	for ((round = 1; round <= rounds; round++)); do
+		"$bench/bench_ddb" "$table" 1000 >>query.rows
+		peer queries "$table" 1000 >>boto.rows
+	done
+	printf '\n%-28s %10s %12s %14s\n' 'queries, one at a time' 'a second' \
+		'median us' 'CPU us each'
+	for name in query boto; do
+		printf '%-28s %10.0f %12.0f %14.0f\n' \
+			"$([ $name = query ] && echo ours || echo boto3)" \
+			"$(column $name 1)" "$(column $name 2)" "$(column $name 3)"
+	done
+}
+
+# What a call of Converse takes of a processor, 64 in flight; the worker's with all
+# of its work.
+converse()
+{
+	local calls=20000 ours theirs
+
+	"$PP_BUILDDIR/tests/support/mockllm" --port 0 --port-file port --quiet \
+		--no-track &
+	mock=$!
+	until [ -s port ]; do
+		sleep 0.05
+	done
+	AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:$(cat port)
+	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME
+	peer converse 1000 64 >boto3.calls
+	printf 'template:\n  id: t\n  steps: [{id: a, prompt: "{{ t }}"}]\n' >t.yaml
+	awk -v n=$calls 'BEGIN {
+		for (i = 0; i < n; i++)
+			printf "{\"t\":\"%0990d\"}\n", i
+	}' >seeds
+	timed worker env PP_SHARE="${PP_SHARE:-$PP_SRCDIR/share}" \
+		"${PP_BINDIR:-$PP_BUILDDIR/cmd}/pp-worker" -q --filter -t t.yaml \
+		-m llama-3.1-8b -b 100 -c 64 <seeds
+	ours=$(awk -v n=$calls '{ print $2 * 1e6 / n }' worker.rows)
+	theirs=$(awk '{ print $3 }' boto3.calls)
+	awk -v o="$ours" -v t="$theirs" 'BEGIN {
+		printf "\na call of Converse: %.1f us of a processor, %.0f with " \
+		    "boto3: 1/%.0f; at most 1/30 is wanted: %s\n", o, t, t / o,
+		    (o * 30 <= t ? "yes" : "NO") }'
+}
+
+move_objects
+if python=$("$support/python-venv" "$PP_SRCDIR/tests/infra/requirements.txt" \
+	2>&1); then
+	queries
+	converse
+else
+	echo "boto3 is left out: $(tail -n 1 <<<"$python")"
+fi
