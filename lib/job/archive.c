@@ -10,11 +10,14 @@
 
 #define PAGE 1000
 
-struct restoring {
+/* A walk over the job's objects. */
+struct walk {
 	struct pp_blob *blob;
-	int days; /* 0: only look */
-	const char *tier;
 	struct pp_archive *out;
+	/* of what is archived; NULL: only look */
+	int (*ask)(struct walk *w, const char *key, struct pp_error *err);
+	int days;
+	const char *tier;
 };
 
 static void
@@ -36,46 +39,44 @@ count(struct pp_archive *a, const struct pp_blob_info *info)
 
 /* What the listing calls archived is looked at, asked for, looked at again. */
 static int
-visit(struct restoring *r, const struct pp_blob_info *listed,
-    struct pp_error *err)
+visit(struct walk *w, const struct pp_blob_info *listed, struct pp_error *err)
 {
 	struct pp_blob_info now;
 
-	r->out->objects++;
+	w->out->objects++;
 	if (listed->archive == PP_BLOB_AT_HAND) {
-		count(r->out, listed);
+		count(w->out, listed);
 		return 0;
 	}
-	if (pp_blob_head(r->blob, listed->key, &now, err) < 0)
+	if (pp_blob_head(w->blob, listed->key, &now, err) < 0)
 		return -1;
-	if (now.archive == PP_BLOB_ARCHIVED && r->days > 0) {
+	if (now.archive == PP_BLOB_ARCHIVED && w->ask != NULL) {
 		pp_blob_info_release(&now);
-		if (pp_blob_restore(r->blob, listed->key, r->days, r->tier,
-			err) < 0 ||
-		    pp_blob_head(r->blob, listed->key, &now, err) < 0)
+		if (w->ask(w, listed->key, err) < 0 ||
+		    pp_blob_head(w->blob, listed->key, &now, err) < 0)
 			return -1;
 	}
-	count(r->out, &now);
+	count(w->out, &now);
 	pp_blob_info_release(&now);
 	return 0;
 }
 
 static int
-visit_all(struct restoring *r, const char *prefix, struct pp_error *err)
+visit_all(struct walk *w, const char *prefix, struct pp_error *err)
 {
 	struct pp_blob_info *page = pp_calloc(PAGE, sizeof *page);
 	char *after = NULL;
 	int n, rc = 0;
 
 	do {
-		n = pp_blob_list(r->blob, prefix, after, page, PAGE, err);
+		n = pp_blob_list(w->blob, prefix, after, page, PAGE, err);
 		if (n < 0)
 			rc = -1;
 		free(after);
 		after = n > 0 ? pp_strdup(page[n - 1].key) : NULL;
 		for (int i = 0; i < n; i++) {
 			if (rc == 0)
-				rc = visit(r, &page[i], err);
+				rc = visit(w, &page[i], err);
 			pp_blob_info_release(&page[i]);
 		}
 	} while (rc == 0 && n == PAGE);
@@ -84,22 +85,19 @@ visit_all(struct restoring *r, const char *prefix, struct pp_error *err)
 	return rc;
 }
 
-int
-pp_archive_restore(struct pp_store *s, const char *job_id, int days,
-    const char *tier, struct pp_archive *out, struct pp_error *err)
+static int
+walk_job(struct walk *w, struct pp_store *s, const char *job_id,
+    struct pp_error *err)
 {
-	struct restoring r = { .blob = pp_store_blobs(s),
-		.days = days,
-		.tier = tier,
-		.out = out };
 	char *prefix;
 	int rc;
 
-	memset(out, 0, sizeof *out);
+	memset(w->out, 0, sizeof *w->out);
 	if (pp_store_dir(s) != NULL)
 		return 0;
+	w->blob = pp_store_blobs(s);
 	prefix = pp_asprintf("jobs/%s/", job_id);
-	rc = visit_all(&r, prefix, err);
+	rc = visit_all(w, prefix, err);
 	free(prefix);
 	return rc;
 }
@@ -108,5 +106,24 @@ int
 pp_archive_look(struct pp_store *s, const char *job_id, struct pp_archive *out,
     struct pp_error *err)
 {
-	return pp_archive_restore(s, job_id, 0, NULL, out, err);
+	struct walk w = { .out = out };
+
+	return walk_job(&w, s, job_id, err);
+}
+
+static int
+ask_for(struct walk *w, const char *key, struct pp_error *err)
+{
+	return pp_blob_restore(w->blob, key, w->days, w->tier, err);
+}
+
+int
+pp_archive_restore(struct pp_store *s, const char *job_id, int days,
+    const char *tier, struct pp_archive *out, struct pp_error *err)
+{
+	struct walk w = {
+		.out = out, .ask = ask_for, .days = days, .tier = tier
+	};
+
+	return walk_job(&w, s, job_id, err);
 }

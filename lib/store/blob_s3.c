@@ -164,7 +164,7 @@ head(struct pp_blob *b, const char *key, struct pp_blob_info *info,
 }
 
 static int
-restore(struct pp_blob *b, const char *key, int days, const char *tier,
+bring_back(struct pp_blob *b, const char *key, int days, const char *tier,
     struct pp_error *err)
 {
 	return pp_s3_restore(s3_of(b), key, days, tier, err) < 0 ? -1 : 0;
@@ -271,7 +271,7 @@ static const struct pp_blob_ops s3_ops = {
 	.del = del,
 	.delete_prefix = delete_prefix,
 	.presign = presign,
-	.restore = restore,
+	.restore = bring_back,
 	.local_path = local_path,
 };
 
