@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/money.h"
 #include "base/str.h"
@@ -1139,6 +1140,32 @@ read_max(int64_t *max, struct pp_error *err)
 	    err);
 }
 
+/*
+ * How long the job has waited that is next: what is urgent and starves the rest
+ * is no trouble, what is next and is not taken is. An alarm of
+ * infra/cloudformation/budget-stack.yaml reads this line of the log.
+ */
+static int
+log_queue(struct pp_store *store, int64_t queued, int64_t claimed,
+    struct pp_error *err)
+{
+	char job_id[PP_ID_BYTES];
+	int64_t waited_ms = 0;
+	struct pp_job job;
+	int there = pp_store_queue_head(store, job_id, err);
+
+	if (there < 0)
+		return -1;
+	if (there > 0 && pp_store_job_get(store, job_id, &job, NULL) == 0) {
+		waited_ms = pp_clock_wall_ms() - job.updated_at_ms;
+		pp_job_release(&job);
+	}
+	pp_log(PP_LOG_INFO, "queue", "waiting", 'd', queued, "claimed", 'd',
+	    claimed, "oldest_s", 'd', waited_ms > 0 ? waited_ms / 1000 : 0,
+	    NULL);
+	return 0;
+}
+
 static int
 dispatch(const struct pp_cli *cli, struct pp_store *store,
     const struct dispatch_state *s, struct pp_error *err)
@@ -1149,7 +1176,8 @@ dispatch(const struct pp_cli *cli, struct pp_store *store,
 	int rc = -1;
 
 	if (l != NULL &&
-	    pp_store_queue_length(store, &queued, &claimed, err) == 0)
+	    pp_store_queue_length(store, &queued, &claimed, err) == 0 &&
+	    log_queue(store, queued, claimed, err) == 0)
 		rc = pp_launch_queue(l, queued, claimed, (int)s->max,
 		    s->on_demand, &running, &tasks, err);
 	if (rc == 0)

@@ -32,7 +32,6 @@
 #define MINUTE_S 60 /* the least that Fargate bills */
 #define ENDPOINTS 5
 #define ZONES 3
-#define ALARMS 2
 #define IMAGES_BYTES (INT64_C(100) << 20) /* compressed, a few of them */
 
 /* ---- parameters ---- */
@@ -326,7 +325,8 @@ add_standing(struct pp_month *m, const struct pp_month_stack *s,
 {
 	int64_t hours = s->has_endpoints ? ENDPOINTS * ZONES * PP_MONTH_HOURS :
 					   0;
-	int64_t alarms = s->has_budget ? ALARMS : 0;
+	/* of failed tasks; of the queue's age, where a dispatcher looks */
+	int64_t alarms = s->has_budget ? 1 + (s->dispatch_minutes > 0) : 0;
 
 	add(m, "images", IMAGES_BYTES, "bytes",
 	    share(IMAGES_BYTES, p->ecr_gb_month_nusd, GIB));

@@ -374,6 +374,13 @@ pp_store_queue_length(struct pp_store *s, int64_t *queued, int64_t *running,
 }
 
 int
+pp_store_queue_head(struct pp_store *s, char job_id[PP_ID_BYTES],
+    struct pp_error *err)
+{
+	return s->ops->queue_head(s, job_id, err);
+}
+
+int
 pp_store_cost_add(struct pp_store *s, const struct pp_cost *c,
     struct pp_error *err)
 {

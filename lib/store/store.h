@@ -262,6 +262,13 @@ int	pp_store_shards(struct pp_store *s, const char *job_id, int first,
 int	pp_store_queue_length(struct pp_store *s, int64_t *queued,
 	    int64_t *running, struct pp_error *err);
 
+/*
+ * The job of the entry that is next to be claimed, whatever the limit of
+ * running jobs. 1, 0 when nothing waits, -1.
+ */
+int	pp_store_queue_head(struct pp_store *s, char job_id[PP_ID_BYTES],
+	    struct pp_error *err);
+
 /* ---- costs: what was spent since the row before, for reports ---- */
 
 struct pp_cost {

@@ -452,6 +452,7 @@ static const struct pp_store_ops dynamodb_ops = {
 	.progress = pp_ddb_progress,
 	.shards = pp_ddb_shards,
 	.queue_length = pp_ddb_queue_length,
+	.queue_head = pp_ddb_queue_head,
 	.costs_add = pp_ddb_costs_add,
 	.cost_list = pp_ddb_cost_list,
 	.template_add = pp_ddb_template_add,

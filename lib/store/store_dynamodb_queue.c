@@ -1003,3 +1003,31 @@ pp_ddb_queue_length(struct pp_store *store, int64_t *queued, int64_t *running,
 	q = pp_ddb_entries_query(s, "RUNNING", NULL);
 	return pp_ddb_count(s->aws, &q, running, err);
 }
+
+static int
+see_head(void *arg, const struct pp_json *item, struct pp_error *err)
+{
+	struct pp_ddb_entry e;
+	bool is_head;
+
+	if (pp_ddb_entry_parse(item, &e, err) < 0)
+		return -1;
+	is_head = !e.paused;
+	if (is_head)
+		memcpy(arg, e.place.job_id, PP_ID_BYTES);
+	pp_ddb_entry_release(&e);
+	return is_head;
+}
+
+int
+pp_ddb_queue_head(struct pp_store *store, char *job_id, struct pp_error *err)
+{
+	struct pp_store_dynamodb *s = pp_dynamodb_of(store);
+	struct pp_ddb_query q = pp_ddb_entries_query(s, "QUEUED", NULL);
+
+	q.page = 10;
+	job_id[0] = '\0';
+	if (pp_ddb_query(s->aws, &q, see_head, job_id, err) < 0)
+		return -1;
+	return job_id[0] != '\0';
+}

@@ -46,6 +46,8 @@ struct pp_store_ops {
 	    struct pp_shard *out, int max, struct pp_error *err);
 	int (*queue_length)(struct pp_store *s, int64_t *queued,
 	    int64_t *running, struct pp_error *err);
+	int (*queue_head)(struct pp_store *s, char *job_id,
+	    struct pp_error *err);
 
 	int (*costs_add)(struct pp_store *s, const struct pp_cost *c,
 	    size_t count, struct pp_error *err);

@@ -198,6 +198,7 @@ static const struct pp_store_ops sqlite_ops = {
 	.progress = pp_sqlite_progress,
 	.shards = pp_sqlite_shards,
 	.queue_length = pp_sqlite_queue_length,
+	.queue_head = pp_sqlite_queue_head,
 	.costs_add = pp_sqlite_costs_add,
 	.cost_list = pp_sqlite_cost_list,
 	.template_add = pp_sqlite_template_add,

@@ -81,6 +81,8 @@ int	pp_sqlite_shards(struct pp_store *s, const char *job_id, int first,
 	    struct pp_shard *out, int max, struct pp_error *err);
 int	pp_sqlite_queue_length(struct pp_store *s, int64_t *queued,
 	    int64_t *running, struct pp_error *err);
+int	pp_sqlite_queue_head(struct pp_store *s, char *job_id,
+	    struct pp_error *err);
 
 int	pp_sqlite_costs_add(struct pp_store *s, const struct pp_cost *c,
 	    size_t count, struct pp_error *err);

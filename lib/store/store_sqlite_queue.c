@@ -693,3 +693,20 @@ pp_sqlite_queue_length(struct pp_store *store, int64_t *queued,
 	    -1 :
 	    0;
 }
+
+int
+pp_sqlite_queue_head(struct pp_store *store, char *job_id, struct pp_error *err)
+{
+	struct pp_sqlite *s = pp_sqlite_of(store);
+	sqlite3_stmt *st = pp_sqlite_bind(s, err,
+	    FIND_QUEUED("j.status IN ('QUEUED', 'RUNNING')"), "");
+	int rc = st == NULL ? -1 : pp_sqlite_step(s, st, err);
+	struct place p;
+
+	if (rc == 1) {
+		read_place(st, &p);
+		memcpy(job_id, p.job_id, PP_ID_BYTES);
+		pp_sqlite_done(st);
+	}
+	return rc;
+}

@@ -125,6 +125,20 @@ test_two_dispatchers_at_once_are_as_one()
 	check_out 1
 }
 
+# An alarm reads it. The job that was created first is next.
+test_dispatch_logs_how_long_the_next_job_has_waited()
+{
+	aws_start
+	new_job 1 --model local >/dev/null
+	sleep 2
+	new_job 1 --model local >/dev/null
+	run pp-job dispatch -v
+	check_status 0
+	check 'the state of the queue' test "$(grep '"event":"queue"' \
+	    "$T/.err" | jq -c '[.waiting, .claimed, .oldest_s >= 2]')" = \
+	    '[2,0,true]'
+}
+
 test_missing_capacity_is_told_and_nothing_falls_back()
 {
 	aws_start 1

@@ -18,6 +18,16 @@ test_cfn_lint_has_no_finding_in_five_regions()
 	check_out ''
 }
 
+# What checkov would find and is meant to be so says why beside it.
+test_every_exception_has_a_reason()
+{
+	check_fails 'an exception without a reason' \
+	    awk '/- id: CKV/ { if (open) bad = 1; open = 1; next }
+		open && /^ *comment: ./ { open = 0; next }
+		open { bad = 1 }
+		END { exit !(bad || open) }' "$INFRA"/cloudformation/*.yaml
+}
+
 # CloudFormation takes neither.
 test_templates_have_no_anchor_and_are_small_enough()
 {

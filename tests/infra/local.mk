@@ -13,6 +13,8 @@ if !ENABLE_SANITIZERS
 TESTS += $(infra_tests)
 endif
 EXTRA_DIST += $(infra_tests)
+EXTRA_DIST += tests/infra/README.md tests/infra/checkov.sh \
+	tests/infra/checkov/requirements.txt
 EXTRA_DIST += tests/infra/callgraph.py tests/infra/cli.py tests/infra/cli_server.py tests/infra/lib.sh \
 	tests/infra/nest.py tests/infra/requirements.txt \
 	tests/infra/stub_aws.py tests/infra/test_nest.py \

@@ -220,11 +220,12 @@ jobs_go_by_priority_and_then_by_age(void **state)
 	};
 	static const int order[] = { 0, 5, 2, 4, 1, 3 };
 	struct fixture *f = *state;
-	char ids[6][PP_ID_BYTES];
+	char ids[6][PP_ID_BYTES], head[PP_ID_BYTES];
 	struct pp_claim c;
 
 	for (int i = 0; i < 6; i++)
 		pp_id_new(ids[i]);
+	assert_int_equal(pp_store_queue_head(f->store, head, &f->err), 0);
 	for (int i = 0; i < 6; i++) {
 		struct pp_job j = job_of(1, 10);
 
@@ -234,9 +235,13 @@ jobs_go_by_priority_and_then_by_age(void **state)
 		    f->err);
 	}
 	for (int i = 0; i < 6; i++) {
+		assert_int_equal(pp_store_queue_head(f->store, head, &f->err),
+		    1);
+		assert_string_equal(head, ids[order[i]]);
 		must_claim(f, NOW, &c);
 		assert_string_equal(c.job_id, ids[order[i]]);
 	}
+	assert_int_equal(pp_store_queue_head(f->store, head, &f->err), 0);
 }
 
 static void
