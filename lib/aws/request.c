@@ -716,6 +716,21 @@ try_again(struct pp_aws_send *s, const struct pp_aws_fault *f,
 	return true;
 }
 
+/*
+ * The reply to a HEAD has no body that could say what is wrong: a clock that
+ * is off, or keys that are too old. Each is tried once.
+ */
+static void
+guess_fault(const struct pp_aws_send *s, struct pp_aws_fault *f, int status)
+{
+	if (s->req.method == NULL || strcmp(s->req.method, "HEAD") != 0)
+		return;
+	if (status == 403 && !s->skew_tried)
+		f->class = PP_AWS_SKEWED;
+	else if (status == 400 && !s->renewed)
+		f->class = PP_AWS_EXPIRED;
+}
+
 static void
 on_reply(void *arg, const struct pp_http_reply *r)
 {
@@ -728,6 +743,7 @@ on_reply(void *arg, const struct pp_http_reply *r)
 		.retry_after_ms = r->retry_after_ms };
 
 	pp_aws_fault_read(&out.fault, r);
+	guess_fault(s, &out.fault, r->status);
 	if (r->outcome == PP_HTTP_ANSWERED && is_damaged(s, r)) {
 		out.fault.class = PP_AWS_AMBIGUOUS;
 		snprintf(out.fault.code, sizeof out.fault.code,

@@ -912,11 +912,13 @@ wait_for_money(struct pp_runner *r)
 	struct pp_error err = PP_ERROR_INIT;
 	int64_t now_us = pp_loop_now_us(r->loop);
 
-	if (!r->later || r->asked || r->gated || r->in_flight > 0 ||
+	if ((!r->later && !r->asked) || r->gated || r->in_flight > 0 ||
 	    r->waiting_count > 0 || r->stopping) {
 		r->idle_since_us = 0;
 		return;
 	}
+	if (r->asked)
+		return; /* if the answer is a no, it was idle all the time */
 	if (r->idle_since_us == 0) {
 		r->idle_since_us = now_us;
 		if (r->ops->unfund(r->arg, &err) < 0)

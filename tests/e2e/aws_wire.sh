@@ -90,6 +90,20 @@ test_the_last_checkpoint_waits_for_a_service_that_is_away()
 	check 'each row once' test "$(mock_count .requests)" = 300
 }
 
+# What the dead one held is not waited for for ever.
+test_a_worker_alone_takes_over_the_shard_that_holds_the_money()
+{
+	MOCK='--latency 200' start_job four 60 --shards 2 --budget 0.012
+	background pp-worker --job "$JOB" --once -c 2 --lease 2s
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 4 ]"
+	kill_worker "$PID"
+	LIMIT=200 run pp-worker -c 8 --lease 2s
+	check_status 3
+	check 'the budget is used up' is_status "$JOB" BUDGET_EXCEEDED
+	bill=$(mock_count .bill_nusd)
+	check "the bill is $bill" test "$bill" -le 12000000
+}
+
 # Its clock is an hour ahead; its lease is not.
 test_a_worker_of_another_time_leaves_a_lease_of_its_length()
 {

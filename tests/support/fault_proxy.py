@@ -140,7 +140,7 @@ REFUSALS = {
     ("expire", "s3"): [("ExpiredToken", "400 Bad Request")]}
 
 
-def refusal(fault, fields):
+def refusal(fault, method, fields):
     if "x-amz-target" in fields:
         kind, status = rng.choice(REFUSALS[fault, "dynamodb"])
         body = ('{"__type":"com.amazonaws.dynamodb.v20120810#%s",'
@@ -152,7 +152,8 @@ def refusal(fault, fields):
                 "</Error>" % code).encode()
         kind = "application/xml"
     return ("HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
-            % (status, kind, len(body))).encode() + body
+            % (status, kind, len(body))).encode() + (
+                b"" if method == "HEAD" else body)
 
 
 def reset(writer):
@@ -207,7 +208,7 @@ async def exchange(reader, writer, up):
                               fields.get("x-amz-target", path)))
     log.flush()
     if fault in ("refuse", "expire"):
-        writer.write(refusal(fault, fields))
+        writer.write(refusal(fault, method, fields))
         await writer.drain()
         return True
     if fault == "late":

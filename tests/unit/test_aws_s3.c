@@ -235,6 +235,36 @@ an_object_says_where_it_is_kept(void **state)
 	end(&w);
 }
 
+/* Keys that are too old, and a clock that is off, without a word about it. */
+static void
+a_head_that_is_refused_is_tried_once_more(void **state)
+{
+	static const struct {
+		const char *reply;
+		int requests;
+	} rows[] = {
+		{ "HTTP/1.1 400 Bad Request\r\n" END, 2 },
+		{ "HTTP/1.1 403 Forbidden\r\n"
+		  "Date: Fri, 20 Nov 2020 10:00:00 GMT\r\n" END,
+		    2 },
+		{ "HTTP/1.1 403 Forbidden\r\n" END, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct script replies[] = { { rows[i].reply, 0, false },
+			{ OK "ETag: \"e\"\r\n" END, 0, false } };
+		struct world w = begin(replies, 2);
+		struct pp_s3_info info;
+		int rc = pp_s3_head(w.s3, "k", &info, &w.err);
+
+		assert_int_equal(rc, rows[i].requests == 2 ? 0 : -1);
+		assert_int_equal(scripted_requests(w.server),
+		    rows[i].requests);
+		end(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -245,6 +275,7 @@ main(void)
 		cmocka_unit_test(a_variable_that_is_no_header_is_refused),
 		cmocka_unit_test(an_archived_object_is_asked_for),
 		cmocka_unit_test(an_object_says_where_it_is_kept),
+		cmocka_unit_test(a_head_that_is_refused_is_tried_once_more),
 	};
 
 	return cmocka_run_group_tests_name("aws_s3", tests, NULL, NULL);
