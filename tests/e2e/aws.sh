@@ -68,6 +68,27 @@ test_a_job_runs_on_bedrock_and_every_signature_is_right()
 	check 'forty calls' [ "$(mock_stats | jq .converse)" = 40 ]
 }
 
+# Credentials of four seconds, over calls that take longer than that.
+test_credentials_are_renewed_while_thousands_of_calls_go_on()
+{
+	keys
+	export STUB_LIFE_S=4
+	aws_start
+	mock_start --latency 200 --aws-account AKIDEXAMPLE:secret+/=
+	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$MOCK_URL
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	export AWS_CONTAINER_CREDENTIALS_FULL_URI=$AWS_URL/credentials
+	printf 'template:\n  id: t\n  steps: [{id: a, prompt: "{{ n }}"}]\n' >t.yaml
+	run_sh 'seq 2000 | sed "s/.*/{\"n\": &}/" |
+	    pp-worker --filter -t t.yaml -m llama-3.1-8b -b 5 -c 64 | wc -l'
+	check_status 0
+	check_out 2000
+	check 'all signed' [ "$(mock_stats | jq .unauthorized)" = 0 ]
+	check 'none twice' [ "$(mock_stats | jq .converse)" = 2000 ]
+	check 'renewed' [ "$(asked Credentials)" -ge 2 ]
+	check "by one ($(asked Credentials))" [ "$(asked Credentials)" -le 100 ]
+}
+
 test_a_wrong_secret_stops_the_worker_and_costs_nothing()
 {
 	bedrock_start

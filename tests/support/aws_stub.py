@@ -2,10 +2,12 @@
 """usage: aws_stub.py PORT-FILE LOG [CAPACITY [COMMAND...]]
 
 Stands in for ECS's RunTask, ListTasks and StopTask, for STS, SNS and a task's
-metadata endpoint, where no server of others does: it records each request as
-a line of JSON in LOG and answers as AWS does. A client token seen before is
-answered with the tasks of then; a launch type beside a capacity provider
-strategy is refused; of FARGATE_SPOT there are CAPACITY tasks (default 100).
+metadata and credentials endpoints, where no server of others does: it records
+each request of a service, and for credentials, as a line of JSON in LOG and
+answers as AWS does. A client token seen before is answered with the tasks of
+then; a launch type beside a capacity provider strategy is refused; of
+FARGATE_SPOT there are CAPACITY tasks (default 100). Credentials are those of
+its own environment, for $STUB_LIFE_S seconds.
 With COMMAND a task is a process: it with the words of the task's override,
 its output in LOG.task. StopTask sends it SIGTERM, as ECS does, and one that
 has ended is listed no longer.
@@ -14,12 +16,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT_FILE, LOG = sys.argv[1:3]
 SPOT = int(sys.argv[3]) if len(sys.argv) > 3 else 100
 COMMAND = sys.argv[4:]
+LIFE_S = int(os.environ.get("STUB_LIFE_S", "3600"))
 TASK = "arn:aws:ecs:us-east-1:123456789012:task/plot-palette/%032x"
 running, by_token, processes = {}, {}, {}
 
@@ -39,6 +43,11 @@ def forget_ended():
     for arn in [a for a, p in processes.items() if p.poll() is not None]:
         del processes[arn]
         running.pop(arn, None)
+
+
+def note(action, request):
+    with open(LOG, "a", encoding="utf-8") as f:
+        f.write(json.dumps({"action": action, "request": request}) + "\n")
 
 
 def run_task(r):
@@ -124,8 +133,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             request = dict(urllib.parse.parse_qsl(text))
             action = request["Action"]
-        with open(LOG, "a", encoding="utf-8") as f:
-            f.write(json.dumps({"action": action, "request": request}) + "\n")
+        note(action, request)
         if not self.headers.get("authorization", "").startswith("AWS4-"):
             self.send(403, {"__type": "MissingAuthenticationToken"})
             return
@@ -137,10 +145,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path == "/credentials":
+            note("Credentials", {})
             return self.send(200, {
                 "AccessKeyId": os.environ["AWS_ACCESS_KEY_ID"],
                 "SecretAccessKey": os.environ["AWS_SECRET_ACCESS_KEY"],
-                "Expiration": "2099-01-02T03:04:05Z"})
+                "Expiration": time.strftime(
+                    "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LIFE_S))})
         return self.send(200, {
             "Cluster": "plot-palette", "TaskARN": TASK % 0xfa,
             "Limits": {"CPU": 0.25, "Memory": 512},
