@@ -89,6 +89,96 @@ test_credentials_are_renewed_while_thousands_of_calls_go_on()
 	check "by one ($(asked Credentials))" [ "$(asked Credentials)" -le 100 ]
 }
 
+test_a_bundle_of_authorities_is_trusted_and_nothing_else()
+{
+	command -v openssl >/dev/null || skip 'no openssl'
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -days 2 \
+	    -keyout key.pem -out cert.pem 2>/dev/null
+	run timeout 5 "$PP_BUILDDIR/tests/support/mockllm" --tls-cert none \
+	    --port 0
+	[ "$(cat "$T/.status")" != 69 ] || skip 'built without libssl'
+	mock_start --tls-cert cert.pem --tls-key key.pem
+	keys
+	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=https://127.0.0.1:$MOCK_PORT
+	printf 'template:\n  id: t\n  steps: [{id: a, prompt: "{{ n }}"}]\n' >t.yaml
+	echo '{"n": 1}' >seeds
+	AWS_CA_BUNDLE=$PWD/cert.pem run pp-worker --filter -t t.yaml \
+	    -m llama-3.1-8b -b 5 --retries 0 <seeds
+	check_status 0
+	check_out_jq .steps.a.finish stop
+	run pp-worker --filter -t t.yaml -m llama-3.1-8b -b 5 --retries 0 \
+	    --deadline 1s <seeds
+	check_fails 'not without it' grep -q '"finish"' "$T/.out"
+}
+
+# The link's own addresses, in a network that has nothing but them.
+link_script()
+{
+	cat <<-'END'
+	ip link set lo up
+	ip addr add 169.254.170.2/32 dev lo
+	ip addr add 169.254.169.254/32 dev lo
+	python3 - <<-'EOF' &
+	import http.server, json, threading, time
+	KEYS = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "secret+/=",
+	        "Token": "t", "Expiration": "2099-01-02T03:04:05Z",
+	        "Code": "Success"}
+	ROLES = "/latest/meta-data/iam/security-credentials/"
+	PATHS = {"/v2/credentials/x": json.dumps(KEYS), ROLES: "role",
+	         ROLES + "role": json.dumps(KEYS), "/latest/api/token": "tok"}
+	class Handler(http.server.BaseHTTPRequestHandler):
+	    def do_GET(self):
+	        text = PATHS[self.path]
+	        if self.path.startswith(ROLES):
+	            assert self.headers["x-aws-ec2-metadata-token"] == "tok"
+	        self.send_response(200)
+	        self.send_header("Content-Length", str(len(text)))
+	        self.end_headers()
+	        self.wfile.write(text.encode())
+	    do_PUT = do_GET
+	    def log_message(self, *_):
+	        pass
+	for address in "169.254.170.2", "169.254.169.254":
+	    server = http.server.ThreadingHTTPServer((address, 80), Handler)
+	    threading.Thread(target=server.serve_forever).start()
+	open("up", "w").close()
+	EOF
+	"$PP_BUILDDIR/tests/support/mockllm" --port 0 --port-file port --quiet \
+	    --aws-account AKIDEXAMPLE:secret+/= &
+	until [ -e up ] && [ -s port ]; do sleep 0.1; done
+	AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:$(cat port)
+	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME http_proxy=http://127.0.0.1:1
+	once()
+	{
+		echo '{"n": 1}' | pp-worker -v --filter -t t.yaml \
+		    -m llama-3.1-8b -b 5 --retries 0 2>err |
+		    jq -r .steps.a.finish
+		sed -n 's/.*"source":"\([^"]*\)".*/\1/p' err
+	}
+	AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/x once
+	# this machine does not look like an instance, so it is told
+	unset AWS_EC2_METADATA_DISABLED
+	AWS_EC2_METADATA_SERVICE_ENDPOINT=http://169.254.169.254 once
+	kill $(jobs -p)
+	END
+}
+
+test_the_addresses_of_the_link_are_asked_and_no_proxy()
+{
+	command -v ip >/dev/null || skip 'no ip'
+	unshare -rn true 2>/dev/null || skip 'no network of our own here'
+	keys
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	printf 'template:\n  id: t\n  steps: [{id: a, prompt: "{{ n }}"}]\n' >t.yaml
+	link_script >link.sh
+	run unshare -rn bash link.sh
+	check_out "stop
+the container's endpoint
+stop
+the instance's role 'role'"
+}
+
 test_a_wrong_secret_stops_the_worker_and_costs_nothing()
 {
 	bedrock_start
