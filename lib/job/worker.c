@@ -32,6 +32,9 @@
 #define LEASE_MARGIN_MS 2000
 /* Between looks at an empty queue. */
 #define POLL_MS 1000
+/* Between looks whether the job is to end; each is one read of its record. */
+#define LOOK_HERE_US INT64_C(1000000)
+#define LOOK_AWAY_US INT64_C(5000000)
 
 struct worker {
 	struct pp_store *store;
@@ -50,8 +53,10 @@ struct worker {
 	int lock_fd;
 	/* where the home is out of reach: NULL where it is at hand */
 	struct pp_aside *publisher, *renewer;
-	bool renewing;
-	struct pp_timer lease_timer, sync_timer, progress_timer, end_timer;
+	bool renewing, looking;
+	int64_t look_us; /* between looks at the job */
+	struct pp_timer lease_timer, look_timer, sync_timer, progress_timer,
+	    end_timer;
 };
 
 void
@@ -187,6 +192,15 @@ note_lease(struct worker *w, int64_t asked_us)
 		pp_invoker_set_end(w->run.invoker, w->run.lease_end_us);
 }
 
+static void
+note_cancel(struct worker *w, bool cancel)
+{
+	w->cancel |= cancel;
+	if (w->cancel && w->run.runner != NULL)
+		pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
+		    w->options.grace_ms, NULL);
+}
+
 /* A renewal: of a copy of the claim, which the loop may change meanwhile. */
 struct renewal {
 	struct worker *worker; /* not for the one who renews */
@@ -220,10 +234,7 @@ on_renewed(void *arg, int rc, const struct pp_error *err)
 	} else {
 		w->claim.lease_expires_ms = r->claim.lease_expires_ms;
 		note_lease(w, r->asked_us);
-		w->cancel = r->cancel;
-		if (w->cancel && w->run.runner != NULL)
-			pp_runner_stop(w->run.runner, PP_RUN_STOPPED,
-			    w->options.grace_ms, NULL);
+		note_cancel(w, r->cancel);
 	}
 	free(r);
 }
@@ -253,10 +264,75 @@ renew_lease(void *arg)
 		on_renewed(r, renew(w->store, r, &err), &err);
 }
 
+/* Whether the job is to end: a renewal tells too, but comes seldom. */
+struct look {
+	struct worker *worker; /* not for the one who looks */
+	char job_id[PP_ID_BYTES];
+	bool cancel;
+};
+
+static int
+look(struct pp_store *s, void *arg, struct pp_error *err)
+{
+	struct look *l = arg;
+	struct pp_job job;
+
+	if (pp_store_job_get(s, l->job_id, &job, err) < 0)
+		return -1;
+	l->cancel = job.cancel_requested;
+	pp_job_release(&job);
+	return 0;
+}
+
+/* A look that fails is taken again; renewals say what is wrong. */
+static void
+on_looked(void *arg, int rc, const struct pp_error *err)
+{
+	struct look *l = arg;
+
+	(void)err;
+	l->worker->looking = false;
+	if (rc == 0)
+		note_cancel(l->worker, l->cancel);
+	free(l);
+}
+
+static void
+look_at_job(void *arg)
+{
+	struct worker *w = arg;
+	struct pp_aside_task task = { .work = look, .done = on_looked };
+	struct pp_error err = PP_ERROR_INIT;
+	struct look *l;
+
+	pp_timer_set(w->loop, &w->look_timer, w->look_us, look_at_job, w);
+	if (w->looking || w->renewing || w->cancel)
+		return;
+	l = pp_calloc(1, sizeof *l);
+	l->worker = w;
+	memcpy(l->job_id, w->claim.job_id, sizeof l->job_id);
+	task.arg = l;
+	w->looking = true;
+	if (w->renewer != NULL)
+		pp_aside_do(w->renewer, &task);
+	else
+		on_looked(l, look(w->store, l, &err), &err);
+}
+
+/* From now on keep the lease, and look whether the job is to end. */
+static void
+guard_claim(struct worker *w)
+{
+	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
+	    renew_lease, w);
+	pp_timer_set(w->loop, &w->look_timer, w->look_us, look_at_job, w);
+}
+
 static void
 stop_timers(struct worker *w)
 {
 	pp_timer_cancel(w->loop, &w->lease_timer);
+	pp_timer_cancel(w->loop, &w->look_timer);
 	pp_timer_cancel(w->loop, &w->sync_timer);
 	pp_timer_cancel(w->loop, &w->progress_timer);
 	pp_timer_cancel(w->loop, &w->run.checkpoint_timer);
@@ -449,8 +525,7 @@ generate(struct worker *w, enum pp_run_end *end, struct pp_error *why)
 	run->runner = pp_runner_new(w->loop, run->invoker, &run->budget,
 	    &options, &pp_shard_ops, run);
 	run->started_us = run->checkpoint_us = pp_clock_boot_us();
-	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
-	    renew_lease, w);
+	guard_claim(w);
 	pp_timer_set(w->loop, &w->sync_timer, SYNC_US, sync_journal, w);
 	if (w->options.progress != NULL || w->health.path != NULL)
 		pp_timer_set(w->loop, &w->progress_timer, PROGRESS_US,
@@ -615,11 +690,9 @@ export_rows(struct worker *w)
 	struct pp_error err = PP_ERROR_INIT;
 	int rc;
 
-	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
-	    renew_lease, w);
+	guard_claim(w);
 	rc = pp_auto_export(w->store, w->loop, &w->run.config, wants_to_stop, w,
 	    &err);
-	pp_timer_cancel(w->loop, &w->lease_timer);
 	settle_down(w);
 	if (rc < 0)
 		pp_log(PP_LOG_WARN, "not_exported", "reason", 's', err.text,
@@ -677,8 +750,7 @@ keep_all(struct worker *w, struct pp_error *err)
 	int64_t end_us = pp_clock_boot_us() + LAST_PATIENCE_US;
 	int rc;
 
-	pp_timer_set(w->loop, &w->lease_timer, w->options.lease_ms * 1000 / 3,
-	    renew_lease, w);
+	guard_claim(w);
 	while ((rc = pp_shard_checkpoint(&w->run, err)) < 0 && !w->run.lost &&
 	    (err->code == PP_EUNAVAIL || err->code == PP_ETEMP) &&
 	    pp_clock_boot_us() < end_us && pp_loop_turn(w->loop, 500, err) == 0)
@@ -852,8 +924,10 @@ run_queue(struct worker *w, struct pp_error *err)
 static int
 open_asides(struct worker *w, struct pp_error *err)
 {
+	w->look_us = LOOK_HERE_US;
 	if (pp_store_dir(w->store) != NULL)
 		return 0;
+	w->look_us = LOOK_AWAY_US;
 	w->publisher = pp_aside_new(w->loop, w->store, err);
 	if (w->publisher == NULL)
 		return -1;

@@ -14,6 +14,7 @@ tests=()
 	test_faults_that_pass_cost_no_row
 	test_four_workers_run_four_jobs
 	test_a_cancelled_job_keeps_what_is_paid_for
+	test_a_running_job_ends_soon_after_it_is_cancelled
 )
 exec env PP_E2E_HOME=aws "$here/support/with-aws-servers" \
 	bash "$here/e2e/worker.sh" "${tests[@]}"

@@ -401,6 +401,20 @@ test_a_cancelled_job_keeps_what_is_paid_for()
 	check 'rows are there' test "$(out | wc -l)" -ge 30
 }
 
+# Long before a lease of ten minutes is renewed, and before the last row.
+test_a_running_job_ends_soon_after_it_is_cancelled()
+{
+	MOCK='--latency 300' start_job one 2000 --budget 50
+	background pp-worker --once -c 4 --lease 600s
+	worker=$PID
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 6 ]"
+	run pp-job cancel "$JOB"
+	check_status 0
+	wait "$worker"
+	check 'it is cancelled' is_status "$JOB" CANCELLED
+	check 'rows were left' test "$(mock_count .requests)" -lt 2000
+}
+
 test_the_export_that_was_asked_for_is_there_at_the_end()
 {
 	start_job four 40 --budget 5 --export jsonl,csv --partition category
