@@ -101,6 +101,21 @@ print_json(const struct pp_job *job, const struct pp_tally *ended)
 	print_line(&out);
 }
 
+/* For the next program, which works on each as it comes. */
+static int
+hand_on(struct home *h, const char *job_id, struct pp_error *err)
+{
+	struct pp_job job;
+
+	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
+		return -1;
+	print_json(&job, NULL);
+	pp_job_release(&job);
+	return fflush(stdout) == 0 ?
+	    0 :
+	    pp_error_errno(err, PP_EIO, errno, "cannot write to stdout");
+}
+
 /* ---- create ---- */
 
 static const struct pp_opt create_options[] = { { 't', "template", "TEMPLATE",
@@ -208,7 +223,6 @@ create_one(struct creating *c, const struct pp_job_spec *spec,
 	struct home *h = &c->home;
 	struct pp_findings findings = { .list = NULL };
 	char job_id[PP_ID_BYTES];
-	struct pp_job job;
 	size_t errors;
 	int rc;
 
@@ -222,13 +236,7 @@ create_one(struct creating *c, const struct pp_job_spec *spec,
 		    errors == 1 ? "" : "s");
 	if (rc == 1)
 		pp_cli_note(h->cli, "the job was there already");
-	if (rc < 0 || pp_job_get(h->store, h->user, job_id, &job, err) < 0)
-		return -1;
-	print_json(&job, NULL);
-	pp_job_release(&job);
-	return fflush(stdout) == 0 ?
-	    0 :
-	    pp_error_errno(err, PP_EIO, errno, "cannot write to stdout");
+	return rc < 0 ? -1 : hand_on(h, job_id, err);
 }
 
 /* `line` NULL: the options are all there is. */
@@ -862,11 +870,12 @@ resume_one(void *arg, const char *job_id, struct pp_error *err)
 {
 	struct resuming *r = arg;
 
-	if (check_own(&r->home, job_id, err) < 0)
+	if (check_own(&r->home, job_id, err) < 0 ||
+	    as_no(pp_store_job_resume(r->home.store, job_id, r->limit_nusd,
+		      false, pp_clock_wall_ms(), err),
+		err) < 0)
 		return -1;
-	return as_no(pp_store_job_resume(r->home.store, job_id, r->limit_nusd,
-			 false, pp_clock_wall_ms(), err),
-	    err);
+	return hand_on(&r->home, job_id, err);
 }
 
 static int
