@@ -259,8 +259,7 @@ a_head_that_is_refused_is_tried_once_more(void **state)
 		int rc = pp_s3_head(w.s3, "k", &info, &w.err);
 
 		assert_int_equal(rc, rows[i].requests == 2 ? 0 : -1);
-		assert_int_equal(scripted_requests(w.server),
-		    rows[i].requests);
+		assert_int_equal(scripted_requests(w.server), rows[i].requests);
 		end(&w);
 	}
 }
