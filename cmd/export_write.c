@@ -18,6 +18,8 @@
 #include "job/export_job.h"
 #include "job/export_upload.h"
 #include "job/ids.h"
+#include "job/job.h"
+#include "job/user.h"
 #include "store/store.h"
 
 #define DEFAULT_EXPIRES_MS (15 * 60 * 1000)
@@ -27,6 +29,7 @@ struct jobs {
 	const struct pp_cli *cli;
 	struct pp_export_state *state;
 	struct pp_store *store;
+	char *user;   /* owned */
 	bool several; /* each gets a folder of its own */
 };
 
@@ -150,6 +153,18 @@ check_url_option(const struct jobs *jobs, struct pp_error *err)
 	return 0;
 }
 
+/* Another's job is as one that is not there. */
+static int
+check_own(const struct jobs *jobs, const char *job_id, struct pp_error *err)
+{
+	struct pp_job job;
+
+	if (pp_job_get(jobs->store, jobs->user, job_id, &job, err) < 0)
+		return -1;
+	pp_job_release(&job);
+	return 0;
+}
+
 static int
 export_one(void *arg, const char *job_id, struct pp_error *err)
 {
@@ -158,7 +173,7 @@ export_one(void *arg, const char *job_id, struct pp_error *err)
 	const char *output = jobs->state->output;
 	int rc;
 
-	if (check_url_option(jobs, err) < 0)
+	if (check_url_option(jobs, err) < 0 || check_own(jobs, job_id, err) < 0)
 		return -1;
 	if (is_url(output))
 		rc = export_to_url(jobs, job_id, &result, err);
@@ -179,13 +194,15 @@ pp_export_jobs(const struct pp_cli *cli, struct pp_export_state *s, int argc,
 	struct jobs jobs = { .cli = cli,
 		.state = s,
 		.several = argc > 1 || strcmp(argv[0], "-") == 0 };
-	int rc;
+	int rc = -1;
 
-	jobs.store = pp_store_open(NULL, err);
-	if (jobs.store == NULL)
-		return -1;
-	rc = pp_job_ids_each(argc, argv, export_one, &jobs, err);
+	jobs.user = pp_user_id(err);
+	if (jobs.user != NULL)
+		jobs.store = pp_store_open(NULL, err);
+	if (jobs.store != NULL)
+		rc = pp_job_ids_each(argc, argv, export_one, &jobs, err);
 	pp_store_close(jobs.store);
+	free(jobs.user);
 	return rc;
 }
 

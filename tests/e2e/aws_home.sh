@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The worker on the AWS home: what it is tested with on the embedded one,
-# against DynamoDB Local and an S3 server; some of it, and with PP_LONG=1 all.
+# The AWS home, against DynamoDB Local and an S3 server: what the worker is
+# tested with on the embedded one, some of it, and with PP_LONG=1 all.
 here=$PP_SRCDIR/tests
 tests=()
 [ -n "${PP_LONG:-}" ] || tests+=(

@@ -2,10 +2,12 @@
 # How to write one stands at the top of lib.sh.
 e2e_tests =
 e2e_tests += tests/e2e/aws.sh
+e2e_tests += tests/e2e/aws_defects.sh
 e2e_tests += tests/e2e/aws_home.sh
 e2e_tests += tests/e2e/aws_wire.sh
 e2e_tests += tests/e2e/cli.sh
 e2e_tests += tests/e2e/cost.sh
+e2e_tests += tests/e2e/defects.sh
 e2e_tests += tests/e2e/docs.sh
 e2e_tests += tests/e2e/examples.sh
 e2e_tests += tests/e2e/export.sh
@@ -35,4 +37,4 @@ EXTRA_DIST += tests/golden/jinja/conformance.jsonl \
 	tests/support/chat-templates \
 	tests/differential/hostile.py tests/differential/manual.py \
 	tests/differential/jinja_diff.py
-long_tests += tests/e2e/aws_home.sh tests/e2e/language.sh tests/e2e/oracle.sh
+long_tests += tests/e2e/aws_defects.sh tests/e2e/aws_home.sh tests/e2e/language.sh tests/e2e/oracle.sh

@@ -1,6 +1,7 @@
 /*
  * usage: awshome make | drop PREFIX BUCKET	tables and bucket of a home
  *	  awshome cat | ls BUCKET KEY		an object; keys that begin so
+ *	  awshome put BUCKET KEY		standard input, as an object
  */
 #include <config.h>
 
@@ -28,6 +29,22 @@ print_object(struct pp_blob *b, const char *key, struct pp_error *err)
 }
 
 static int
+put_input(struct pp_blob *b, const char *key, struct pp_error *err)
+{
+	struct pp_buf text = PP_BUF_INIT;
+	char piece[4096];
+	size_t n;
+	int rc;
+
+	while ((n = fread(piece, 1, sizeof piece, stdin)) > 0)
+		pp_buf_add(&text, piece, n);
+	rc = pp_blob_put(b, key, text.data, text.len, PP_BLOB_ALWAYS, NULL,
+	    NULL, err);
+	pp_buf_release(&text);
+	return rc;
+}
+
+static int
 print_keys(struct pp_blob *b, const char *prefix, struct pp_error *err)
 {
 	static struct pp_blob_info infos[MOST_KEYS];
@@ -50,6 +67,7 @@ look(const char *verb, const char *bucket, const char *key,
 
 	if (b != NULL)
 		rc = strcmp(verb, "cat") == 0 ? print_object(b, key, err) :
+		    strcmp(verb, "put") == 0  ? put_input(b, key, err) :
 						print_keys(b, key, err);
 	pp_blob_close(b);
 	free(prefix);
@@ -81,10 +99,11 @@ main(int argc, char **argv)
 	if (argc != 4) {
 		fprintf(stderr,
 		    "usage: awshome make | drop PREFIX BUCKET\n"
-		    "       awshome cat | ls BUCKET KEY\n");
+		    "       awshome cat | ls | put BUCKET KEY\n");
 		return 64;
 	}
-	if (strcmp(argv[1], "cat") == 0 || strcmp(argv[1], "ls") == 0)
+	if (strcmp(argv[1], "cat") == 0 || strcmp(argv[1], "ls") == 0 ||
+	    strcmp(argv[1], "put") == 0)
 		rc = look(argv[1], argv[2], argv[3], &err);
 	else
 		rc = make_or_drop(argv[1], argv[2], argv[3], &err);
