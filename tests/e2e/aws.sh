@@ -40,16 +40,18 @@ bedrock_start()
 	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$MOCK_URL
 }
 
+# put_template PROMPT: t.yaml, one step.
+put_template()
+{
+	printf 'template:\n  id: t\n  steps:\n    - {id: a, max_tokens: 50, prompt: "%s"}\n' \
+	    "$1" >t.yaml
+}
+
 # new_job ROWS [OPTION...]: prints its id.
 new_job()
 {
 	pp-seed put poems "$PP_SHARE/seeds/poetry.jsonl" >/dev/null 2>&1
-	cat >t.yaml <<-'END'
-	template:
-	  id: t
-	  steps:
-	    - {id: a, max_tokens: 50, prompt: "Go on: {{ poem.text }}"}
-	END
+	put_template 'Go on: {{ poem.text }}'
 	pp-job create -t t.yaml -s poem=poems -n "$@" | jq -r .job_id
 }
 
@@ -78,7 +80,7 @@ test_credentials_are_renewed_while_thousands_of_calls_go_on()
 	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$MOCK_URL
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	export AWS_CONTAINER_CREDENTIALS_FULL_URI=$AWS_URL/credentials
-	printf 'template:\n  id: t\n  steps: [{id: a, prompt: "{{ n }}"}]\n' >t.yaml
+	put_template '{{ n }}'
 	run_sh 'seq 2000 | sed "s/.*/{\"n\": &}/" |
 	    pp-worker --filter -t t.yaml -m llama-3.1-8b -b 5 -c 64 | wc -l'
 	check_status 0
@@ -101,7 +103,7 @@ test_a_bundle_of_authorities_is_trusted_and_nothing_else()
 	mock_start --tls-cert cert.pem --tls-key key.pem
 	keys
 	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=https://127.0.0.1:$MOCK_PORT
-	printf 'template:\n  id: t\n  steps: [{id: a, prompt: "{{ n }}"}]\n' >t.yaml
+	put_template '{{ n }}'
 	echo '{"n": 1}' >seeds
 	AWS_CA_BUNDLE=$PWD/cert.pem run pp-worker --filter -t t.yaml \
 	    -m llama-3.1-8b -b 5 --retries 0 <seeds
@@ -170,7 +172,7 @@ test_the_addresses_of_the_link_are_asked_and_no_proxy()
 	unshare -rn true 2>/dev/null || skip 'no network of our own here'
 	keys
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-	printf 'template:\n  id: t\n  steps: [{id: a, prompt: "{{ n }}"}]\n' >t.yaml
+	put_template '{{ n }}'
 	link_script >link.sh
 	run unshare -rn bash link.sh
 	check_out "stop
@@ -366,12 +368,7 @@ test_a_home_on_aws_has_urls_and_tasks()
 {
 	command -v curl >/dev/null || skip 'no curl'
 	aws_start
-	cat >t.yaml <<-'END'
-	template:
-	  id: t
-	  steps:
-	    - {id: a, max_tokens: 50, prompt: "Go on: {{ poem.text }}"}
-	END
+	put_template 'Go on: {{ poem.text }}'
 	aws_home_script >home.sh
 	export AWS_URL
 	run_with_servers home.sh
@@ -417,12 +414,7 @@ exports_script()
 test_exports_become_objects()
 {
 	aws_start
-	cat >t.yaml <<-'END'
-	template:
-	  id: t
-	  steps:
-	    - {id: a, max_tokens: 50, prompt: "Go on: {{ poem.text }}"}
-	END
+	put_template 'Go on: {{ poem.text }}'
 	exports_script >home.sh
 	mkdir tmp
 	export AWS_URL TMPDIR=$PWD/tmp

@@ -3,13 +3,12 @@
 #include "test.h"
 
 #include "aws_env.h"
+#include "server.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -104,20 +103,6 @@ env_aws(void)
 
 /* ---- the server that checks signatures ---- */
 
-static int
-read_port(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	int port = 0;
-
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%d", &port) != 1)
-		port = 0;
-	fclose(f);
-	return port;
-}
-
 void
 verifier_start(struct verifier *v, const char *access, const char *secret,
     const char *token)
@@ -125,26 +110,14 @@ verifier_start(struct verifier *v, const char *access, const char *secret,
 	char *script = pp_asprintf("%s/tests/support/verify_server.py",
 	    getenv("PP_SRCDIR"));
 	char *file = pp_asprintf("%s/port", home);
-	struct timespec t = { 0, 20000000 };
-	int port = 0, status;
+	const char *argv[] = { "python3", script, file, access, secret, token,
+		NULL };
+	int port = server_start(&v->pid, argv, file);
 
-	v->pid = fork();
-	assert_true(v->pid >= 0);
-	if (v->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("python3", "python3", script, file, access, secret,
-		    token, (char *)NULL);
-		_exit(127);
+	if (port == 0) {
+		print_message("# SKIP: no python3 to check signatures\n");
+		skip();
 	}
-	for (int i = 0; i < 3000 && (port = read_port(file)) == 0; i++) {
-		if (waitpid(v->pid, &status, WNOHANG) == v->pid) {
-			print_message("# SKIP: no python3 to check "
-				      "signatures\n");
-			skip();
-		}
-		nanosleep(&t, NULL);
-	}
-	assert_true(port > 0);
 	snprintf(v->url, sizeof v->url, "http://127.0.0.1:%d", port);
 	free(script);
 	free(file);

@@ -8,7 +8,8 @@ tests_unit_test_catalog_SOURCES = tests/unit/test_catalog.c
 tests_unit_test_catalog_LDADD = $(AM_TESTS_LDADD)
 
 unit_tests += tests/unit/test_invoke
-tests_unit_test_invoke_SOURCES = tests/unit/test_invoke.c tests/unit/server.c
+tests_unit_test_invoke_SOURCES = tests/unit/test_invoke.c tests/unit/server.c \
+	tests/unit/calls.c tests/unit/calls.h
 tests_unit_test_invoke_LDADD = $(AM_TESTS_LDADD)
 
 unit_tests += tests/unit/test_price
@@ -20,5 +21,6 @@ tests_unit_test_route_SOURCES = tests/unit/test_route.c
 tests_unit_test_route_LDADD = $(AM_TESTS_LDADD)
 
 unit_tests += tests/unit/test_bedrock
-tests_unit_test_bedrock_SOURCES = tests/unit/test_bedrock.c tests/unit/server.c
+tests_unit_test_bedrock_SOURCES = tests/unit/test_bedrock.c tests/unit/server.c \
+	tests/unit/calls.c tests/unit/calls.h
 tests_unit_test_bedrock_LDADD = $(AM_TESTS_LDADD)

@@ -47,6 +47,27 @@ read_port(const char *path)
 	return port;
 }
 
+int
+server_start(pid_t *pid, const char *const *argv, const char *port_file)
+{
+	int port = 0, status;
+
+	*pid = fork();
+	assert_true(*pid >= 0);
+	if (*pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	for (int i = 0; i < 6000 && (port = read_port(port_file)) == 0; i++) {
+		if (waitpid(*pid, &status, WNOHANG) == *pid)
+			return 0;
+		pause_ms(10);
+	}
+	assert_true(port > 0);
+	return port;
+}
+
 void
 mock_start(struct mock *m, bool tls, const char *const *args)
 {
@@ -64,15 +85,7 @@ mock_start(struct mock *m, bool tls, const char *const *args)
 		argv[n++] = *args;
 	}
 	argv[n] = NULL;
-	m->pid = fork();
-	assert_true(m->pid >= 0);
-	if (m->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execv(mock_path, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	for (int i = 0; i < 1000 && (m->port = read_port(port_file)) == 0; i++)
-		pause_ms(10);
+	m->port = server_start(&m->pid, argv, port_file);
 	assert_true(m->port > 0);
 	snprintf(m->url, sizeof m->url, "%s://127.0.0.1:%d",
 	    tls ? "https" : "http", m->port);

@@ -10,6 +10,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/*
+ * Start a program that writes the port it listens on to `port_file`, and wait
+ * until it has. It ends with the test. Returns the port, or 0: it ended.
+ */
+int	server_start(pid_t *pid, const char *const *argv,
+	    const char *port_file);
+
 struct mock {
 	pid_t pid;
 	int port;

@@ -11,27 +11,14 @@
 #include "base/clock.h"
 #include "base/json_schema.h"
 #include "base/mem.h"
+#include "calls.h"
 #include "model/bedrock.h"
 #include "model/model_int.h"
 #include "server.h"
 
-struct got {
-	int calls;
-	struct pp_answer answer; /* its texts are the copies below */
-	char text[4096];
-};
-
-struct setup {
-	struct pp_loop *loop;
-	struct pp_invoker *invoker;
-	struct pp_model model;
-};
-
 static void
-open_setup(struct setup *s, const char *id, const char *url)
+open_setup(struct calls *s, const char *id, const char *url)
 {
-	struct pp_error err = PP_ERROR_INIT;
-
 	setenv("HOME", "/nonexistent", 1);
 	setenv("AWS_REGION", "us-east-1", 1);
 	setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
@@ -40,50 +27,13 @@ open_setup(struct setup *s, const char *id, const char *url)
 	unsetenv("AWS_SESSION_TOKEN");
 	unsetenv("AWS_BEARER_TOKEN_BEDROCK");
 	unsetenv("AWS_PROFILE");
-	s->loop = pp_loop_new(&err);
-	s->invoker = pp_invoker_new(s->loop, 8, &err);
-	pp_model_init(&s->model, "m");
-	assert_ok(pp_model_set(&s->model, "provider", "bedrock", &err), err);
-	assert_ok(pp_model_set(&s->model, "id", id, &err), err);
-}
-
-static void
-close_setup(struct setup *s)
-{
-	pp_invoker_free(s->invoker);
-	pp_loop_free(s->loop);
-	pp_model_release(&s->model);
-}
-
-static void
-keep(void *arg, const struct pp_answer *a)
-{
-	struct got *g = arg;
-
-	g->calls++;
-	g->answer = *a;
-	snprintf(g->text, sizeof g->text, "%.*s", (int)a->text_len, a->text);
-}
-
-static void
-ask(struct setup *s, const struct pp_call *call, struct got *g)
-{
-	struct pp_error err = PP_ERROR_INIT;
-	int64_t until = pp_clock_boot_ms() + 120000;
-
-	memset(g, 0, sizeof *g);
-	if (pp_invoke_send(s->invoker, call, keep, g, &err) == NULL)
-		fail_msg("%s", err.text);
-	while (g->calls == 0) {
-		assert_true(pp_clock_boot_ms() < until);
-		assert_ok(pp_loop_turn(s->loop, 1000, &err), err);
-	}
+	calls_open(s, "bedrock", id);
 }
 
 static const char *const stops[] = { "END", NULL };
 
 static struct pp_call
-full_call(struct setup *s)
+full_call(struct calls *s)
 {
 	return (struct pp_call){ .model = &s->model,
 		.system = "Be brief.",
@@ -185,7 +135,7 @@ each_vendor_gets_its_body(void **state)
 		struct pp_error err = PP_ERROR_INIT;
 		const char *last, *body;
 		struct pp_call call;
-		struct setup s;
+		struct calls s;
 		struct got g;
 
 		print_message("# %s\n", rows[i].name);
@@ -200,7 +150,7 @@ each_vendor_gets_its_body(void **state)
 		    strstr(rows[i].flag, "temperature") != NULL)
 			pp_model_set(&s.model, "temperature", "false", NULL);
 		call = full_call(&s);
-		ask(&s, &call, &g);
+		calls_ask(&s, &call, &g);
 		last = scripted_last(server);
 		assert_memory_equal(last, "POST ", 5);
 		assert_memory_equal(last + 5, rows[i].path,
@@ -210,7 +160,7 @@ each_vendor_gets_its_body(void **state)
 		body = strstr(last, "\r\n\r\n") + 4;
 		if (rows[i].body != NULL)
 			assert_string_equal(body, rows[i].body);
-		close_setup(&s);
+		calls_close(&s);
 		scripted_stop(server);
 	}
 }
@@ -225,7 +175,7 @@ a_guardrail_goes_along(void **state)
 	for (int invoke = 0; invoke < 2; invoke++) {
 		struct scripted *server = scripted_start_in_order(&reply, 1);
 		struct pp_call call;
-		struct setup s;
+		struct calls s;
 		struct got g;
 
 		open_setup(&s, "us.anthropic.claude-opus-5",
@@ -234,12 +184,12 @@ a_guardrail_goes_along(void **state)
 		if (invoke)
 			pp_model_set(&s.model, "invoke_model", "true", NULL);
 		call = full_call(&s);
-		ask(&s, &call, &g);
+		calls_ask(&s, &call, &g);
 		assert_non_null(strstr(scripted_last(server),
 		    invoke ? "X-Amzn-Bedrock-GuardrailIdentifier: gr1\r\n" :
 			     "\"guardrailConfig\":{\"guardrailIdentifier\":"
 			     "\"gr1\",\"guardrailVersion\":\"DRAFT\"}"));
-		close_setup(&s);
+		calls_close(&s);
 		scripted_stop(server);
 	}
 }
@@ -303,7 +253,7 @@ each_way_to_ask_for_json(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct scripted *server = scripted_start_in_order(&reply, 1);
 		struct pp_call call;
-		struct setup s;
+		struct calls s;
 		struct got g;
 
 		print_message("# %s\n", rows[i].name);
@@ -313,10 +263,10 @@ each_way_to_ask_for_json(void **state)
 		    rows[i].invoke ? "true" : "false", NULL);
 		call = full_call(&s);
 		call.schema = schema;
-		ask(&s, &call, &g);
+		calls_ask(&s, &call, &g);
 		assert_non_null(strstr(scripted_last(server), rows[i].sent));
 		assert_null(strstr(scripted_last(server), rows[i].not_sent));
-		close_setup(&s);
+		calls_close(&s);
 		scripted_stop(server);
 	}
 	pp_json_schema_free(schema);
@@ -329,7 +279,7 @@ a_way_that_a_vendor_has_not_is_said(void **state)
 	struct pp_json_schema *schema = pp_json_schema_new(SCHEMA,
 	    strlen(SCHEMA), &err);
 	struct pp_call call;
-	struct setup s;
+	struct calls s;
 
 	(void)state;
 	open_setup(&s, "meta.llama3-70b-instruct-v1:0", "http://127.0.0.1:1");
@@ -337,10 +287,10 @@ a_way_that_a_vendor_has_not_is_said(void **state)
 	pp_model_set(&s.model, "invoke_model", "true", NULL);
 	call = full_call(&s);
 	call.schema = schema;
-	assert_null(pp_invoke_send(s.invoker, &call, keep, NULL, &err));
+	assert_null(pp_invoke_send(s.invoker, &call, calls_keep, NULL, &err));
 	assert_int_equal(err.code, PP_ECONFIG);
 	assert_non_null(strstr(err.text, "set structured: prompt"));
-	close_setup(&s);
+	calls_close(&s);
 	pp_json_schema_free(schema);
 }
 
@@ -370,7 +320,7 @@ a_system_prompt_is_cached_where_that_can_be(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct scripted *server = scripted_start_in_order(&reply, 1);
 		struct pp_call call;
-		struct setup s;
+		struct calls s;
 		struct got g;
 
 		print_message("# %s\n", rows[i].name);
@@ -381,9 +331,9 @@ a_system_prompt_is_cached_where_that_can_be(void **state)
 		    rows[i].invoke ? "true" : "false", NULL);
 		call = full_call(&s);
 		call.cache = rows[i].cache;
-		ask(&s, &call, &g);
+		calls_ask(&s, &call, &g);
 		assert_non_null(strstr(scripted_last(server), rows[i].sent));
-		close_setup(&s);
+		calls_close(&s);
 		scripted_stop(server);
 	}
 }
@@ -496,14 +446,14 @@ each_reply_means_something(void **state)
 		struct scripted *server = scripted_start_in_order(&script, 1);
 		const struct pp_answer *a;
 		struct pp_call call;
-		struct setup s;
+		struct calls s;
 		struct got g;
 
 		print_message("# %s\n", replies[i].name);
 		open_setup(&s, "us.anthropic.claude-opus-5",
 		    scripted_url(server));
 		call = full_call(&s);
-		ask(&s, &call, &g);
+		calls_ask(&s, &call, &g);
 		a = &g.answer;
 		assert_int_equal(a->class, replies[i].class);
 		if (a->class == PP_CALL_OK)
@@ -521,7 +471,7 @@ each_reply_means_something(void **state)
 		    strstr(a->reason, replies[i].reason) == NULL)
 			fail_msg("reason: %s", a->reason);
 		assert_int_equal(scripted_requests(server), 1);
-		close_setup(&s);
+		calls_close(&s);
 		scripted_stop(server);
 	}
 }
@@ -580,7 +530,7 @@ answers_are_held_to_a_schema(void **state)
 		struct script script = { rows[i].reply, 0, false };
 		struct scripted *server = scripted_start_in_order(&script, 1);
 		struct pp_call call;
-		struct setup s;
+		struct calls s;
 		struct got g;
 
 		print_message("# %s\n", rows[i].name);
@@ -591,7 +541,7 @@ answers_are_held_to_a_schema(void **state)
 		    rows[i].invoke ? "true" : "false", NULL);
 		call = full_call(&s);
 		call.schema = schema;
-		ask(&s, &call, &g);
+		calls_ask(&s, &call, &g);
 		assert_int_equal(g.answer.class, rows[i].class);
 		assert_true(g.answer.has_usage);
 		assert_int_equal(g.answer.usage.tokens_out, 5);
@@ -601,7 +551,7 @@ answers_are_held_to_a_schema(void **state)
 			fail_msg("%s, %s", g.text, g.answer.reason);
 		if (g.answer.class == PP_CALL_OK)
 			assert_string_equal(g.text, rows[i].text);
-		close_setup(&s);
+		calls_close(&s);
 		scripted_stop(server);
 	}
 	pp_json_schema_free(schema);
@@ -636,13 +586,13 @@ signatures_are_right(void **state)
 	mock_start(&m, false, signed_args);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct pp_call call;
-		struct setup s;
+		struct calls s;
 		struct got g;
 
 		open_setup(&s, rows[i].id, m.url);
 		pp_model_set(&s.model, "invoke_model", rows[i].invoke, NULL);
 		call = full_call(&s);
-		ask(&s, &call, &g);
+		calls_ask(&s, &call, &g);
 		if (g.answer.class != PP_CALL_OK)
 			fail_msg("%s: %s", rows[i].id, g.answer.reason);
 		assert_int_equal(strlen(g.text), 40);
@@ -650,7 +600,7 @@ signatures_are_right(void **state)
 		assert_true(g.answer.has_usage);
 		assert_int_equal(g.answer.usage.tokens_out, 10);
 		assert_true(g.answer.usage.tokens_in > 0);
-		close_setup(&s);
+		calls_close(&s);
 	}
 	assert_int_equal(mock_counter(&m, "unauthorized"), 0);
 	mock_stop(&m);
@@ -660,7 +610,7 @@ static void
 a_wrong_secret_stops(void **state)
 {
 	struct pp_call call;
-	struct setup s;
+	struct calls s;
 	struct mock m;
 	struct got g;
 
@@ -669,10 +619,10 @@ a_wrong_secret_stops(void **state)
 	open_setup(&s, "us.meta.llama3-1-8b-instruct-v1:0", m.url);
 	setenv("AWS_SECRET_ACCESS_KEY", "another", 1);
 	call = full_call(&s);
-	ask(&s, &call, &g);
+	calls_ask(&s, &call, &g);
 	assert_int_equal(g.answer.class, PP_CALL_CREDENTIALS);
 	assert_int_equal(mock_counter(&m, "unauthorized"), 1);
-	close_setup(&s);
+	calls_close(&s);
 	mock_stop(&m);
 }
 
@@ -684,7 +634,7 @@ a_bearer_token_needs_no_keys(void **state)
 	};
 	struct scripted *server = scripted_start_in_order(&reply, 1);
 	struct pp_call call;
-	struct setup s;
+	struct calls s;
 	struct got g;
 
 	(void)state;
@@ -692,11 +642,11 @@ a_bearer_token_needs_no_keys(void **state)
 	unsetenv("AWS_ACCESS_KEY_ID");
 	setenv("AWS_BEARER_TOKEN_BEDROCK", "bedrock-api-key-x", 1);
 	call = full_call(&s);
-	ask(&s, &call, &g);
+	calls_ask(&s, &call, &g);
 	assert_int_equal(g.answer.class, PP_CALL_OK);
 	assert_non_null(strstr(scripted_last(server),
 	    "\r\nAuthorization: Bearer bedrock-api-key-x\r\n"));
-	close_setup(&s);
+	calls_close(&s);
 	scripted_stop(server);
 	unsetenv("AWS_BEARER_TOKEN_BEDROCK");
 }
@@ -719,7 +669,7 @@ what_cannot_be_called_is_said(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct pp_error err = PP_ERROR_INIT;
-		struct setup s;
+		struct calls s;
 
 		open_setup(&s, "us.anthropic.claude-opus-5",
 		    "http://127.0.0.1:1");
@@ -733,7 +683,7 @@ what_cannot_be_called_is_said(void **state)
 		assert_false(pp_model_is_configured(&s.model, &err));
 		if (strstr(err.text, rows[i].says) == NULL)
 			fail_msg("%s: %s", rows[i].name, err.text);
-		close_setup(&s);
+		calls_close(&s);
 	}
 }
 
@@ -763,7 +713,7 @@ a_profile_is_of_its_part_of_the_world(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct pp_error err = PP_ERROR_INIT;
-		struct setup s;
+		struct calls s;
 
 		open_setup(&s, rows[i].id, "http://127.0.0.1:1");
 		setenv("AWS_REGION", rows[i].region, 1);
@@ -772,7 +722,7 @@ a_profile_is_of_its_part_of_the_world(void **state)
 			    err.text);
 		if (!rows[i].can)
 			assert_non_null(strstr(err.text, rows[i].region));
-		close_setup(&s);
+		calls_close(&s);
 	}
 }
 

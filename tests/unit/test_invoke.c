@@ -12,20 +12,13 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "calls.h"
 #include "model/model_int.h"
 #include "model/invoke_int.h"
 #include "server.h"
 
-struct got {
-	int calls;
-	struct pp_answer answer; /* its texts are the copies below */
-	char text[8192], raw[8192];
-};
-
 struct setup {
-	struct pp_loop *loop;
-	struct pp_invoker *invoker;
-	struct pp_model model;
+	struct calls c;
 	char url[128];
 };
 
@@ -34,66 +27,17 @@ open_setup(struct setup *s, const char *provider, const char *base, int script)
 {
 	struct pp_error err = PP_ERROR_INIT;
 
-	s->loop = pp_loop_new(&err);
-	s->invoker = pp_invoker_new(s->loop, 8, &err);
-	pp_model_init(&s->model, "m");
-	assert_ok(pp_model_set(&s->model, "provider", provider, &err), err);
-	assert_ok(pp_model_set(&s->model, "id", "served-model", &err), err);
+	calls_open(&s->c, provider, "served-model");
 	if (base != NULL) {
 		snprintf(s->url, sizeof s->url, "%s/%d/v1", base, script);
-		assert_ok(pp_model_set(&s->model, "url", s->url, &err), err);
-	}
-}
-
-static void
-close_setup(struct setup *s)
-{
-	pp_invoker_free(s->invoker);
-	pp_loop_free(s->loop);
-	pp_model_release(&s->model);
-}
-
-static void
-keep(void *arg, const struct pp_answer *a)
-{
-	struct got *g = arg;
-
-	g->calls++;
-	g->answer = *a;
-	snprintf(g->text, sizeof g->text, "%.*s", (int)a->text_len, a->text);
-	snprintf(g->raw, sizeof g->raw, "%.*s", (int)a->raw_len, a->raw);
-}
-
-static struct pp_invocation *
-send_call(struct setup *s, const struct pp_call *call, struct got *g)
-{
-	struct pp_error err = PP_ERROR_INIT;
-	struct pp_invocation *v;
-
-	memset(g, 0, sizeof *g);
-	v = pp_invoke_send(s->invoker, call, keep, g, &err);
-	if (v == NULL)
-		fail_msg("%s", err.text);
-	assert_int_equal(g->calls, 0);
-	return v;
-}
-
-static void
-wait_for(struct setup *s, const struct got *g)
-{
-	struct pp_error err = PP_ERROR_INIT;
-	int64_t until = pp_clock_boot_ms() + 20000;
-
-	while (g->calls == 0) {
-		assert_true(pp_clock_boot_ms() < until);
-		assert_ok(pp_loop_turn(s->loop, 1000, &err), err);
+		assert_ok(pp_model_set(&s->c.model, "url", s->url, &err), err);
 	}
 }
 
 static struct pp_call
 simple_call(struct setup *s)
 {
-	struct pp_call c = { .model = &s->model,
+	struct pp_call c = { .model = &s->c.model,
 		.prompt = "Say it.",
 		.prompt_len = 7,
 		.max_tokens = 100 };
@@ -363,12 +307,12 @@ every_reply_is_read_for_what_it_is(void **state)
 
 		open_setup(&s, "openai", scripted_url(server), (int)i);
 		call = simple_call(&s);
-		send_call(&s, &call, &g);
-		wait_for(&s, &g);
+		calls_send(&s.c, &call, &g);
+		calls_wait(&s.c, &g);
 		check_reply(i, &g);
 		assert_true(pp_utf8_valid(g.answer.reason,
 		    strlen(g.answer.reason), NULL));
-		close_setup(&s);
+		calls_close(&s.c);
 	}
 	assert_int_equal(scripted_requests(server), NREPLIES);
 	scripted_stop(server);
@@ -391,11 +335,11 @@ a_wait_that_is_asked_for_is_passed_on(void **state)
 	(void)state;
 	open_setup(&s, "openai", scripted_url(server), 0);
 	call = simple_call(&s);
-	send_call(&s, &call, &g);
-	wait_for(&s, &g);
+	calls_send(&s.c, &call, &g);
+	calls_wait(&s.c, &g);
 	assert_int_equal(g.answer.class, PP_CALL_THROTTLE);
 	assert_int_equal(g.answer.retry_after_ms, 3000);
-	close_setup(&s);
+	calls_close(&s.c);
 	scripted_stop(server);
 }
 
@@ -454,7 +398,7 @@ a_request_says_what_the_call_says(void **state)
 
 		open_setup(&s, "openai", scripted_url(server), 0);
 		for (size_t f = 0; rows[i].fields[f] != NULL; f += 2)
-			assert_ok(pp_model_set(&s.model, rows[i].fields[f],
+			assert_ok(pp_model_set(&s.c.model, rows[i].fields[f],
 				      rows[i].fields[f + 1], &err),
 			    err);
 		call = simple_call(&s);
@@ -466,15 +410,15 @@ a_request_says_what_the_call_says(void **state)
 		call.top_p = rows[i].top_p;
 		call.stop = rows[i].stops ? stop : NULL;
 		call.seed = UINT64_C(0xffffffff80000007);
-		send_call(&s, &call, &g);
-		wait_for(&s, &g);
+		calls_send(&s.c, &call, &g);
+		calls_wait(&s.c, &g);
 		assert_int_equal(g.answer.class, PP_CALL_OK);
 		seen = strstr(scripted_last(server), "\r\n\r\n") + 4;
 		if (strcmp(seen, rows[i].body) != 0)
 			fail_msg("%s: %s", rows[i].name, seen);
 		if (pp_call_bytes(&call) < call.system_len + call.prompt_len)
 			fail_msg("%s: too few bytes", rows[i].name);
-		close_setup(&s);
+		calls_close(&s.c);
 	}
 	scripted_stop(server);
 }
@@ -496,14 +440,14 @@ the_url_leads_to_chat_completions(void **state)
 		open_setup(&s, "openai", scripted_url(server), 0);
 		snprintf(url, sizeof url, "%s%s", scripted_url(server),
 		    ends[i]);
-		pp_model_set(&s.model, "url", url, NULL);
+		pp_model_set(&s.c.model, "url", url, NULL);
 		call = simple_call(&s);
-		send_call(&s, &call, &g);
-		wait_for(&s, &g);
+		calls_send(&s.c, &call, &g);
+		calls_wait(&s.c, &g);
 		if (strncmp(scripted_last(server),
 			"POST /0/v1/chat/completions HTTP/1.1\r\n", 38) != 0)
 			fail_msg("%s", ends[i]);
-		close_setup(&s);
+		calls_close(&s.c);
 	}
 	scripted_stop(server);
 }
@@ -519,24 +463,24 @@ key_and_id_go_into_headers(void **state)
 	(void)state;
 	setenv("PP_TEST_KEY", "sk-test-123", 1);
 	open_setup(&s, "openai", scripted_url(server), 0);
-	pp_model_set(&s.model, "key_env", "PP_TEST_KEY", NULL);
+	pp_model_set(&s.c.model, "key_env", "PP_TEST_KEY", NULL);
 	call = simple_call(&s);
 	call.attempt_id = "attempt-77";
-	send_call(&s, &call, &g);
-	wait_for(&s, &g);
+	calls_send(&s.c, &call, &g);
+	calls_wait(&s.c, &g);
 	assert_non_null(strstr(scripted_last(server),
 	    "\r\nAuthorization: Bearer sk-test-123\r\n"));
 	assert_non_null(strstr(scripted_last(server),
 	    "\r\nX-Client-Request-Id: attempt-77\r\n"));
 	assert_null(strstr(strstr(scripted_last(server), "\r\n\r\n"),
 	    "sk-test"));
-	close_setup(&s);
+	calls_close(&s.c);
 	open_setup(&s, "openai", scripted_url(server), 0);
 	call = simple_call(&s);
-	send_call(&s, &call, &g);
-	wait_for(&s, &g);
+	calls_send(&s.c, &call, &g);
+	calls_wait(&s.c, &g);
 	assert_null(strstr(scripted_last(server), "Authorization"));
-	close_setup(&s);
+	calls_close(&s.c);
 	scripted_stop(server);
 }
 
@@ -558,16 +502,16 @@ a_key_that_comes_back_is_struck_out(void **state)
 	(void)state;
 	setenv("PP_TEST_KEY", "sk-test-123", 1);
 	open_setup(&s, "openai", scripted_url(server), 0);
-	pp_model_set(&s.model, "key_env", "PP_TEST_KEY", NULL);
+	pp_model_set(&s.c.model, "key_env", "PP_TEST_KEY", NULL);
 	call = simple_call(&s);
-	send_call(&s, &call, &g);
-	wait_for(&s, &g);
+	calls_send(&s.c, &call, &g);
+	calls_wait(&s.c, &g);
 	assert_int_equal(g.answer.class, PP_CALL_CREDENTIALS);
 	assert_string_equal(g.answer.reason,
 	    "status 401: wrong key ***********");
 	assert_null(strstr(g.raw, "sk-test"));
 	assert_non_null(strstr(g.raw, "\"key\":\"*********** ***********\""));
-	close_setup(&s);
+	calls_close(&s.c);
 	scripted_stop(server);
 }
 
@@ -593,14 +537,15 @@ what_cannot_be_called_is_refused_before(void **state)
 		struct got g;
 
 		open_setup(&s, rows[i].provider, NULL, 0);
-		pp_model_set(&s.model, "url", rows[i].url, NULL);
-		pp_model_set(&s.model, "key_env", rows[i].key_env, NULL);
+		pp_model_set(&s.c.model, "url", rows[i].url, NULL);
+		pp_model_set(&s.c.model, "key_env", rows[i].key_env, NULL);
 		call = simple_call(&s);
-		assert_null(pp_invoke_send(s.invoker, &call, keep, &g, &err));
+		assert_null(pp_invoke_send(s.c.invoker, &call, calls_keep, &g,
+		    &err));
 		assert_int_equal(err.code, PP_ECONFIG);
 		if (strstr(err.text, rows[i].says) == NULL)
 			fail_msg("%s: %s", rows[i].name, err.text);
-		close_setup(&s);
+		calls_close(&s.c);
 	}
 }
 
@@ -614,13 +559,13 @@ a_server_that_is_not_there_costs_nothing(void **state)
 	(void)state;
 	open_setup(&s, "openai", "http://127.0.0.1:1", 0);
 	call = simple_call(&s);
-	send_call(&s, &call, &g);
-	wait_for(&s, &g);
+	calls_send(&s.c, &call, &g);
+	calls_wait(&s.c, &g);
 	assert_int_equal(g.answer.class, PP_CALL_TRANSIENT);
 	assert_int_equal(g.answer.http_status, 0);
 	assert_false(pp_call_class_info(g.answer.class)->maybe_billed);
 	assert_true(g.answer.reason[0] != '\0');
-	close_setup(&s);
+	calls_close(&s.c);
 }
 
 /* ---- the mock server ---- */
@@ -663,7 +608,7 @@ call_on(struct crowd *w)
 	call.prompt_len = (size_t)snprintf(prompt, sizeof prompts[0],
 	    "prompt %d", w->next++);
 	call.prompt = prompt;
-	if (pp_invoke_send(w->setup->invoker, &call, count, w, &err) == NULL)
+	if (pp_invoke_send(w->setup->c.invoker, &call, count, w, &err) == NULL)
 		fail_msg("%s", err.text);
 }
 
@@ -687,7 +632,7 @@ what_is_counted_is_what_the_server_counts(void **state)
 	for (int i = 0; i < 8; i++)
 		call_on(&w);
 	while (w.under_way > 0)
-		assert_ok(pp_loop_turn(s.loop, 10000, &err), err);
+		assert_ok(pp_loop_turn(s.c.loop, 10000, &err), err);
 	doubtful = mock_counter(&m, "reset") + mock_counter(&m, "garbage") +
 	    mock_counter(&m, "empty");
 	assert_int_equal(mock_counter(&m, "requests"), 1000);
@@ -697,7 +642,7 @@ what_is_counted_is_what_the_server_counts(void **state)
 	assert_int_equal(w.classes[PP_CALL_TRANSIENT], mock_counter(&m, "500"));
 	assert_true(w.classes[PP_CALL_OK] > 500 && doubtful > 50);
 	assert_true(w.tokens_out >= w.classes[PP_CALL_OK]);
-	close_setup(&s);
+	calls_close(&s.c);
 	mock_stop(&m);
 }
 
@@ -718,8 +663,8 @@ ask_local(struct setup *s, uint64_t seed, int64_t max_tokens,
 	call.seed = seed;
 	call.max_tokens = max_tokens;
 	call.stop = stop;
-	send_call(s, &call, g);
-	wait_for(s, g);
+	calls_send(&s->c, &call, g);
+	calls_wait(&s->c, g);
 	assert_int_equal(g->answer.class, PP_CALL_OK);
 }
 
@@ -733,7 +678,7 @@ the_local_model_says_the_same_for_the_same_seed(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		open_setup(&s[i], "local", NULL, 0);
-		pp_invoker_learn(s[i].invoker, lesson, sizeof lesson - 1);
+		pp_invoker_learn(s[i].c.invoker, lesson, sizeof lesson - 1);
 	}
 	for (uint64_t seed = 0; seed < 200; seed++) {
 		ask_local(&s[0], seed, 200, NULL, &a);
@@ -743,8 +688,8 @@ the_local_model_says_the_same_for_the_same_seed(void **state)
 		different += strcmp(a.text, b.text) != 0;
 	}
 	assert_true(different > 180);
-	close_setup(&s[0]);
-	close_setup(&s[1]);
+	calls_close(&s[0].c);
+	calls_close(&s[1].c);
 }
 
 static void
@@ -780,10 +725,10 @@ again:
 	}
 	if (!learned) {
 		learned = true;
-		pp_invoker_learn(s.invoker, lesson, sizeof lesson - 1);
+		pp_invoker_learn(s.c.invoker, lesson, sizeof lesson - 1);
 		goto again;
 	}
-	close_setup(&s);
+	calls_close(&s.c);
 }
 
 static void
@@ -795,8 +740,8 @@ the_local_model_uses_the_words_it_was_taught(void **state)
 
 	(void)state;
 	open_setup(&s, "local", NULL, 0);
-	pp_invoker_learn(s.invoker, "bad \xff text", 10);
-	pp_invoker_learn(s.invoker, lesson, sizeof lesson - 1);
+	pp_invoker_learn(s.c.invoker, "bad \xff text", 10);
+	pp_invoker_learn(s.c.invoker, lesson, sizeof lesson - 1);
 	for (uint64_t seed = 0; seed < 100; seed++) {
 		ask_local(&s, seed, 60, NULL, &g);
 		for (word = strtok_r(g.text, " ", &rest); word != NULL;
@@ -809,7 +754,7 @@ the_local_model_uses_the_words_it_was_taught(void **state)
 				fail_msg("'%s' was not taught", word);
 		}
 	}
-	close_setup(&s);
+	calls_close(&s.c);
 }
 
 static void
@@ -826,13 +771,13 @@ odd_lessons_do_no_harm(void **state)
 		struct got g;
 
 		open_setup(&s, "local", NULL, 0);
-		pp_invoker_learn(s.invoker, lessons[i], strlen(lessons[i]));
-		pp_invoker_learn(s.invoker, huge, PP_NGRAM_MAX_BYTES + 1);
+		pp_invoker_learn(s.c.invoker, lessons[i], strlen(lessons[i]));
+		pp_invoker_learn(s.c.invoker, huge, PP_NGRAM_MAX_BYTES + 1);
 		ask_local(&s, i, 50, NULL, &g);
 		assert_true(g.answer.text_len > 0);
 		ask_local(&s, i, 1, NULL, &g);
 		assert_true(g.answer.text_len > 0);
-		close_setup(&s);
+		calls_close(&s.c);
 	}
 	free(huge);
 }
@@ -847,14 +792,14 @@ the_local_model_answers_thousands(void **state)
 
 	(void)state;
 	open_setup(&s, "local", NULL, 0);
-	pp_invoker_learn(s.invoker, lesson, sizeof lesson - 1);
+	pp_invoker_learn(s.c.invoker, lesson, sizeof lesson - 1);
 	w.setup = &s;
 	for (int i = 0; i < 8; i++)
 		call_on(&w);
 	while (w.under_way > 0)
-		assert_ok(pp_loop_turn(s.loop, 10000, &err), err);
+		assert_ok(pp_loop_turn(s.c.loop, 10000, &err), err);
 	assert_int_equal(w.classes[PP_CALL_OK], CALLS);
-	close_setup(&s);
+	calls_close(&s.c);
 }
 
 static void
@@ -872,29 +817,29 @@ a_cancelled_call_is_answered_once(void **state)
 	mock_start(&m, false, args);
 	open_setup(&s, "openai", m.url, 0);
 	call = simple_call(&s);
-	v = send_call(&s, &call, &g);
-	send_call(&s, &call, &other);
+	v = calls_send(&s.c, &call, &g);
+	calls_send(&s.c, &call, &other);
 	for (int i = 0; i < 10; i++)
-		assert_ok(pp_loop_turn(s.loop, 10, &err), err);
+		assert_ok(pp_loop_turn(s.c.loop, 10, &err), err);
 	pp_invoke_cancel(v);
-	wait_for(&s, &g);
+	calls_wait(&s.c, &g);
 	assert_int_equal(g.answer.class, PP_CALL_CANCELLED);
 	assert_false(g.answer.has_usage);
 	assert_int_equal(other.calls, 0);
-	close_setup(&s); /* what is under way is not called back */
+	calls_close(&s.c); /* what is under way is not called back */
 	assert_int_equal(other.calls, 0);
 	assert_int_equal(g.calls, 1);
 	mock_stop(&m);
 
 	open_setup(&s, "local", NULL, 0);
 	call = simple_call(&s);
-	v = send_call(&s, &call, &g);
-	send_call(&s, &call, &other);
+	v = calls_send(&s.c, &call, &g);
+	calls_send(&s.c, &call, &other);
 	pp_invoke_cancel(v);
-	wait_for(&s, &g);
+	calls_wait(&s.c, &g);
 	assert_int_equal(g.answer.class, PP_CALL_CANCELLED);
-	send_call(&s, &call, &g);
-	close_setup(&s);
+	calls_send(&s.c, &call, &g);
+	calls_close(&s.c);
 	assert_int_equal(g.calls, 0);
 }
 
