@@ -26,18 +26,20 @@ S3 = {
     'pp_s3_put': ['PutObject', 'PutObjectTagging'],
     'pp_s3_put_file': ['PutObject', 'PutObjectTagging',
                        'AbortMultipartUpload'],
+    'pp_s3_put_files': ['PutObject', 'PutObjectTagging',
+                        'AbortMultipartUpload'],
     'pp_s3_head': ['GetObject'],
     'pp_s3_get': ['GetObject'],
     'pp_s3_get_range': ['GetObject'],
+    'pp_s3_get_all': ['GetObject'],
     'pp_s3_list': ['ListBucket'],
     'pp_s3_delete': ['DeleteObject'],
     'pp_s3_delete_all': ['DeleteObject'],
     'pp_s3_presign': ['GetObject', 'PutObject'],
     'pp_s3_restore': ['RestoreObject'],
 }
-S3_SILENT = {'pp_s3_new', 'pp_s3_free', 'pp_s3_path', 'pp_s3_sum_header',
-             'pp_s3_request', 'pp_s3_failed', 'pp_s3_new_headers',
-             'pp_s3_xml_read', 'pp_s3_xml_put'}
+# Who comes to one of these sends something.
+SENDERS = {'pp_aws_call', 'pp_aws_send', 'pp_aws_presign'}
 
 # A part of a transaction, or a single write, asks by its kind.
 KINDS = {'PUT': 'PutItem', 'UPDATE': 'UpdateItem', 'DELETE': 'DeleteItem',
@@ -66,9 +68,9 @@ def calls_of(graph, node):
         for kind in re.findall(r'\bPP_DDB_(\w+)', body):
             if kind in KINDS:
                 yield 'dynamodb:' + KINDS[kind]
-    if path.startswith('lib/aws/s3') and symbol.startswith('pp_s3_') and \
-            symbol not in S3_SILENT:
-        for action in S3[symbol]:
+    if path.startswith('lib/aws/s3') and symbol.startswith('pp_s3_'):
+        sends = SENDERS & {s for _, s in graph.reach([node])}
+        for action in S3.get(symbol, ['(%s)' % symbol] if sends else []):
             yield 's3:' + action
     if path.startswith('lib/model/'):
         if '"/converse"' in body or '"/invoke"' in body:
