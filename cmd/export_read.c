@@ -154,8 +154,9 @@ pp_export_schema(const struct pp_cli *cli, void *state, int argc, char **argv,
 	}
 	if (t != NULL) {
 		pp_table_print(t);
-		pp_cli_note(cli, "%lld rows in %zu row groups, by %s",
-		    (long long)f.rows, f.group_count, f.created_by);
+		pp_cli_note(cli, "%lld row%s in %zu row group%s, by %s",
+		    (long long)f.rows, f.rows == 1 ? "" : "s", f.group_count,
+		    f.group_count == 1 ? "" : "s", f.created_by);
 	}
 	close_parquet(&f);
 	return 0;

@@ -90,7 +90,7 @@ pp_pqcolumn_new(const struct pp_pqleaf *leaf, const struct pp_pqlimits *limits,
 	pp_buf_init(&c->indices, 0);
 	pp_buf_init(&c->packed, 0);
 	pp_pqscan_init(&c->scan, leaf);
-	pp_pqdict_init(&c->dict);
+	pp_pqdict_init(&c->dict, pp_pqvalue_width(leaf->physical));
 	begin_group(c);
 	return c;
 }

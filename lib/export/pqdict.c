@@ -12,9 +12,9 @@
 #define FIRST_SLOTS 256
 
 void
-pp_pqdict_init(struct pp_pqdict *d)
+pp_pqdict_init(struct pp_pqdict *d, size_t width)
 {
-	*d = (struct pp_pqdict){ .bytes = PP_BUF_INIT };
+	*d = (struct pp_pqdict){ .bytes = PP_BUF_INIT, .width = width };
 }
 
 void
@@ -23,7 +23,7 @@ pp_pqdict_release(struct pp_pqdict *d)
 	pp_buf_release(&d->bytes);
 	free(d->starts);
 	free(d->slots);
-	pp_pqdict_init(d);
+	pp_pqdict_init(d, d->width);
 }
 
 void
@@ -63,9 +63,12 @@ grow_slots(struct pp_pqdict *d)
 static uint32_t
 add(struct pp_pqdict *d, size_t start, uint32_t hash)
 {
-	d->starts = pp_grow(d->starts, d->count, &d->start_cap,
-	    sizeof *d->starts);
-	d->starts[d->count++] = (uint32_t)start;
+	if (d->width == 0) {
+		d->starts = pp_grow(d->starts, d->count, &d->start_cap,
+		    sizeof *d->starts);
+		d->starts[d->count] = (uint32_t)start;
+	}
+	d->count++;
 	if (d->count * 2 > d->slot_count)
 		grow_slots(d);
 	slot_put(d, (struct pp_pqdict_slot){ (uint32_t)d->count, hash });
@@ -75,10 +78,13 @@ add(struct pp_pqdict *d, size_t start, uint32_t hash)
 static bool
 is_value(const struct pp_pqdict *d, uint32_t i, const char *value, size_t len)
 {
-	/* the last value ends where the new one begins, not at the end */
-	size_t end = i + 1 < d->count ? d->starts[i + 1] :
-					(size_t)(value - d->bytes.data);
+	size_t end;
 
+	if (d->width > 0)
+		return memcmp(d->bytes.data + i * d->width, value, len) == 0;
+	/* the last value ends where the new one begins, not at the end */
+	end = i + 1 < d->count ? d->starts[i + 1] :
+				 (size_t)(value - d->bytes.data);
 	return end - d->starts[i] == len &&
 	    memcmp(d->bytes.data + d->starts[i], value, len) == 0;
 }

@@ -17,13 +17,14 @@ struct pp_pqdict_slot {
 
 struct pp_pqdict {
 	struct pp_buf bytes;		/* the page */
-	uint32_t *starts;		/* of values in `bytes` */
+	size_t width;			/* of each value; 0: they differ, */
+	uint32_t *starts;		/* and begin here in `bytes` */
 	size_t count, start_cap;
 	struct pp_pqdict_slot *slots;	/* hash table */
 	size_t slot_count;		/* a power of two, or 0 */
 };
 
-void	pp_pqdict_init(struct pp_pqdict *d);
+void	pp_pqdict_init(struct pp_pqdict *d, size_t width);
 void	pp_pqdict_release(struct pp_pqdict *d);
 
 /* Empty it and keep the memory. */
@@ -39,8 +40,13 @@ uint32_t pp_pqdict_settle(struct pp_pqdict *d, size_t start);
 static inline const char *
 pp_pqdict_at(const struct pp_pqdict *d, uint32_t i, size_t *len)
 {
-	size_t end = i + 1 < d->count ? d->starts[i + 1] : d->bytes.len;
+	size_t end;
 
+	if (d->width > 0) {
+		*len = d->width;
+		return d->bytes.data + i * d->width;
+	}
+	end = i + 1 < d->count ? d->starts[i + 1] : d->bytes.len;
 	*len = end - d->starts[i];
 	return d->bytes.data + d->starts[i];
 }
