@@ -43,7 +43,7 @@ bedrock_start()
 # put_template PROMPT: t.yaml, one step.
 put_template()
 {
-	printf 'template:\n  id: t\n  steps:\n    - {id: a, max_tokens: 50, prompt: "%s"}\n' \
+	printf 'template:\n  id: t\n  steps:\n    - {id: a, max_tokens: 500, prompt: "%s"}\n' \
 	    "$1" >t.yaml
 }
 
