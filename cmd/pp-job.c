@@ -1276,9 +1276,7 @@ wait_seen(void *arg, const struct pp_job *job)
 static void
 note_end(struct waiting *w, const char *job_id, enum pp_job_status status)
 {
-	enum pp_code code = status == PP_JOB_COMPLETED ? PP_OK :
-	    status == PP_JOB_BUDGET_EXCEEDED	       ? PP_EBUDGET :
-							 PP_ENO;
+	enum pp_code code = pp_job_end_code(status);
 
 	if (code == PP_OK || w->code == PP_ENO)
 		return;

@@ -88,6 +88,18 @@ static const struct pp_opt options[] = {
 	{ 0 }
 };
 
+/* Options of the filter: what a job has itself, and where from. */
+static const struct job_has {
+	int key;
+	const char *option, *from;
+} job_has[] = {
+	{ 't', "-t", "a job has its own, from pp-job create" },
+	{ 'm', "-m", "a job has its own, from pp-job create" },
+	{ 'b', "-b", "a job has its own, from pp-job create or resume" },
+	{ OPT_SEED, "--seed", "a job has its own, from pp-job create" },
+	{ OPT_ORDERED, "--ordered", "pp-export has a job's rows in order" },
+};
+
 struct state {
 	struct pp_worker_options worker;
 	bool initialized;
@@ -95,6 +107,7 @@ struct state {
 	const char *template, *budget;
 	struct pp_routes routes;
 	int64_t seed;
+	const struct job_has *of_filter; /* one that jobs have no use for */
 };
 
 static int
@@ -132,6 +145,10 @@ set(void *state, int key, const char *arg, struct pp_error *err)
 	if (!s->initialized) {
 		pp_worker_options_init(w);
 		s->initialized = true;
+	}
+	for (size_t i = 0; i < sizeof job_has / sizeof *job_has; i++) {
+		if (job_has[i].key == key)
+			s->of_filter = &job_has[i];
 	}
 	switch (key) {
 	case OPT_JOB: w->job_id = arg; return 0;
@@ -340,22 +357,28 @@ run_filter(const struct pp_cli *cli, struct state *s, int argc,
 /* ---- jobs ---- */
 
 struct jobs {
+	const struct pp_cli *cli;
 	struct pp_store *store;
 	struct pp_worker_options options;
 	struct pp_ecs_self task;
 	int status;
 };
 
+/* How a job has ended does not keep us from the next one. */
 static int
 work_on(void *arg, const char *job_id, struct pp_error *err)
 {
+	struct pp_error why = PP_ERROR_INIT;
 	struct jobs *j = arg;
 	int status;
 
 	j->options.job_id = job_id;
-	status = pp_worker_run(j->store, &j->options, err);
-	if (status > j->status)
-		j->status = status;
+	status = pp_worker_run(j->store, &j->options, &why);
+	j->status = pp_worker_worse(j->status, status);
+	if (status >= 64)
+		*err = why;
+	else if (status > 0)
+		pp_cli_complain(j->cli, &why);
 	return status >= 64 ? -1 : 0;
 }
 
@@ -431,7 +454,8 @@ static int
 run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
     struct pp_error *err)
 {
-	struct jobs j = { .options = s->worker };
+	struct jobs j = { .cli = cli, .options = s->worker };
+	int rc = 0;
 
 	if (argc > 0 && s->worker.job_id != NULL)
 		return pp_error_set(err, PP_EUSAGE,
@@ -447,12 +471,13 @@ run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
 	j.options.progress = show;
 	j.options.health_file = health_file();
 	if (argc > 0)
-		pp_job_ids_each(argc, argv, work_on, &j, err);
+		rc = pp_job_ids_each(argc, argv, work_on, &j, err);
 	else
 		j.status = pp_worker_run(j.store, &j.options, err);
 	pp_progress_stop();
 	pp_store_close(j.store);
-	if (j.status == 0 && err->code != PP_OK)
+	if ((rc < 0 && j.status < 64) ||
+	    (j.status == 0 && err->code != PP_OK))
 		return -1;
 	return j.status;
 }
@@ -478,9 +503,9 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		status = check_health(err);
 	else if (s->filter || s->prompts)
 		status = run_filter(cli, s, argc, err);
-	else if (s->template != NULL)
-		status = pp_error_set(err, PP_EUSAGE,
-		    "-t is for --filter; jobs bring their templates");
+	else if (s->of_filter != NULL)
+		status = pp_error_set(err, PP_EUSAGE, "%s is for --filter; %s",
+		    s->of_filter->option, s->of_filter->from);
 	else
 		status = run_worker(cli, s, argc, argv, err);
 	if (status > 0 && err->code != PP_OK)

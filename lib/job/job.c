@@ -227,6 +227,14 @@ pp_job_wait(struct pp_store *s, const char *user_id, const char *job_id,
 	}
 }
 
+enum pp_code
+pp_job_end_code(enum pp_job_status status)
+{
+	if (status == PP_JOB_COMPLETED)
+		return PP_OK;
+	return status == PP_JOB_BUDGET_EXCEEDED ? PP_EBUDGET : PP_ENO;
+}
+
 /* ---- failed rows ---- */
 
 /* Whether a line of a batch is a failed row. */

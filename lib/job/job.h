@@ -52,6 +52,9 @@ int	pp_job_wait(struct pp_store *s, const char *user_id,
 	    void (*seen)(void *arg, const struct pp_job *job), void *arg,
 	    enum pp_job_status *status, struct pp_error *err);
 
+/* What an end is told as: PP_OK, PP_EBUDGET, or PP_ENO for the others. */
+enum pp_code pp_job_end_code(enum pp_job_status status);
+
 /*
  * Call `fn` for each failed row's line (without a newline), in order of row.
  * It returns 0 to go on. PP_EDATA: a batch is damaged.

@@ -19,6 +19,7 @@
 #include "base/rand.h"
 #include "job/auto_export.h"
 #include "job/health.h"
+#include "job/job.h"
 #include "job/notify.h"
 #include "job/shard.h"
 
@@ -848,24 +849,48 @@ wait_for_work(struct worker *w, struct pp_error *err)
 			return;
 }
 
-/* Which of two exit statuses tells more. */
-static int
-worse(int a, int b)
+int
+pp_worker_worse(int a, int b)
 {
 	if (a >= 64 || b >= 64)
 		return a > b ? a : b;
 	return a == 1 || b == 1 ? 1 : a > b ? a : b;
 }
 
-/*
- * Whether a claim failed because of what we have done ourselves: the one job
- * that we work on has ended, or others have the rest of it.
- */
+/* Whether we have done our part of the one job, and others have the rest. */
 static bool
-nothing_is_left(const struct worker *w, bool worked, const struct pp_error *why)
+others_have_the_rest(const struct worker *w, bool worked,
+    const struct pp_error *why)
 {
-	return w->options.job_id != NULL && worked &&
-	    (why->code == PP_ECONFLICT || why->code == PP_ETEMP);
+	return w->options.job_id != NULL && worked && why->code == PP_ETEMP;
+}
+
+/* The one job that we work on may have ended; `why` then gets its code. */
+static void
+tell_end(struct worker *w, struct pp_error *why)
+{
+	struct pp_job job;
+
+	if (w->options.job_id == NULL || why->code != PP_ECONFLICT ||
+	    pp_store_job_get(w->store, w->options.job_id, &job, why) < 0)
+		return;
+	if (pp_job_status_is_final(job.status))
+		why->code = pp_job_end_code(job.status);
+	pp_job_release(&job);
+}
+
+/* The end of the queue's work, which came to `status` before a claim failed. */
+static int
+end_without_claim(struct worker *w, int status, struct pp_error *why,
+    struct pp_error *err)
+{
+	int all;
+
+	tell_end(w, why);
+	all = pp_worker_worse(status, pp_code_exit_status(why->code));
+	if (all != status)
+		*err = *why;
+	return all;
 }
 
 static int
@@ -878,7 +903,7 @@ run_queue(struct worker *w, struct pp_error *err)
 	while (w->signals == 0) {
 		why = (struct pp_error)PP_ERROR_INIT;
 		rc = claim(w, &why);
-		if (rc < 0 && nothing_is_left(w, worked, &why))
+		if (rc < 0 && others_have_the_rest(w, worked, &why))
 			break;
 		if (rc < 0 && w->options.forever && w->signals == 0 &&
 		    is_of_the_machine(why.code)) {
@@ -887,10 +912,8 @@ run_queue(struct worker *w, struct pp_error *err)
 			wait_for_work(w, err);
 			continue;
 		}
-		if (rc < 0) {
-			*err = why;
-			return pp_code_exit_status(why.code);
-		}
+		if (rc < 0)
+			return end_without_claim(w, status, &why, err);
 		if (rc == 0) {
 			if (!w->options.forever)
 				break;
@@ -906,7 +929,7 @@ run_queue(struct worker *w, struct pp_error *err)
 		}
 		if (one != 0)
 			*err = why;
-		status = worse(status, one);
+		status = pp_worker_worse(status, one);
 		/* what was given back would only be claimed again */
 		if (w->options.once || (one >= 64 && !w->options.forever))
 			break;

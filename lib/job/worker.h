@@ -53,12 +53,16 @@ void	pp_worker_options_init(struct pp_worker_options *o);
 /*
  * Work. Returns the exit status: 0, 1 (a job failed), 3 (a budget was
  * reached), 75 (stopped or throttled, its checkpoint saved), 69, 77 ...; for
- * those that are not 0, `err` says why. Handles SIGTERM and SIGINT: the calls
+ * those that are not 0, `err` says why. With job_id, a job that has ended, or
+ * that others end meanwhile, is told as it has ended: 0, 1 or 3. Handles SIGTERM and SIGINT: the calls
  * on the wire come home, a checkpoint, the shard goes back; a second one skips
  * the wait.
  */
 int	pp_worker_run(struct pp_store *store,
 	    const struct pp_worker_options *options, struct pp_error *err);
+
+/* Which of two exit statuses tells more. */
+int	pp_worker_worse(int a, int b);
 
 /*
  * Embedded home: whether the worker that calls itself `owner` is gone, so that

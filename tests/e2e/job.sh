@@ -484,7 +484,8 @@ test_cancel_and_resume()
 	check_status 1
 	check_err_has 'has ended: CANCELLED'
 	run pp-worker --job "$JOB" --once
-	check_status 75
+	check_status 1
+	check_err_has 'has ended: CANCELLED'
 	run pp-job resume "$JOB"
 	check_status 0
 	run pp-job resume "$JOB"
@@ -496,6 +497,48 @@ test_cancel_and_resume()
 	run pp-job resume "$JOB"
 	check_status 1
 	check_err_has 'has ended: COMPLETED'
+}
+
+test_a_worker_tells_the_ends_of_jobs_as_wait_does()
+{
+	set_up
+	create -n 2
+	done=$JOB
+	create -n 2
+	pp-job cancel "$JOB"
+	cancelled=$JOB
+	create -n 2
+	run pp-worker "$done" -q
+	check_status 0
+	run pp-worker "$done" -q
+	check_status 0
+	check_err ''
+	run pp-worker -q "$done" "$cancelled" "$JOB"
+	check_status 1
+	check_err_has "job '$cancelled' has ended: CANCELLED"
+	check 'the last one was worked on' has_status "$JOB" COMPLETED
+	mock_model
+	run pp-job create -t "$T/story.yaml" -s poem=poems -n 60 -m mock \
+	    -b 0.005
+	JOB=$(out | jq -r .job_id)
+	run pp-worker "$JOB"
+	check_status 3
+	run pp-worker "$JOB" "$done"
+	check_status 3
+	check_err_has 'has ended: BUDGET_EXCEEDED'
+}
+
+test_options_of_the_filter_are_refused_for_jobs()
+{
+	set_up
+	create -n 2
+	for option in '-m local' '-b 3' --ordered '--seed 5' '-t story'; do
+		# shellcheck disable=SC2086
+		run pp-worker $option "$JOB"
+		check_status 64
+		check_err_has 'is for --filter; '
+	done
+	check 'it was worked on' has_status "$JOB" QUEUED
 }
 
 test_more_money_lets_a_job_go_on()
