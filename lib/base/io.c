@@ -32,6 +32,15 @@ pp_io_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
+bool
+pp_io_permits(int fd, int how)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 &&
+	    ((flags & O_ACCMODE) == how || (flags & O_ACCMODE) == O_RDWR);
+}
+
 /* Append what one read gives. 1, 0 at the end, -1 and errno. */
 static int
 read_some(int fd, struct pp_buf *b, size_t want)

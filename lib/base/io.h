@@ -16,6 +16,12 @@
 int	pp_io_write_all(int fd, const void *data, size_t len);
 
 /*
+ * Whether `fd` is open and may be read (O_RDONLY) or written (O_WRONLY). See
+ * pp_cli_main() for what stands in for a standard descriptor that was closed.
+ */
+bool	pp_io_permits(int fd, int how);
+
+/*
  * The whole file, or stdin for "-", appended to `out`; at most out->max bytes
  * when that is set. Errors: PP_ENOENT, PP_EIO, PP_EDATA (too large).
  */

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli_int.h"
@@ -118,6 +120,30 @@ fail(const struct pp_cli *cli, const struct pp_error *err)
 }
 
 /*
+ * A standard descriptor that is closed would be the number of the next file or
+ * socket, and what is printed would go there. What stands in its place can
+ * neither be read nor written as it is meant to be, so its use fails. Opened in
+ * order, each gets the number that is missing.
+ */
+static int
+fill_standard_descriptors(struct pp_error *err)
+{
+	static const int wrong_way[] = {
+		[STDIN_FILENO] = O_WRONLY,
+		[STDOUT_FILENO] = O_RDONLY,
+		[STDERR_FILENO] = O_RDONLY,
+	};
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", wrong_way[fd]) != fd)
+			return pp_error_errno(err, PP_EIO, errno,
+			    "cannot open '/dev/null'");
+	}
+	return 0;
+}
+
+/*
  * stdout is data, so bytes that did not arrive are a failure. A closed stdout
  * to which nothing was written is fine.
  */
@@ -126,11 +152,12 @@ finish_stdout(const struct pp_cli *cli, int status)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	bool failed = ferror(stdout) != 0;
+	bool closed = !pp_io_permits(STDOUT_FILENO, O_WRONLY);
 
 	errno = 0;
 	if (fflush(stdout) != 0)
 		failed = true;
-	if (!failed && fclose(stdout) != 0 && errno != EBADF)
+	if (!failed && fclose(stdout) != 0)
 		failed = true;
 	if (!failed)
 		return status;
@@ -138,7 +165,9 @@ finish_stdout(const struct pp_cli *cli, int status)
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
-	if (errno != 0)
+	if (closed)
+		pp_error_set(&err, PP_EIO, "standard output is closed");
+	else if (errno != 0)
 		pp_error_errno(&err, PP_EIO, errno, "cannot write to stdout");
 	else
 		pp_error_set(&err, PP_EIO, "cannot write to stdout");
@@ -271,6 +300,8 @@ pp_cli_main(const struct pp_program *program, int argc, char **argv)
 	struct pp_error err = PP_ERROR_INIT;
 	int status;
 
+	if (fill_standard_descriptors(&err) < 0)
+		return fail(&cli, &err);
 	catch_sigpipe();
 	pp_log_set_before(pp_progress_clear);
 	cli.color_out = has_color(stdout);

@@ -96,6 +96,9 @@ struct pp_program {
  * was a socket, the signal means nothing and the write fails with EPIPE. A
  * program that must outlive the reader of its stdout ignores the signal.
  *
+ * Standard descriptors that are closed cannot be mistaken for files that are
+ * opened later: to read or to write them fails.
+ *
  * The log's level is warnings; -q leaves errors, -v adds events, -vv details.
  */
 int	pp_cli_main(const struct pp_program *program, int argc, char **argv);

@@ -77,6 +77,27 @@ test_help_on_a_full_disk_fails()
 	done
 }
 
+# What is opened next must not be taken for the descriptor that is missing.
+test_closed_descriptors_are_not_mistaken_for_others()
+{
+	local program
+
+	for program in $(programs); do
+		run_sh "$program --help >&-"
+		check_status 74
+		check_err_has 'standard output is closed'
+		run_sh "$program --help <&- 2>&-"
+		check_status 0
+		run_sh "$program --nonsense >&- 2>&-"
+		check_status 64
+	done
+	echo '{"n":1}' >seeds.jsonl
+	run_sh 'pp-seed put seeds seeds.jsonl <&- >&- 2>&-'
+	check_status 74
+	run pp-seed get seeds
+	check_out_file seeds.jsonl
+}
+
 test_a_closed_pipe_ends_quietly()
 {
 	local program
