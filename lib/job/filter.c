@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,7 @@ struct filter {
 	size_t at;
 	uint64_t line_number;
 	bool eof, is_file, watching;
+	struct pp_error bad_input; /* nothing is read after it */
 	int64_t next_index;
 
 	struct held *held; /* by index - next_out, modulo size */
@@ -110,14 +112,11 @@ static void
 on_input(void *arg, int fd, unsigned events)
 {
 	struct filter *f = arg;
-	struct pp_error err = PP_ERROR_INIT;
 
 	(void)events;
 	pp_loop_watch(f->loop, fd, 0, NULL, NULL, NULL);
 	f->watching = false;
-	if (read_input(f, &err) < 0)
-		pp_runner_stop(f->runner, PP_RUN_ERROR, f->options->grace_ms,
-		    &err);
+	read_input(f, &f->bad_input); /* next_row() sees how it went */
 	pp_runner_wake(f->runner);
 }
 
@@ -328,6 +327,7 @@ read_item(struct filter *f, const char *line, size_t len, struct item *it,
 	return rc;
 }
 
+/* Bad input is the end of it; the rows before that are paid for, and go on. */
 static int
 next_row(void *arg, struct pp_task *task, struct pp_error *err)
 {
@@ -337,19 +337,22 @@ next_row(void *arg, struct pp_task *task, struct pp_error *err)
 	size_t len;
 	int rc;
 
+	(void)err;
+	if (f->bad_input.code != PP_OK)
+		return 0;
 	if (f->options->ordered && f->next_index - f->next_out >= MAX_HELD)
 		return 2;
-	rc = next_line(f, &line, &len, err);
+	rc = next_line(f, &line, &len, &f->bad_input);
 	if (rc != 1)
-		return rc;
+		return rc < 0 ? 0 : rc;
 	it = pp_calloc(1, sizeof *it);
 	pp_buf_init(&it->line, 0);
 	pp_buf_init(&it->system, 0);
 	pp_buf_init(&it->prompt, 0);
 	pp_buf_init(&it->step_id, 0);
-	if (read_item(f, line, len, it, err) < 0) {
+	if (read_item(f, line, len, it, &f->bad_input) < 0) {
 		free_item(it);
-		return -1;
+		return 0;
 	}
 	task->user = it;
 	task->plan = f->render != NULL ? f->plan : &it->plan;
@@ -569,7 +572,9 @@ write_held(struct filter *f, struct pp_error *err)
 static int
 status_of(struct filter *f, enum pp_run_end end, struct pp_error *err)
 {
-	if (end == PP_RUN_DONE) {
+	if (end == PP_RUN_DONE && f->bad_input.code != PP_OK) {
+		*err = f->bad_input;
+	} else if (end == PP_RUN_DONE) {
 		if (f->spent->rows_done > 0 || f->spent->rows_failed == 0)
 			return 0;
 		pp_error_set(err, PP_ENO, "no row succeeded; the first: %s",
@@ -629,6 +634,27 @@ run(struct filter *f, struct pp_error *err)
 	return status;
 }
 
+/* Before anything is paid for. */
+static int
+check_ends(const struct pp_filter_options *o, struct pp_error *err)
+{
+	if (!pp_io_permits(o->in_fd, O_RDONLY))
+		return pp_error_set(err, PP_EIO, "%s is closed", o->in_name);
+	if (!pp_io_permits(o->out_fd, O_WRONLY))
+		return pp_error_set(err, PP_EIO, "standard output is closed");
+	return 0;
+}
+
+/* What can be waited for; the rest, such as /dev/null, is read as files are. */
+static bool
+is_stream(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 &&
+	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd));
+}
+
 static void
 make_plan(struct filter *f)
 {
@@ -656,13 +682,14 @@ pp_filter_run(const struct pp_filter_options *options, struct pp_ledger *spent,
     struct pp_error *err)
 {
 	struct filter f = { .options = options, .spent = spent, .err = err };
-	struct stat st;
 	int status;
 
+	if (check_ends(options, err) < 0)
+		return pp_code_exit_status(err->code);
 	f.budget.granted_nusd = options->budget_nusd == PP_NO_LIMIT ?
 	    INT64_MAX :
 	    options->budget_nusd;
-	f.is_file = fstat(options->in_fd, &st) == 0 && S_ISREG(st.st_mode);
+	f.is_file = !is_stream(options->in_fd);
 	pp_buf_init(&f.input, 0);
 	pp_buf_init(&f.out, 0);
 	pp_buf_init(&f.unwritten, 0);

@@ -123,6 +123,45 @@ test_bad_lines_are_named()
 	check_err_has 'not a JSON object'
 }
 
+# The calls are on the wire when the bad line is read.
+test_rows_before_a_bad_line_are_finished()
+{
+	make_seeds 5
+	(cat seeds.jsonl; echo nonsense; cat seeds.jsonl) >bad.jsonl
+	make_templates
+	make_prices
+	mock_start --prices prices.json --latency 300
+	use_mock_models
+	run pp-worker --filter -t four.yaml -b 1 --grace 0s <bad.jsonl
+	check_status 65
+	check_err_has 'standard input:6: '
+	check_out_lines 5
+	check_out_jq -s 'all(.[]; .record)' true
+	check 'each step was called once a row' test \
+	    "$(mock_count .requests)" = 20
+}
+
+test_input_and_output_may_be_anything_that_is_open()
+{
+	make_seeds 5
+	make_templates
+	mock_start
+	model 1 small 0 0
+	run pp-worker --filter -t one.yaml </dev/null
+	check_status 0
+	check_out ''
+	run_sh 'pp-worker --filter -t one.yaml <&-'
+	check_status 74
+	check_err_has 'standard input is closed'
+	run_sh 'pp-worker --filter -t one.yaml <seeds.jsonl >&-'
+	check_status 74
+	check_err_has 'standard output is closed'
+	check 'nobody was called for that' test "$(mock_count .requests)" = 0
+	run_sh 'pp-worker --filter -t one.yaml <seeds.jsonl 2>&-'
+	check_status 0
+	check_out_lines 5
+}
+
 test_a_row_that_cannot_be_rendered_fails_alone()
 {
 	make_templates
