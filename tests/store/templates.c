@@ -4,6 +4,9 @@
 #include "suite.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 
 static int
 put(struct pp_store *s, const char *id, const char *user,
@@ -309,6 +312,51 @@ a_cost_written_twice_is_one_row(void **state)
 	pp_cost_release(&page[0]);
 }
 
+#define COSTS 10000
+#define COSTS_AT_ONCE 1000
+
+static void
+add_many_costs(struct fixture *f, const char *job_id, int from)
+{
+	struct pp_cost *rows = pp_calloc(COSTS_AT_ONCE, sizeof *rows);
+	static char model[] = "m";
+
+	for (int i = 0; i < COSTS_AT_ONCE; i++) {
+		rows[i] = (struct pp_cost){ .model_id = model,
+			.cost_nusd = from + i };
+		snprintf(rows[i].job_id, sizeof rows[i].job_id, "%s", job_id);
+		snprintf(rows[i].timestamp, sizeof rows[i].timestamp,
+		    "2026-01-01T00:00:00.000Z#00000#%09d", from + i);
+	}
+	assert_ok(pp_store_costs_add(f->store, rows, COSTS_AT_ONCE, &f->err),
+	    f->err);
+	free(rows);
+}
+
+/* At full size on either home: they are written by batches. */
+static void
+ten_thousand_costs_are_listed_page_by_page(void **state)
+{
+	struct fixture *f = *state;
+	struct pp_cost page[700];
+	char id[PP_ID_BYTES], after[sizeof page->timestamp] = "";
+	int all = 0, n;
+
+	add_job(f, 1, 10, id);
+	for (int i = 0; i < COSTS; i += COSTS_AT_ONCE)
+		add_many_costs(f, id, i);
+	do {
+		n = pp_store_cost_list(f->store, id, after, page, 700, &f->err);
+		assert_ok(n, f->err);
+		for (int i = 0; i < n; i++) {
+			assert_int_equal(page[i].cost_nusd, all++);
+			memcpy(after, page[i].timestamp, sizeof after);
+			pp_cost_release(&page[i]);
+		}
+	} while (n == 700);
+	assert_int_equal(all, COSTS);
+}
+
 void
 add_templates(void)
 {
@@ -319,6 +367,7 @@ add_templates(void)
 		SUITE_TEST(lists_show_the_newest_that_one_may_see),
 		SUITE_TEST(only_the_owner_deletes_a_template),
 		SUITE_TEST(a_cost_written_twice_is_one_row),
+		SUITE_TEST(ten_thousand_costs_are_listed_page_by_page),
 	};
 
 	SUITE_ADD(tests);

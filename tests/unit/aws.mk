@@ -14,6 +14,11 @@ unit_tests += tests/unit/test_dynamodb
 tests_unit_test_dynamodb_SOURCES = tests/unit/test_dynamodb.c
 tests_unit_test_dynamodb_LDADD = $(AM_TESTS_LDADD)
 
+unit_tests += tests/unit/test_dynamodb_calls
+tests_unit_test_dynamodb_calls_SOURCES = tests/unit/test_dynamodb_calls.c \
+	tests/unit/aws_env.c tests/unit/server.c
+tests_unit_test_dynamodb_calls_LDADD = $(AM_TESTS_LDADD)
+
 unit_tests += tests/unit/test_aws_clients
 tests_unit_test_aws_clients_SOURCES = tests/unit/test_aws_clients.c \
 	tests/unit/aws_env.c tests/unit/server.c

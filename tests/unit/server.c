@@ -148,7 +148,7 @@ struct scripted {
 	int requests;
 	bool in_order; /* not by path */
 	bool stopping;
-	char *last;
+	char *last, *before;
 };
 
 /* Until the head and as much body as it says are there. False: the end. */
@@ -203,7 +203,8 @@ serve_one(struct scripted *s, int fd, char *text)
 			return;
 		pthread_mutex_lock(&s->lock);
 		s->requests++;
-		free(s->last);
+		free(s->before);
+		s->before = s->last;
 		s->last = pp_strndup(text, len);
 		pthread_mutex_unlock(&s->lock);
 		at = s->in_order ? (size_t)s->requests - 1 : which_script(text);
@@ -286,6 +287,7 @@ scripted_stop(struct scripted *s)
 	close(s->listen_fd);
 	pthread_mutex_destroy(&s->lock);
 	free(s->last);
+	free(s->before);
 	free(s);
 }
 
@@ -313,6 +315,17 @@ scripted_last(struct scripted *s)
 
 	pthread_mutex_lock(&s->lock);
 	text = s->last != NULL ? s->last : "";
+	pthread_mutex_unlock(&s->lock);
+	return text;
+}
+
+const char *
+scripted_before(struct scripted *s)
+{
+	const char *text;
+
+	pthread_mutex_lock(&s->lock);
+	text = s->before != NULL ? s->before : "";
 	pthread_mutex_unlock(&s->lock);
 	return text;
 }

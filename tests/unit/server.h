@@ -51,7 +51,11 @@ void	scripted_stop(struct scripted *s);
 const char *scripted_url(const struct scripted *s);	/* without path */
 int	scripted_requests(struct scripted *s);		/* so far */
 
-/* The last request, head and body; valid until the next comes. */
+/*
+ * The last request, and the one before it, head and body; "" for none. Valid
+ * until the next comes.
+ */
 const char *scripted_last(struct scripted *s);
+const char *scripted_before(struct scripted *s);
 
 #endif
