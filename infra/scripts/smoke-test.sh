@@ -70,7 +70,7 @@ clean_up()
 
 	for job in "${jobs[@]}"; do
 		pp-job cancel --now "$job" >/dev/null 2>&1 || :
-		pp-job wait -q -t "$limit" "$job" >/dev/null 2>&1 || :
+		pp-job wait -q -t "${longest}s" "$job" >/dev/null 2>&1 || :
 		pp-job rm "$job" || warn "the job $job is left"
 	done
 	pp-template rm "$name" 2>/dev/null || :

@@ -244,12 +244,13 @@ outputs_of_the_root()
 
 test_the_smoke_test_of_a_deployment()
 {
+	LIMIT=1200
 	home_of_the_nest
 	prepare_model --latency 50
 	outputs_of_the_root >root.json
 	tasks_start
-	script smoke-test --outputs root.json --model mine --rows 30 \
-	    --timeout 2m
+	PP_WAIT_SECONDS=600 script smoke-test --outputs root.json --model mine \
+	    --rows 30 --timeout 10m
 	check_status 0
 	check_err_has 'ok: 30 rows on a task, exported'
 	check_err_has 'ok: cancelled while it ran'
@@ -268,6 +269,7 @@ test_the_smoke_test_of_a_deployment()
 # Nobody starts what RunTask was asked for.
 test_a_smoke_test_that_fails_cleans_up()
 {
+	LIMIT=1200
 	home_of_the_nest
 	prepare_model
 	outputs_of_the_root >root.json
@@ -276,7 +278,8 @@ test_a_smoke_test_that_fails_cleans_up()
 	check_err_has 'deploy first'
 	tasks_start
 	mock_stop
-	script smoke-test --outputs root.json --model mine --timeout 5s
+	PP_WAIT_SECONDS=600 script smoke-test --outputs root.json --model mine \
+	    --timeout 5s
 	check_status 1
 	check_err_has 'not COMPLETED'
 	run pp-job list --json
