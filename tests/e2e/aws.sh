@@ -91,6 +91,37 @@ test_credentials_are_renewed_while_thousands_of_calls_go_on()
 	check "by one ($(asked Credentials))" [ "$(asked Credentials)" -le 100 ]
 }
 
+test_cached_tokens_cost_what_the_server_bills()
+{
+	id=us.anthropic.claude-sonnet-5
+	echo "{\"$id\": {\"input\": \"2\", \"output\": \"10\", \"cached\": \"0.2\"}}" \
+	    >prices.json
+	mock_start --prices prices.json --cached 0.7
+	keys
+	export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$MOCK_URL
+	cat >models.yaml <<-END
+	models:
+	  mine: {provider: bedrock, id: $id, input: 2, output: 10, cache_read: 0.2, cache_point: true}
+	END
+	cat >t.yaml <<-'END'
+	template:
+	  id: t
+	  steps:
+	    - id: a
+	      model: mine
+	      cache: true
+	      system: You go on with what you are told, in the same words and no others.
+	      prompt: "{{ n }} {{ n }} {{ n }} {{ n }} {{ n }} {{ n }} {{ n }} {{ n }}"
+	END
+	PP_MODELS=$PWD/models.yaml run_sh 'seq 1000 1049 | sed "s/.*/{\"n\": &}/" |
+	    pp-worker --filter -t t.yaml -b 5 -q'
+	check_out_lines 50
+	spent=$(out | jq -s '[.[].steps.a.cost | tonumber] | add * 1e9 | round')
+	check "what was spent ($spent) is the bill" test "$spent" = \
+	    "$(mock_stats | jq .bill_nusd)"
+	check_out_jq -s 'all(.[]; .steps.a.tokens_cached > 0)' true
+}
+
 test_a_bundle_of_authorities_is_trusted_and_nothing_else()
 {
 	command -v openssl >/dev/null || skip 'no openssl'
