@@ -44,7 +44,7 @@ PP_FILTER(pp_f_attr)
 		    "'%s'",
 		    pp_type_name(arg[0]));
 	if (in.type == PP_T_UNDEFINED && !is_dunder(arg[0]))
-		return rt->undefined == PP_U_CHAINABLE ?
+		return rt->undefined == PP_U_CHAINABLE && !in.undef->plain ?
 		    in :
 		    pp_undefined_error(rt, in);
 	v = pp_own_attr(rt, in, arg[0]);

@@ -53,6 +53,14 @@ is_const(const struct pp_node *n)
 	return n->kind == PP_N_CONST;
 }
 
+/* Whether Jinja finds its value before anything runs: no names, no calls. */
+static bool
+is_known_early(void *arg, struct pp_node *n)
+{
+	return n->kind != PP_N_NAME && n->kind != PP_N_CALL &&
+	    pp_walk_children(n, is_known_early, arg);
+}
+
 /* Whether the node is nothing but constants under an operator. */
 static bool
 can_fold(const struct pp_node *n)
@@ -80,14 +88,6 @@ can_fold(const struct pp_node *n)
 	}
 }
 
-static void
-make_const(struct pp_node *n, struct pp_value v)
-{
-	n->kind = PP_N_CONST;
-	n->flag = 0;
-	n->value = v;
-}
-
 /* What fails is left to fail when it is reached. */
 static void
 fold(struct resolver *r, struct pp_node *n)
@@ -103,16 +103,11 @@ fold(struct resolver *r, struct pp_node *n)
 		memset(&r->rt->fault, 0, sizeof r->rt->fault);
 		return;
 	}
-	if (v.type != PP_T_UNDEFINED && v.len <= 65536)
-		make_const(n, v);
-}
-
-/* Whether Jinja finds its value before anything runs: no names, no calls. */
-static bool
-is_known_early(void *arg, struct pp_node *n)
-{
-	return n->kind != PP_N_NAME && n->kind != PP_N_CALL &&
-	    pp_walk_children(n, is_known_early, arg);
+	if (v.type == PP_T_UNDEFINED || v.len > 65536)
+		return;
+	n->kind = PP_N_CONST;
+	n->flag = 0;
+	n->value = v;
 }
 
 static bool
@@ -210,6 +205,19 @@ resolve_child(void *arg, struct pp_node *child)
 	return !failed(a->r);
 }
 
+/* Whether it is true, when that is known before anything runs; else -1. */
+static int
+early_truth(struct resolver *r, struct pp_node *n)
+{
+	if (is_const(n))
+		return pp_truth(r->rt, n->value);
+	if ((n->kind == PP_N_LIST || n->kind == PP_N_TUPLE ||
+		n->kind == PP_N_DICT) &&
+	    is_known_early(NULL, n))
+		return n->list.count > 0;
+	return -1;
+}
+
 /* a and b, a or b: what comes after a constant that decides is not seen. */
 static void
 resolve_logic(struct resolver *r, const struct frame *f, struct pp_node *n)
@@ -217,9 +225,10 @@ resolve_logic(struct resolver *r, const struct frame *f, struct pp_node *n)
 	struct pp_node *a = n->two.a;
 
 	resolve_expr(r, f, a);
-	if (!failed(r) && is_const(a) &&
-	    pp_truth(r->rt, a->value) == (n->kind == PP_N_OR)) {
-		make_const(n, a->value);
+	if (failed(r))
+		return;
+	if (early_truth(r, a) == (n->kind == PP_N_OR)) {
+		*n = *a;
 		return;
 	}
 	resolve_expr(r, f, n->two.b);

@@ -146,8 +146,11 @@ def main():
         answer = json.loads(line)
         ours[answer["id"]] = answer
     bad = errors = 0
+    templates = {}
     for c in all_cases:
-        ref = score.run(c)
+        if c["template"] not in templates:
+            templates[c["template"]] = score.compiled(c)
+        ref = score.run(c, templates[c["template"]])
         errors += "error" in ref
         if same(ref, ours.get(c["id"], {})):
             continue

@@ -1,9 +1,9 @@
 # Fuzz targets, one for each parser. Every one is a LLVMFuzzerTestOneInput().
 # With --enable-fuzzers (clang) libFuzzer drives them:
 #	tests/fuzz/fuzz_json -max_total_time=600 ../tests/fuzz/corpus/json
-# Otherwise standalone.c does: 'make check' runs each seed corpus, as it is and
-# damaged in a few hundred ways. To add one: a line in fuzz_programs, its
-# _SOURCES and _LDFLAGS, and some small files in corpus/NAME/.
+# Otherwise standalone.c does; README says what it is good for. To add one: a
+# line in fuzz_programs, its _SOURCES and _LDFLAGS, and some small files in
+# corpus/NAME/.
 fuzz_programs = \
 	tests/fuzz/fuzz_csv \
 	tests/fuzz/fuzz_json \
@@ -22,6 +22,11 @@ else
 fuzz_main = tests/fuzz/standalone.c
 fuzz_ldflags = $(AM_LDFLAGS)
 TESTS += tests/fuzz/corpora.sh
+endif
+
+# A minute for each target of the prompt language, where it finds the most.
+if ENABLE_SANITIZERS
+AM_TESTS_ENVIRONMENT += FUZZ_SECONDS=$${FUZZ_SECONDS:-60}; export FUZZ_SECONDS;
 endif
 
 check_PROGRAMS += $(fuzz_programs)
@@ -44,5 +49,6 @@ tests_fuzz_fuzz_seed_input_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(fuzz_main)
 tests_fuzz_fuzz_yaml_LDFLAGS = $(fuzz_ldflags)
 
-EXTRA_DIST += tests/fuzz/corpora.sh tests/fuzz/corpus tests/fuzz/fuzz.h \
+EXTRA_DIST += tests/fuzz/README tests/fuzz/corpora.sh tests/fuzz/corpus \
+	tests/fuzz/fuzz.h \
 	tests/fuzz/standalone.c
