@@ -25,7 +25,11 @@ struct resolver {
 	struct pp_template *tmpl;
 	bool known_extends;
 	int extends;
+	int64_t fold_steps; /* left, of FOLD_STEPS */
 };
+
+/* What the constants of a template may cost; the rest waits for its render. */
+#define FOLD_STEPS 50000
 
 static void resolve_list(struct resolver *r, const struct frame *f,
     const struct pp_list_of *l);
@@ -95,9 +99,11 @@ fold(struct resolver *r, struct pp_node *n)
 	struct pp_value v;
 	int64_t steps = r->rt->steps;
 
-	if (failed(r) || !can_fold(n))
+	if (failed(r) || r->fold_steps <= 0 || !can_fold(n))
 		return;
+	r->rt->steps = r->fold_steps;
 	v = pp_eval_const(r->rt, n);
+	r->fold_steps = r->rt->steps;
 	r->rt->steps = steps;
 	if (failed(r)) {
 		memset(&r->rt->fault, 0, sizeof r->rt->fault);
@@ -694,7 +700,9 @@ find_autoescape(void *arg, struct pp_node *n)
 int
 pp_resolve(struct pp_parser *p, struct pp_template *t)
 {
-	struct resolver r = { .p = p, .rt = p->rt, .tmpl = t };
+	struct resolver r = {
+		.p = p, .rt = p->rt, .tmpl = t, .fold_steps = FOLD_STEPS
+	};
 	struct pp_function *fn = &t->root;
 	struct frame f = { .toplevel = true,
 		.rootlevel = true,

@@ -29,6 +29,9 @@ ROWS = [
      "limit", 3, ""),
     ("a block set in itself", "{% set x = 'ab' %}\n" +
      "{% set x %}{{ x }}{{ x }}{% endset %}" * 40, "limit", 2, ""),
+    ("powers of constants", "\n" + "{{ 9**20000 % 7 }}" * 50000, "limit", 2,
+     "steps"),
+    ("long constants", "\n" + "{{ 'a' * 60000 }}" * 50000, "limit", 2, ""),
     ("* of a string", "\n\n{{ 'x' * 10000000000 }}", "limit", 3, "string"),
     ("* of a list", "\n{{ [0] * 10000000000 }}", "limit", 2, ""),
     ("* of a list, often", "\n{% set l = [0] * 100000 %}"
