@@ -148,6 +148,12 @@ test_the_worker_runs_as_process_1_without_rights()
 	check 'a sign of life' test -s work/health
 }
 
+# The server of models has seen a call.
+was_asked()
+{
+	[ "$(mock_stats | jq .requests)" -gt 0 ]
+}
+
 test_sigterm_ends_it_with_a_checkpoint()
 {
 	local pid inner began
@@ -157,9 +163,9 @@ test_sigterm_ends_it_with_a_checkpoint()
 	began=$(date +%s%3N)
 	background "$IN" /usr/bin/pp-worker -c 4
 	pid=$PID
-	wait_for 60 sh -c "test -s '$T/work/health'" ||
-		complain 'no sign of life'
-	echo "# exec to a sign of life: $(($(date +%s%3N) - began)) ms"
+	wait_for 60 was_asked || complain 'no request'
+	echo "# exec to the first request: $(($(date +%s%3N) - began)) ms"
+	wait_for 60 test -s work/health || complain 'no sign of life'
 	run "$IN" /usr/bin/pp-worker --health
 	check_status 0
 	inner=$(first_process)
@@ -206,6 +212,29 @@ test_health_of_nobody()
 	need_namespaces
 	run "$IN" /usr/bin/pp-worker --health
 	check_status 1
+}
+
+# Ages in seconds of the last sign of life and of the last progress, status and
+# words of the health check: who lives and gets nowhere is not well.
+test_health_tells_progress_from_life()
+{
+	local alive moved status words now
+
+	need_namespaces
+	now=$(awk '{ print int($1 * 1000) }' /proc/uptime)
+	[ "$now" -gt 2000000 ] || skip 'this machine has run for too short'
+	while read -r alive moved status words; do
+		echo "{\"alive\":$((now - alive * 1000)),\"moved\":$((now -
+		    moved * 1000)),\"count\":7}" >work/health
+		run "$IN" /usr/bin/pp-worker --health
+		check_status "$status"
+		[ -z "$words" ] || check_err_has "$words"
+	done <<-SIGNS
+	0 0 0
+	0 300 0
+	0 1800 1 the worker lives, but nothing has moved
+	600 600 1 no sign of life
+	SIGNS
 }
 
 make_image
