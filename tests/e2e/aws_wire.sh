@@ -74,7 +74,7 @@ test_no_table_is_ever_scanned()
 
 test_the_last_checkpoint_waits_for_a_service_that_is_away()
 {
-	MOCK='--latency 100' start_job one 300 --budget 5
+	MOCK='--latency 100' start_job one 600 --budget 5
 	background pp-worker --job "$JOB" -c 8 --grace 5s --checkpoint 60s
 	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 30 ]"
 	touch "$outage"
@@ -85,11 +85,11 @@ test_the_last_checkpoint_waits_for_a_service_that_is_away()
 	wait "$PID"
 	check 'status 75' test $? = 75
 	check 'the job is in the queue' is_status "$JOB" QUEUED
-	run pp-worker --job "$JOB" -c 24
+	run pp-worker --job "$JOB" -c 32
 	check_status 0
 	check 'nothing was paid for twice' test \
 	    "$(mock_count .repeats_after_ok)" = 0
-	check 'each row once' test "$(mock_count .requests)" = 300
+	check 'each row once' test "$(mock_count .requests)" = 600
 }
 
 # What the dead one held is not waited for for ever.
