@@ -3,6 +3,7 @@
 #include "model/invoke_int.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -265,6 +266,15 @@ pp_invoke_cancel(struct pp_invocation *v)
 	assert(v->fn != NULL);
 	v->cancelled = true;
 	providers[v->call.model->provider]->cancel(v);
+}
+
+void
+pp_call_put_id_header(const struct pp_invocation *v, char *out, size_t size)
+{
+	const char *run = v->invoker->run;
+
+	snprintf(out, size, "X-Client-Request-Id: %s%s%s",
+	    run != NULL ? run : "", run != NULL ? "-" : "", v->call.attempt_id);
 }
 
 void

@@ -77,6 +77,10 @@ void	pp_invocation_answer(struct pp_invocation *v,
 /* An answer with nothing in it yet. */
 void	pp_answer_init(struct pp_answer *a);
 
+/* The header that tells a server which attempt of which run the call is. */
+void	pp_call_put_id_header(const struct pp_invocation *v, char *out,
+	    size_t size);
+
 /*
  * What a whole reply that is no success means: by its status, and by the
  * error codes that its body names.

@@ -149,6 +149,7 @@ each_vendor_gets_its_body(void **state)
 		if (rows[i].flag != NULL &&
 		    strstr(rows[i].flag, "temperature") != NULL)
 			pp_model_set(&s.model, "temperature", "false", NULL);
+		pp_invoker_set_run(s.invoker, "job-7");
 		call = full_call(&s);
 		calls_ask(&s, &call, &g);
 		last = scripted_last(server);
@@ -156,7 +157,7 @@ each_vendor_gets_its_body(void **state)
 		assert_memory_equal(last + 5, rows[i].path,
 		    strlen(rows[i].path));
 		assert_non_null(strcasestr(last,
-		    "\r\nX-Client-Request-Id: a-1\r\n"));
+		    "\r\nX-Client-Request-Id: job-7-a-1\r\n"));
 		body = strstr(last, "\r\n\r\n") + 4;
 		if (rows[i].body != NULL)
 			assert_string_equal(body, rows[i].body);
