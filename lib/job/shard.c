@@ -537,7 +537,7 @@ begin_to_ask(struct pp_shard_run *run, struct asking *a, struct pp_error *err)
 		return 1;
 	}
 	if (ask(run->store, a, err) < 0) {
-		run->lost = err->code == PP_ECONFLICT;
+		run->lost |= err->code == PP_ECONFLICT;
 		return -1;
 	}
 	take_answer(run, a);

@@ -644,9 +644,11 @@ give_back(struct worker *w, struct ending *e, const char *reason,
 		e->status = PP_JOB_FAILED;
 		return 0;
 	}
+	if (pp_store_release(w->store, &w->claim, progress, reason,
+		pp_clock_wall_ms(), err) < 0)
+		return -1;
 	pp_log(PP_LOG_INFO, "given_back", "reason", 's', reason, NULL);
-	return pp_store_release(w->store, &w->claim, progress, reason,
-	    pp_clock_wall_ms(), err);
+	return 0;
 }
 
 /* ---- the export at the end ---- */
