@@ -19,6 +19,10 @@
 #define LOCKS 64
 #define MAX_TRIES 100 /* while others take away what is made */
 
+/* A lock is held for some system calls; a holder that is stopped keeps it. */
+#define LOCK_PATIENCE_MS 10000
+#define LOCK_PAUSE_US 2000
+
 /* A temporary that nobody has touched for a day is what a crash left. */
 #define STALE_MS INT64_C(86400000)
 
@@ -98,27 +102,36 @@ pp_blob_fs_prune(const char *root, const char *path)
 
 /* ---- locks ---- */
 
+/* Whoever waits here has a lease to renew: not for ever. */
+static int
+lock_in_time(int fd, const char *path, struct pp_error *err)
+{
+	int64_t end_ms = pp_clock_boot_ms() + LOCK_PATIENCE_MS;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return pp_blob_fs_fail(errno, "lock", path, err);
+		if (pp_clock_boot_ms() >= end_ms)
+			return pp_error_set(err, PP_ETEMP,
+			    "another process holds the lock '%s'", path);
+		usleep(LOCK_PAUSE_US);
+	}
+	return 0;
+}
+
 int
 pp_blob_fs_lock(const char *root, const char *key, struct pp_error *err)
 {
 	unsigned n = (unsigned)(pp_hash64(key, strlen(key), 0) % LOCKS);
 	char *path = pp_asprintf("%s/.locks/%02x", root, n);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	int rc;
 
 	if (fd < 0) {
 		pp_blob_fs_fail(errno, "open lock", path, err);
-		goto out;
-	}
-	do
-		rc = flock(fd, LOCK_EX);
-	while (rc < 0 && errno == EINTR);
-	if (rc < 0) {
-		pp_blob_fs_fail(errno, "lock", path, err);
+	} else if (lock_in_time(fd, path, err) < 0) {
 		close(fd);
 		fd = -1;
 	}
-out:
 	free(path);
 	return fd;
 }

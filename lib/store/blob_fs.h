@@ -33,7 +33,8 @@ void	pp_blob_fs_prune(const char *root, const char *path);
 
 /*
  * Wait for the lock of a key. Returns a descriptor that holds it until it is
- * closed (or the process dies), or -1.
+ * closed (or the process dies), or -1: PP_ETEMP when somebody, stopped
+ * perhaps, has it for too long.
  */
 int	pp_blob_fs_lock(const char *root, const char *key,
 	    struct pp_error *err);

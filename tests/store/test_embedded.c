@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -457,6 +458,31 @@ locks_do_not_grow_with_objects(void **state)
 	assert_int_equal(count_files(f->home, "objects"), 64);
 }
 
+/* As when a process was stopped while it had them. */
+static void
+a_lock_is_not_waited_for_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	struct pp_blob *b = pp_store_blobs(f->store);
+	int fds[64];
+
+	for (int i = 0; i < 64; i++) {
+		char *path = pp_asprintf("%s/objects/.locks/%02x", f->home, i);
+
+		fds[i] = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+		assert_int_equal(flock(fds[i], LOCK_EX), 0);
+		free(path);
+	}
+	assert_fails(pp_blob_put(b, "o", "x", 1, PP_BLOB_ALWAYS, NULL, NULL,
+			 &f->err),
+	    f->err, PP_ETEMP);
+	for (int i = 0; i < 64; i++)
+		close(fds[i]);
+	assert_ok(pp_blob_put(b, "o", "x", 1, PP_BLOB_ALWAYS, NULL, NULL,
+		      &f->err),
+	    f->err);
+}
+
 static void
 old_temporaries_are_swept_and_never_listed(void **state)
 {
@@ -555,6 +581,7 @@ main(void)
 		cmocka_unit_test(a_read_only_home_is_a_clear_error),
 		cmocka_unit_test(a_full_disk_loses_nothing),
 		SUITE_TEST(locks_do_not_grow_with_objects),
+		SUITE_TEST(a_lock_is_not_waited_for_for_ever),
 		SUITE_TEST(old_temporaries_are_swept_and_never_listed),
 		SUITE_TEST(an_object_is_a_file_where_it_says),
 		SUITE_TEST(a_key_cannot_be_the_folder_of_another),
