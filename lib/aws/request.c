@@ -197,9 +197,10 @@ static void
 deliver_fault(struct pp_aws_send *s, enum pp_aws_class class, const char *code,
     const char *message)
 {
-	struct pp_aws_reply r = {
-		.headers = "", .body = "", .retry_after_ms = -1
-	};
+	struct pp_aws_reply r = { .headers = "",
+		.body = "",
+		.retry_after_ms = -1,
+		.unsent = s->attempts == 0 };
 
 	r.fault.class = class;
 	snprintf(r.fault.code, sizeof r.fault.code, "%s", code);
@@ -740,7 +741,8 @@ on_reply(void *arg, const struct pp_http_reply *r)
 		.headers_len = r->headers_len,
 		.body = r->body,
 		.body_len = r->body_len,
-		.retry_after_ms = r->retry_after_ms };
+		.retry_after_ms = r->retry_after_ms,
+		.unsent = r->unsent && s->attempts == 1 };
 
 	pp_aws_fault_read(&out.fault, r);
 	guess_fault(s, &out.fault, r->status);

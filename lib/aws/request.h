@@ -91,6 +91,7 @@ struct pp_aws_reply {
 	struct pp_aws_fault fault;	/* class PP_AWS_OK for a 2xx */
 	int64_t retry_after_ms;		/* as of pp_http_reply */
 	int attempts;
+	bool unsent;			/* surely: no byte of any of them */
 	int64_t elapsed_us;		/* of all of them */
 };
 

@@ -120,7 +120,10 @@ struct pp_invocation *pp_invoke_send(struct pp_invoker *i,
 	    const struct pp_call *call, pp_answer_fn *fn, void *arg,
 	    struct pp_error *err);
 
-/* End it; the answer is PP_CALL_CANCELLED (and may have been billed). */
+/*
+ * End it; the answer is PP_CALL_CANCELLED: it may have been billed, unless the
+ * answer has usage, which then says that it surely was not.
+ */
 void	pp_invoke_cancel(struct pp_invocation *v);
 
 /*

@@ -238,6 +238,7 @@ on_reply(void *arg, const struct pp_aws_reply *r)
 	pp_answer_init(&a);
 	a.elapsed_us = r->elapsed_us;
 	a.http_status = r->status;
+	a.has_usage = r->unsent; /* surely nothing */
 	a.raw = r->body;
 	a.raw_len = r->body_len;
 	a.retry_after_ms = retry_after_ms(r);
@@ -318,8 +319,7 @@ send_body(struct pp_invocation *v, struct pp_error *err)
 		.total_timeout_ms = timeout_ms(&v->call) };
 
 	if (v->call.attempt_id != NULL) {
-		snprintf(attempt, sizeof attempt, "X-Client-Request-Id: %s",
-		    v->call.attempt_id);
+		pp_call_put_id_header(v, attempt, sizeof attempt);
 		headers[n++] = attempt;
 	}
 	if (m->invoke_model && m->guardrail != NULL)

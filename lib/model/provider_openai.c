@@ -326,7 +326,10 @@ on_reply(void *arg, const struct pp_http_reply *r)
 		a.raw = r->body;
 		a.raw_len = r->body_len;
 		break;
-	case PP_HTTP_CANCELLED: a.class = PP_CALL_CANCELLED; break;
+	case PP_HTTP_CANCELLED:
+		a.class = PP_CALL_CANCELLED;
+		a.has_usage = r->unsent; /* surely nothing */
+		break;
 	}
 	if (r->outcome != PP_HTTP_ANSWERED)
 		snprintf(a.reason, sizeof a.reason, "%s", r->error);
@@ -355,9 +358,7 @@ openai_send(struct pp_invocation *v, struct pp_error *err)
 	if (e->authorization != NULL)
 		headers[n++] = e->authorization;
 	if (v->call.attempt_id != NULL) {
-		snprintf(request_id, sizeof request_id,
-		    "X-Client-Request-Id: %s%s%s", i->run != NULL ? i->run : "",
-		    i->run != NULL ? "-" : "", v->call.attempt_id);
+		pp_call_put_id_header(v, request_id, sizeof request_id);
 		headers[n++] = request_id;
 	}
 	headers[n] = NULL;

@@ -947,6 +947,7 @@ fill_reply(struct pp_http_exchange *x, CURLcode code, struct pp_http_reply *r)
 	r->headers_len = x->reply_headers.len;
 	r->error[0] = '\0';
 	r->status = 0;
+	r->unsent = code != CURLE_OK && !was_sent(x);
 	if (code == CURLE_OK) {
 		curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
 		r->outcome = PP_HTTP_ANSWERED;
@@ -960,7 +961,7 @@ fill_reply(struct pp_http_exchange *x, CURLcode code, struct pp_http_reply *r)
 	if (x->cancelled)
 		r->outcome = PP_HTTP_CANCELLED;
 	else
-		r->outcome = was_sent(x) ? PP_HTTP_AMBIGUOUS : PP_HTTP_NOT_SENT;
+		r->outcome = r->unsent ? PP_HTTP_NOT_SENT : PP_HTTP_AMBIGUOUS;
 	explain(x, code, r);
 }
 

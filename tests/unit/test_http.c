@@ -26,6 +26,7 @@
 struct got {
 	int calls; /* of the callback */
 	enum pp_http_outcome outcome;
+	bool unsent;
 	int status;
 	char body[4096];
 	size_t body_len;
@@ -67,6 +68,7 @@ keep(void *arg, const struct pp_http_reply *r)
 
 	g->calls++;
 	g->outcome = r->outcome;
+	g->unsent = r->unsent;
 	g->status = r->status;
 	g->body_len = r->body_len;
 	snprintf(g->body, sizeof g->body, "%.*s", (int)r->body_len, r->body);
@@ -628,9 +630,39 @@ a_cancelled_exchange_says_so_once(void **state)
 		turn(&c, 5);
 	assert_int_equal(g[1].calls, 1);
 	assert_int_equal(g[1].outcome, PP_HTTP_CANCELLED);
+	assert_false(g[1].unsent);
 	assert_int_equal(g[0].calls + g[2].calls, 0);
 	close_client(&c); /* without calling back */
 	assert_int_equal(g[0].calls + g[2].calls, 0);
+	close(fd);
+}
+
+/* Nobody answers the handshake, so the request stays here. */
+static void
+what_was_cancelled_before_it_was_sent_says_so(void **state)
+{
+	struct pp_http_request req = {
+		.method = "POST", .body = "{}", .body_len = 2
+	};
+	struct pp_http_exchange *x;
+	struct client c;
+	char url[128];
+	struct got g;
+	int fd;
+
+	(void)state;
+	snprintf(url, sizeof url, "https://127.0.0.1:%d/",
+	    silent_port(true, &fd));
+	req.url = url;
+	open_client(&c, 1, NULL);
+	x = start(&c, &req, &g);
+	turn(&c, 10);
+	pp_http_cancel(x);
+	while (g.calls == 0)
+		turn(&c, 5);
+	assert_int_equal(g.outcome, PP_HTTP_CANCELLED);
+	assert_true(g.unsent);
+	close_client(&c);
 	close(fd);
 }
 
@@ -1143,6 +1175,7 @@ main(void)
 		cmocka_unit_test(what_never_reached_a_server_was_not_sent),
 		cmocka_unit_test(a_silent_server_is_left_in_time),
 		cmocka_unit_test(a_cancelled_exchange_says_so_once),
+		cmocka_unit_test(what_was_cancelled_before_it_was_sent_says_so),
 		cmocka_unit_test(proxies_are_for_others_than_this_machine),
 		cmocka_unit_test(nothing_is_sent_twice),
 		cmocka_unit_test(connections_are_kept),

@@ -6,7 +6,10 @@
 
 #include "test.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -464,6 +467,7 @@ key_and_id_go_into_headers(void **state)
 	setenv("PP_TEST_KEY", "sk-test-123", 1);
 	open_setup(&s, "openai", scripted_url(server), 0);
 	pp_model_set(&s.c.model, "key_env", "PP_TEST_KEY", NULL);
+	pp_invoker_set_run(s.c.invoker, "job-7");
 	call = simple_call(&s);
 	call.attempt_id = "attempt-77";
 	calls_send(&s.c, &call, &g);
@@ -471,7 +475,7 @@ key_and_id_go_into_headers(void **state)
 	assert_non_null(strstr(scripted_last(server),
 	    "\r\nAuthorization: Bearer sk-test-123\r\n"));
 	assert_non_null(strstr(scripted_last(server),
-	    "\r\nX-Client-Request-Id: attempt-77\r\n"));
+	    "\r\nX-Client-Request-Id: job-7-attempt-77\r\n"));
 	assert_null(strstr(strstr(scripted_last(server), "\r\n\r\n"),
 	    "sk-test"));
 	calls_close(&s.c);
@@ -802,6 +806,39 @@ the_local_model_answers_thousands(void **state)
 	calls_close(&s.c);
 }
 
+/* Nobody answers the handshake, so the request is never sent. */
+static void
+what_was_cancelled_before_it_was_sent_cost_nothing(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pp_error err = PP_ERROR_INIT;
+	socklen_t len = sizeof a;
+	struct pp_invocation *v;
+	struct pp_call call;
+	struct setup s;
+	struct got g;
+	char url[64];
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	getsockname(fd, (struct sockaddr *)&a, &len);
+	snprintf(url, sizeof url, "https://127.0.0.1:%d", ntohs(a.sin_port));
+	open_setup(&s, "openai", url, 0);
+	call = simple_call(&s);
+	v = calls_send(&s.c, &call, &g);
+	assert_ok(pp_loop_turn(s.c.loop, 10, &err), err);
+	pp_invoke_cancel(v);
+	calls_wait(&s.c, &g);
+	assert_int_equal(g.answer.class, PP_CALL_CANCELLED);
+	assert_true(g.answer.has_usage);
+	assert_int_equal(g.answer.usage.tokens_in, 0);
+	calls_close(&s.c);
+	close(fd);
+}
+
 static void
 a_cancelled_call_is_answered_once(void **state)
 {
@@ -862,6 +899,8 @@ main(void)
 		cmocka_unit_test(the_local_model_uses_the_words_it_was_taught),
 		cmocka_unit_test(odd_lessons_do_no_harm),
 		cmocka_unit_test(the_local_model_answers_thousands),
+		cmocka_unit_test(
+		    what_was_cancelled_before_it_was_sent_cost_nothing),
 		cmocka_unit_test(a_cancelled_call_is_answered_once),
 	};
 
