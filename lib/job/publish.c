@@ -552,7 +552,7 @@ on_published(void *arg, int rc, const struct pp_error *why)
 		    err.text, NULL);
 		pp_shard_schedule(run);
 	} else {
-		pp_runner_stop(run->runner, PP_RUN_ERROR, 0, &err);
+		pp_shard_fail(run, &err);
 	}
 }
 
@@ -591,7 +591,7 @@ on_timer(void *arg)
 	if (!run->changed)
 		run->checkpoint_us = pp_clock_boot_us(); /* nothing to keep */
 	else if (checkpoint_from_loop(run, &err) < 0)
-		pp_runner_stop(run->runner, PP_RUN_ERROR, 0, &err);
+		pp_shard_fail(run, &err);
 	pp_shard_schedule(run);
 }
 

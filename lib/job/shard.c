@@ -17,6 +17,8 @@
 
 /* No row is begun further beyond the low-water mark than this. */
 #define WINDOW_ROWS 32768
+/* When to ask for money again after the home could not be asked. */
+#define ASK_AGAIN_US INT64_C(1000000)
 /* The local provider learns from this many seeds at most. */
 #define LEARN_SEEDS 2000
 #define US INT64_C(1000000)
@@ -381,7 +383,8 @@ row_done(void *arg, struct pp_task *task, struct pp_error *err)
 		    "%lld rows failed, more than "
 		    "the job puts up with; the first was %s",
 		    (long long)failed, run->first_reason);
-		pp_runner_stop(run->runner, PP_RUN_STOPPED, 0, &why);
+		pp_runner_stop(run->runner, PP_RUN_STOPPED, run->grace_ms,
+		    &why);
 	}
 	pp_shard_schedule(run);
 	return 0;
@@ -413,8 +416,8 @@ on_try(void *arg, const struct pp_journal_try *t, struct pp_error *err)
 	 */
 	if (pp_clock_boot_us() >= run->lease_end_us ||
 	    pp_clock_wall_ms() >= run->lease_end_wall_ms) {
-		run->lost = true;
-		return pp_error_set(err, PP_ECONFLICT,
+		run->lease_over = true;
+		return pp_error_set(err, PP_ETEMP,
 		    "the lease of job '%s' ran out", run->claim->job_id);
 	}
 	run->changed = true;
@@ -437,6 +440,13 @@ flush(void *arg, struct pp_error *err)
 	struct pp_shard_run *run = arg;
 
 	return run->journal != NULL ? pp_journal_flush(run->journal, err) : 0;
+}
+
+void
+pp_shard_fail(struct pp_shard_run *run, const struct pp_error *why)
+{
+	pp_runner_stop(run->runner, PP_RUN_ERROR, run->lost ? 0 : run->grace_ms,
+	    why);
 }
 
 /* ---- money ---- */
@@ -506,6 +516,22 @@ take_answer(struct pp_shard_run *run, const struct asking *a)
 }
 
 static void
+ask_again(void *arg)
+{
+	struct pp_shard_run *run = arg;
+
+	run->asking = false; /* the loop turns, and asks if it still wants */
+}
+
+/* A home that is out of reach is asked again for as long as the lease lasts. */
+static bool
+may_ask_again(const struct pp_shard_run *run, const struct pp_error *err)
+{
+	return (err->code == PP_EUNAVAIL || err->code == PP_ETEMP) &&
+	    pp_clock_boot_us() < run->lease_end_us;
+}
+
+static void
 on_answer(void *arg, int rc, const struct pp_error *err)
 {
 	struct asking *a = arg;
@@ -514,9 +540,15 @@ on_answer(void *arg, int rc, const struct pp_error *err)
 	run->asking = false;
 	if (rc == 0) {
 		take_answer(run, a);
+	} else if (may_ask_again(run, err)) {
+		pp_log(PP_LOG_WARN, "grant_delayed", "reason", 's', err->text,
+		    NULL);
+		run->asking = true;
+		pp_timer_set(run->loop, &run->ask_timer, ASK_AGAIN_US,
+		    ask_again, run);
 	} else {
 		run->lost |= err->code == PP_ECONFLICT;
-		pp_runner_stop(run->runner, PP_RUN_ERROR, 0, err);
+		pp_shard_fail(run, err);
 	}
 	free(a);
 }

@@ -80,6 +80,7 @@ struct pp_shard_run {
 	struct pp_claim *claim;
 	int64_t checkpoint_ms;		/* T of a checkpoint */
 	int retries;
+	int64_t grace_ms;		/* for calls on the wire at an end */
 
 	/* what the job is pinned to */
 	struct pp_job_config config;
@@ -120,13 +121,15 @@ struct pp_shard_run {
 	struct pp_publication *publication;	/* under way, or to be tried
 						 * again; owned */
 	bool publishing;
-	bool asking;			/* a grant is under way */
+	bool asking;			/* a grant is under way, or put off */
+	struct pp_timer ask_timer;
 	int64_t grant_us;		/* of the last ask for money */
 	bool limit_reached;		/* no more money can be had */
 	bool others_hold;		/* because other shards have it */
 	int64_t spent_at_start;
 	int64_t answers;		/* in this run: progress */
 	bool lost;			/* the shard is somebody else's */
+	bool lease_over;		/* or may become so: nobody said yet */
 	int64_t lease_end_us;		/* boot clock */
 	int64_t lease_end_wall_ms;	/* as others see it */
 	struct pp_buf record, category, seed_json;
@@ -136,6 +139,12 @@ struct pp_shard_run {
 int	pp_shard_open(struct pp_shard_run *run, struct pp_error *err);
 void	pp_shard_close(struct pp_shard_run *run);
 extern const struct pp_runner_ops pp_shard_ops;
+
+/*
+ * End the loop for an error. Calls on the wire are paid for and get their
+ * grace, unless the shard is somebody else's: nobody could keep the answers.
+ */
+void	pp_shard_fail(struct pp_shard_run *run, const struct pp_error *why);
 
 /* How many rows may be done or begun beyond the low-water mark. */
 int64_t	pp_shard_window(const struct pp_shard_run *run);

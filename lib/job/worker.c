@@ -337,6 +337,7 @@ stop_timers(struct worker *w)
 	pp_timer_cancel(w->loop, &w->sync_timer);
 	pp_timer_cancel(w->loop, &w->progress_timer);
 	pp_timer_cancel(w->loop, &w->run.checkpoint_timer);
+	pp_timer_cancel(w->loop, &w->run.ask_timer);
 }
 
 /* Until nothing of this shard is under way any more. */
@@ -415,6 +416,7 @@ begin_run(struct worker *w)
 	run->claim = &w->claim;
 	run->checkpoint_ms = w->options.checkpoint_ms;
 	run->retries = w->options.retries;
+	run->grace_ms = w->options.grace_ms;
 	run->where = (struct pp_journal_where){ .home = pp_store_dir(w->store),
 		.shard = w->claim.shard,
 		.epoch = w->claim.epoch };
@@ -764,6 +766,18 @@ keep_all(struct worker *w, struct pp_error *err)
 }
 
 /*
+ * A lease that ran out is not a shard that was taken: while nobody came it can
+ * be had again, and what was paid for be kept. If this fails for want of the
+ * home, keeping is tried all the same: whoever came has put up a fence.
+ */
+static void
+ask_for_lease(struct worker *w)
+{
+	renew_lease(w);
+	settle_down(w);
+}
+
+/*
  * Keep what there is, then say so in the records. `why` is the reason that
  * people see; when keeping fails, that is the reason.
  */
@@ -774,6 +788,8 @@ conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
 	struct ending e;
 
 	settle_down(w);
+	if (w->run.lease_over && !w->run.lost)
+		ask_for_lease(w);
 	if (w->run.lost)
 		return pp_code_exit_status(PP_ETEMP);
 	if (w->run.runner != NULL) {

@@ -233,6 +233,12 @@ pp_store_share(int64_t limit_nusd, const struct pp_store_money *job,
 	out->others_nusd = others - (job->spent_nusd - shard->spent_nusd);
 }
 
+bool
+pp_store_may_grant(const struct pp_claim *c, int64_t seq)
+{
+	return seq == c->seq || seq == c->seq + 1;
+}
+
 void
 pp_store_take_share(struct pp_claim *c, const struct pp_totals *totals,
     const struct pp_store_share *share, int64_t *free_nusd,

@@ -805,7 +805,7 @@ grant_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 	if (load_owned(s, c, &e, err) < 0)
 		return -1;
 	rc = pp_ddb_job_read(s, c->job_id, &j, err);
-	if (rc == 0 || (rc == 1 && e.seq != c->seq))
+	if (rc == 0 || (rc == 1 && !pp_store_may_grant(c, e.seq)))
 		rc = pp_store_fenced(c, err);
 	if (rc == 1) {
 		job.granted_nusd = j.granted_nusd;

@@ -133,6 +133,12 @@ void	pp_store_share(int64_t limit_nusd, const struct pp_store_money *job,
 	    const struct pp_store_money *shard, int64_t spent_nusd,
 	    int64_t want_nusd, struct pp_store_share *out);
 
+/*
+ * Whether the claim may still ask, of an entry that is its own and stands at
+ * `seq`: one further is what it asked last and never heard the answer of.
+ */
+bool	pp_store_may_grant(const struct pp_claim *c, int64_t seq);
+
 /* The claim, and who asked, hear of it. The numbers may be NULL. */
 void	pp_store_take_share(struct pp_claim *c, const struct pp_totals *totals,
 	    const struct pp_store_share *share, int64_t *free_nusd,

@@ -594,7 +594,7 @@ grant(struct pp_sqlite *s, const struct pp_claim *c, const struct pp_totals *t,
 
 	if (load_owned(s, c, &e, err) < 0)
 		return -1;
-	if (e.seq != c->seq)
+	if (!pp_store_may_grant(c, e.seq))
 		return pp_store_fenced(c, err);
 	if (job_money(s, c->job_id, &limit, &job, err) < 0)
 		return -1;

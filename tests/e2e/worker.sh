@@ -213,6 +213,80 @@ change_boot_id()
 	EOF
 }
 
+# Nobody took the shard while its worker was frozen for longer than its lease:
+# what was answered is kept, not paid for again.
+test_a_lease_that_ran_out_keeps_what_is_paid_for()
+{
+	MOCK='--latency 100' start_job one 1200 --budget 5 \
+	    --checkpoint-rows 100000
+	background pp-worker --once -c 16 --lease 6s
+	worker=$PID
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 400 ]"
+	kill -STOP "$worker"
+	sleep 7
+	kill -CONT "$worker"
+	wait "$worker"
+	work -c 64
+	check 'completed' is_status "$JOB" COMPLETED
+	check "nothing is paid twice ($(mock_count .repeats_after_ok))" \
+	    test "$(mock_count .repeats_after_ok)" -le 16
+}
+
+# relay PORT: what stands between a worker and its database, to be killed; 0:
+# any port, which it prints.
+relay()
+{
+	cat >relay.py <<-'EOF'
+	import asyncio, sys, urllib.parse
+	to = urllib.parse.urlparse(sys.argv[1])
+	async def copy(reader, writer):
+	    try:
+	        while data := await reader.read(65536):
+	            writer.write(data)
+	            await writer.drain()
+	    except OSError:
+	        pass
+	    writer.close()
+	async def serve(reader, writer):
+	    there = await asyncio.open_connection(to.hostname, to.port)
+	    await asyncio.gather(copy(reader, there[1]),
+	                         copy(there[0], writer))
+	async def main():
+	    server = await asyncio.start_server(serve, "127.0.0.1",
+	                                        int(sys.argv[2]))
+	    print(server.sockets[0].getsockname()[1], flush=True)
+	    await server.serve_forever()
+	asyncio.run(main())
+	EOF
+	background python3 relay.py "$DATABASE" "$1"
+	RELAY=$PID
+	wait_for 60 test -s "$T/bg.$RELAY.out"
+	PORT=$(cat "$T/bg.$RELAY.out")
+}
+
+# Money cannot be asked for meanwhile: what is on the wire comes home.
+test_a_database_that_is_away_for_a_moment_costs_no_call()
+{
+	on_aws || skip 'this home has no server'
+	MOCK='--latency 1500' start_job one 400 --budget 0.5
+	DATABASE=$AWS_ENDPOINT_URL_DYNAMODB
+	relay 0
+	export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$PORT
+	background pp-worker --once -c 64
+	worker=$PID
+	wait_for 60 sh -c '[ $(wc -l <mock.log) -ge 1 ]'
+	kill -KILL "$RELAY"
+	sleep 3
+	relay "$PORT"
+	wait "$worker"
+	check 'the worker goes on to the end' test "$?" = 0
+	check 'completed' is_status "$JOB" COMPLETED
+	check 'no call was cancelled' test "$(mock_count .client_aborts)" = 0
+	check 'none was paid twice' test "$(mock_count .repeats_after_ok)" = 0
+	check 'the ledger is the bill' test "$(nusd "$(pp-job show "$JOB" \
+	    --json | jq -r .cost_estimate)")" = "$(mock_count .bill_nusd)"
+}
+
 test_after_a_power_loss_the_whole_slice_counts_as_spent()
 {
 	MOCK='--latency 100' start_job one 300 --budget 0.05

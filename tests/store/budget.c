@@ -270,13 +270,39 @@ a_grant_of_an_old_sequence_is_refused(void **state)
 	add_job(f, 1, 1000, id);
 	must_claim(f, NOW, &c);
 	before = c;
-	assert_ok(pp_store_grant(f->store, &c, &t, 400, NOW, NULL, NULL,
-		      &f->err),
-	    f->err);
+	for (int i = 0; i < 2; i++)
+		assert_ok(pp_store_grant(f->store, &c, &t, 400, NOW, NULL, NULL,
+			      &f->err),
+		    f->err);
 	assert_fails(pp_store_grant(f->store, &before, &t, 400, NOW, NULL, NULL,
 			 &f->err),
 	    f->err, PP_ECONFLICT);
 	assert_int_equal(before.granted_nusd, 0);
+}
+
+/* The reply was lost, so it is asked again: what is granted is granted once. */
+static void
+a_grant_may_be_asked_again(void **state)
+{
+	struct fixture *f = *state;
+	struct pp_totals t = { .settled_nusd = 0 };
+	struct pp_claim c, before;
+	char id[PP_ID_BYTES];
+	int64_t left;
+
+	add_job(f, 1, 1000, id);
+	must_claim(f, NOW, &c);
+	before = c;
+	assert_ok(pp_store_grant(f->store, &c, &t, 400, NOW, NULL, NULL,
+		      &f->err),
+	    f->err);
+	t.settled_nusd = 100;
+	assert_ok(pp_store_grant(f->store, &before, &t, 300, NOW, &left, NULL,
+		      &f->err),
+	    f->err);
+	assert_int_equal(before.granted_nusd, 400);
+	assert_int_equal(before.seq, c.seq);
+	assert_int_equal(left, 600);
 }
 
 static void
@@ -472,6 +498,7 @@ add_budget(void)
 		SUITE_TEST(a_resume_keeps_back_what_may_have_been_spent),
 		SUITE_TEST(a_takeover_finds_what_was_granted),
 		SUITE_TEST(a_grant_of_an_old_sequence_is_refused),
+		SUITE_TEST(a_grant_may_be_asked_again),
 		SUITE_TEST(without_a_limit_all_is_granted),
 		SUITE_TEST(spending_above_the_grant_is_counted),
 		SUITE_TEST(a_job_has_the_sums_of_its_shards),
