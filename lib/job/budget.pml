@@ -1,82 +1,82 @@
 /*
  * The protocol of budget slices, for spin.
  *
- *	spin -a budget.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan -m100000
+ *	spin -a budget.pml && cc -O2 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan
  *
  * A job of two shards shares LIMIT; a call costs 1. Two workers claim shards,
- * are granted money, spend it, write down what they spent, give shards back.
- * Each may die at any step; each may lose its lease while it is stopped, and
- * another worker takes its shard over. An attempt stands in the journal before
- * it is sent, so that whoever takes over knows what was spent; one who could
- * not write its checkpoint, or not even read the journal, gives the shard back
- * without a word about money.
+ * are granted money, spend it, write down what they spent, give shards back or
+ * end them; a job whose shards have all ended is resumed. A worker may die at
+ * any step; it may lose its lease while it is stopped, and another takes its
+ * shard over; the reply to a grant may be lost after the grant was made. An
+ * attempt stands in the journal before it is sent, so that whoever takes over
+ * knows what was spent; one who could not write its checkpoint, or not even
+ * read the journal, gives the shard back without a word about money.
  *
  * Checked in every reachable state: what was spent, by whomever, never passes
- * LIMIT. Names are those of worker.c, shard.c and the store's queue. With
- * -DCARELESS what such a worker was granted goes back by the totals of the
- * records, which spin shows to be wrong at once.
+ * LIMIT. Names are those of worker.c, shard.c and the store's queue.
+ *
+ * Two that are wrong, as spin shows at once: with -DCARELESS what such a worker
+ * was granted goes back by the totals of the records; with -DFORGETFUL a resumed
+ * job counts the totals of its shards instead of what they were granted.
+ *
+ * Nothing is counted, so any number of crashes, stops, claims and resumes is
+ * looked at. For that, a process that comes after a crash has the name of the
+ * one that died, which cannot act any more; and seq is left out: it tells a
+ * grant whose reply was lost from one that was never made, and owner alone
+ * keeps others away here, so more is accepted than in the code, never less.
  */
 #ifndef LIMIT
 #define LIMIT 3
 #endif
-#ifndef CRASHES
-#define CRASHES 1
-#endif
-#ifndef CLAIMS
-#define CLAIMS 3	/* of each worker */
-#endif
-#define SHARDS 2
-#define NOBODY 255
+#define NOBODY 0	/* workers are processes 1 and 2 */
+#define ENDED 3
 
 /* The records, by shard, and the job's sum. */
-byte owner[SHARDS] = NOBODY;
-bool live[SHARDS];	/* the lease has not run out */
-byte seq[SHARDS];	/* of the last change of money */
-byte granted[SHARDS];
-byte told[SHARDS];	/* settled and unproven, as recorded */
+byte owner[2];
+bool live[2];		/* the lease has not run out */
+byte granted[2];
+#if defined(CARELESS) || defined(FORGETFUL)
+byte told[2];		/* settled and unproven, as recorded */
+#define TELL(total) told[s] = total;
+#else
+#define TELL(total)
+#endif
 byte sum_granted;	/* of the job */
 
 /* The truth: attempts in the journal of a shard. */
-byte spent[SHARDS];
-byte next_pid = 1;
-byte crashes, stops;
+byte spent[2];
 
-#define CHECK assert(spent[0] + spent[1] <= LIMIT)
-#define MAY_CRASH \
-	:: crashes < CRASHES -> crashes++; goto dead
+#define MINE (owner[s] == _pid)
+#define MAY_CRASH :: goto dead
 
 /* write_money(): spending is a fact, so a grant never lies below it */
 inline write_money(total, grant)
 {
 	d_step {
 		sum_granted = sum_granted - granted[s];
-		told[s] = total;
+		TELL(total)
 		granted[s] = (grant < total -> total : grant);
-		sum_granted = sum_granted + granted[s];
-		seq[s]++;
-		my_seq = seq[s]
+		sum_granted = sum_granted + granted[s]
 	}
 }
 
 proctype worker()
 {
-	byte me, s, my_seq;
+	byte s;
 	byte used;		/* settled and unproven, in this process */
 	byte mine;		/* what it may spend, in this process */
-	byte turns;
 
-start:	skip;
-	d_step { me = next_pid; next_pid++; used = 0; mine = 0; my_seq = 0 }
 claim:	/* pp_store_claim(): one transaction */
-	if
-	:: turns == CLAIMS -> goto done
-	:: atomic { turns < CLAIMS && (owner[0] == NOBODY || !live[0]) -> s = 0;
-		owner[s] = me; live[s] = true; mine = granted[s];
-		my_seq = seq[s]; turns++ }
-	:: atomic { turns < CLAIMS && (owner[1] == NOBODY || !live[1]) -> s = 1;
-		owner[s] = me; live[s] = true; mine = granted[s];
-		my_seq = seq[s]; turns++ }
-	fi;
+	atomic {
+		s = 0; used = 0; mine = 0;
+		if
+		:: owner[0] == NOBODY || (owner[0] != ENDED && !live[0]) ->
+			s = 0
+		:: owner[1] == NOBODY || (owner[1] != ENDED && !live[1]) ->
+			s = 1
+		fi;
+		owner[s] = _pid; live[s] = true; mine = granted[s]
+	}
 
 prepare: /* replay(): what was spent before us; a disk may fail here */
 	if
@@ -88,67 +88,90 @@ prepare: /* replay(): what was spent before us; a disk may fail here */
 loop:
 	if
 	/* pp_budget_reserve() and on_try(): the lease is asked first */
-	:: atomic { used < mine && owner[s] == me && live[s] ->
-		spent[s]++; used++; CHECK }
-	/* pp_store_grant(): absolute, under owner and seq */
-	:: atomic { used >= mine && owner[s] == me && my_seq == seq[s] &&
+	:: atomic { used < mine && MINE && live[s] ->
+		spent[s]++; used++; assert(spent[0] + spent[1] <= LIMIT) }
+	/* pp_store_grant(): absolute, under owner */
+	:: atomic { used >= mine && MINE &&
 		sum_granted - granted[s] + used < LIMIT ->
-		write_money(used, used + 1); mine = used + 1 }
+		write_money(used, used + 1);
+		if
+		:: mine = used + 1	/* the reply came, or was read up */
+		:: goto unsettled	/* it was lost for good */
+		fi }
 	/* unfund(), progress: what is known is recorded, the rest goes back */
-	:: atomic { used < mine && owner[s] == me && my_seq == seq[s] ->
-		write_money(used, used); mine = used }
-	:: owner[s] != me -> goto start
+	:: atomic { used < mine && MINE ->
+		mine = used; write_money(used, used) }
+	:: atomic { !MINE -> goto claim }
 	:: goto settled
 	:: goto unsettled
 	MAY_CRASH
 	fi;
 	goto loop;
 
-settled: /* pp_shard_checkpoint() worked, then pp_store_release() */
+settled: /* pp_shard_checkpoint() worked: pp_store_release() or _finish() */
 	if
-	:: atomic { owner[s] == me && my_seq == seq[s] ->
-		write_money(used, used); owner[s] = NOBODY }
-	:: owner[s] != me -> skip
+	:: atomic { MINE ->
+		write_money(used, used); live[s] = false;
+		if
+		:: owner[s] = NOBODY
+		:: owner[s] = ENDED
+		fi }
+	:: !MINE
 	MAY_CRASH
 	fi;
-	goto start;
+	goto claim;
 
 unsettled: /* nobody can tell: what was granted stays granted */
 	if
-	:: atomic { owner[s] == me ->
+	:: atomic { MINE ->
 #ifdef CARELESS
 		write_money(told[s], told[s]);
 #endif
-		owner[s] = NOBODY }
-	:: owner[s] != me -> skip
+		live[s] = false;
+		if
+		:: owner[s] = NOBODY
+		:: owner[s] = ENDED
+		fi }
+	:: !MINE
 	MAY_CRASH
 	fi;
-	goto start;
+	goto claim;
 
-dead:	skip;
-	d_step {
+dead:	/* its lease runs out, or its lock is free */
+	atomic {
 		if
-		:: owner[s] == me -> live[s] = false
+		:: MINE -> live[s] = false
 		:: else -> skip
 		fi
 	};
-	goto start;
-
-done:	CHECK
+	goto claim;
 }
 
 /* A lease may run out while its holder is alive but stopped. */
 proctype clock()
 {
 	do
-	:: atomic { stops < 2 && live[0] -> live[0] = false; stops++ }
-	:: atomic { stops < 2 && live[1] -> live[1] = false; stops++ }
-	:: stops == 2 -> break
-	:: break
+	:: d_step { live[0] -> live[0] = false }
+	:: d_step { live[1] -> live[1] = false }
+	od
+}
+
+/* pp_store_job_resume(): the shards go back to the queue as they are. */
+proctype user()
+{
+	do
+	:: d_step { owner[0] == ENDED && owner[1] == ENDED ->
+		owner[0] = NOBODY; owner[1] = NOBODY;
+#ifdef FORGETFUL
+		sum_granted = told[0] + told[1]
+#else
+		sum_granted = granted[0] + granted[1]
+#endif
+	    }
 	od
 }
 
 init
 {
-	atomic { run worker(); run worker(); run clock() }
+	atomic { run worker(); run worker(); run clock(); run user() }
 }

@@ -1,7 +1,7 @@
 /*
  * The protocol of claim, fence, batch, checkpoint and journal, for spin.
  *
- *	spin -a fence.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan -m100000
+ *	spin -a fence.pml && cc -O2 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan
  *
  * One shard of ROWS rows, two workers that come back after each crash as a new
  * process. A worker may stop for as long as it likes at any step (a zombie),
@@ -21,6 +21,13 @@
  * Names are those of worker.c, fence.c, publish.c and journal.c. Set ZOMBIE to
  * 0 for a home where only crashes happen; JOURNAL to 0 for one that cannot
  * append (there an answer may be lost with its process, and is asked again).
+ *
+ * With -DCARELESS checkpoints are replaced whatever is there, which spin shows
+ * to be wrong at once.
+ *
+ * To keep the states few, a process is named by the epoch of its claim, which
+ * is as much its own as the writer's name that the code puts beside it; and
+ * what is not looked at again is 0.
  */
 #ifndef JOURNAL
 #define JOURNAL 1
@@ -31,24 +38,30 @@
 #ifndef CRASHES
 #define CRASHES 2
 #endif
+#ifndef STOPS
+#define STOPS 1		/* leases that run out under a living worker */
+#endif
+#ifdef CARELESS
+#define IF_MATCH true
+#else
+#define IF_MATCH (cp_etag == etag)
+#endif
 #define ROWS 2
 #define ALL ((1 << ROWS) - 1)
 #define BATCHES 9
-#define NOBODY 255
+#define NOBODY 0
 
 /* The queue's entry (records). */
-byte owner = NOBODY;	/* process id that holds it */
+byte owner;		/* epoch of the process that holds it */
 byte epoch;		/* of the last claim */
 bool live;		/* the lease has not run out */
 bool over;		/* the shard has ended */
 
 /* Objects: batches by number, and the checkpoint with its ETag. */
 byte batch_epoch[BATCHES];	/* 0: not there */
-byte batch_writer[BATCHES];
 byte batch_rows[BATCHES];	/* a set, as bits */
 byte cp_etag;		/* 0: not there; changes with every write */
 byte cp_epoch;
-byte cp_writer;
 byte cp_last;		/* number of the last batch on the chain */
 byte cp_done;		/* rows on the chain */
 
@@ -56,8 +69,7 @@ byte cp_done;		/* rows on the chain */
 byte journal;
 
 /* What the server saw. */
-byte answered[ROWS];	/* how often it was paid */
-byte next_pid = 1;	/* every process has a name of its own */
+byte answered;		/* rows that were paid for */
 byte crashes;
 
 /* rows of batches 1 to n, which must not overlap */
@@ -80,30 +92,27 @@ inline check_chain()
 }
 
 #define MAY_CRASH \
-	:: crashes < CRASHES -> crashes++; goto dead
+	:: atomic { crashes < CRASHES -> crashes++; goto dead }
 
 proctype worker()
 {
-	byte me, mine;		/* name of this process; epoch of its claim */
+	byte mine;		/* epoch of its claim */
 	byte etag;		/* of the checkpoint as read or written */
 	byte last, done;	/* as in the checkpoint, and what is adopted */
 	byte have;		/* answers in hand: replayed or come home */
 	byte pending;		/* rows finished since the last checkpoint */
 	byte row, n, seen;
 
-start:	skip;
-	d_step {
-		me = next_pid;
-		next_pid++;
+start:	/* pp_store_claim(): one transaction */
+	atomic {
 		mine = 0; etag = 0; last = 0; done = 0; have = 0; pending = 0;
-		row = 0
+		row = 0;
+		if
+		:: over -> goto finished
+		:: !over && (owner == NOBODY || !live) ->
+			epoch++; mine = epoch; owner = mine; live = true
+		fi
 	}
-claim:	/* pp_store_claim(): one transaction */
-	if
-	:: atomic { over -> goto finished }
-	:: atomic { !over && (owner == NOBODY || !live) ->
-		owner = me; epoch++; mine = epoch; live = true }
-	fi;
 
 read:	/* fence_once(): the checkpoint, then the epoch above it */
 	if
@@ -116,7 +125,7 @@ read:	/* fence_once(): the checkpoint, then the epoch above it */
 fence:	/* put_fence(): an empty batch at the next number, or adopt */
 	do
 	:: atomic { batch_epoch[last + 1] == 0 ->
-		batch_epoch[last + 1] = mine; batch_writer[last + 1] = me;
+		batch_epoch[last + 1] = mine;
 		batch_rows[last + 1] = 0 };
 		/* the reply may be lost: then the next turn finds our own */
 		if
@@ -124,10 +133,9 @@ fence:	/* put_fence(): an empty batch at the next number, or adopt */
 		:: skip
 		MAY_CRASH
 		fi
+	:: atomic { batch_epoch[last + 1] == mine -> last++ }; break
 	:: atomic { batch_epoch[last + 1] != 0 &&
-		batch_writer[last + 1] == me -> last++ }; break
-	:: atomic { batch_epoch[last + 1] != 0 &&
-		batch_writer[last + 1] != me && batch_epoch[last + 1] < mine ->
+		batch_epoch[last + 1] < mine ->
 		assert((done & batch_rows[last + 1]) == 0);
 		done = done | batch_rows[last + 1]; last++ }
 	:: batch_epoch[last + 1] > mine -> goto lost
@@ -139,13 +147,13 @@ fence:	/* put_fence(): an empty batch at the next number, or adopt */
 
 first:	/* pp_checkpoint_save(), if-match: from here on we are the writer */
 	if
-	:: atomic { cp_etag == etag ->
-		cp_etag++; cp_epoch = mine; cp_writer = me; cp_last = last;
+	:: atomic { IF_MATCH ->
+		cp_etag++; cp_epoch = mine; cp_last = last;
 		cp_done = done; journal = have;
 		/* a new generation: what we hold is in its open rows */
 		etag = cp_etag; check_chain() }
-	:: atomic { cp_etag != etag && cp_writer == me -> etag = cp_etag }
-	:: cp_etag != etag && cp_writer != me -> goto read
+	:: atomic { cp_etag != etag && cp_epoch == mine -> etag = cp_etag }
+	:: cp_etag != etag && cp_epoch != mine -> goto read
 	MAY_CRASH
 	fi;
 
@@ -171,39 +179,40 @@ call:	/* a row that is neither on the chain nor in hand */
 		 * is why the clock of the lease is asked before each call.
 		 */
 		atomic {
-			answered[row]++;
+			answered = answered | (1 << row);
 			/* nobody who knows of the answer asks again */
 			assert(!(JOURNAL && ((journal >> row) & 1) &&
-			    cp_writer == me))
+			    cp_epoch == mine))
 		};
 		if
-		:: atomic { JOURNAL && cp_writer == me ->
+		:: atomic { JOURNAL && cp_epoch == mine ->
 			journal = journal | (1 << row) }
-		:: atomic { JOURNAL && cp_writer != me -> skip
+		:: atomic { JOURNAL && cp_epoch != mine -> skip
 			/* its file is unlinked: a write to nowhere */ }
 		:: !JOURNAL -> skip
 		MAY_CRASH
 		fi
 	fi;
-	atomic { have = have | (1 << row); pending = pending | (1 << row) };
+	atomic { have = have | (1 << row); pending = pending | (1 << row);
+		row = 0 };
 	goto loop;
 
 publish: /* pp_shard_checkpoint(): the batch, if-none-match */
 	if
 	:: atomic { batch_epoch[last + 1] == 0 ->
-		batch_epoch[last + 1] = mine; batch_writer[last + 1] = me;
+		batch_epoch[last + 1] = mine;
 		batch_rows[last + 1] = pending }
 	/* the reply was lost, or somebody was faster: read and compare */
-	:: batch_epoch[last + 1] != 0 && batch_writer[last + 1] == me -> skip
-	:: batch_epoch[last + 1] != 0 && batch_writer[last + 1] != me ->
+	:: batch_epoch[last + 1] == mine -> skip
+	:: batch_epoch[last + 1] != 0 && batch_epoch[last + 1] != mine ->
 		goto lost
 	MAY_CRASH
 	fi;
 save:	/* then the checkpoint, if-match */
 	if
-	:: atomic { cp_etag == etag ->
+	:: atomic { IF_MATCH ->
 		last++; done = done | pending; pending = 0;
-		cp_etag++; cp_epoch = mine; cp_writer = me; cp_last = last;
+		cp_etag++; cp_epoch = mine; cp_last = last;
 		cp_done = done; journal = have & ~done;
 		etag = cp_etag; check_chain() }
 	:: cp_etag != etag -> goto lost
@@ -213,29 +222,29 @@ save:	/* then the checkpoint, if-match */
 
 finish:	/* pp_store_finish(), fenced by owner and epoch */
 	if
-	:: atomic { owner == me && epoch == mine ->
+	:: atomic { owner == mine ->
 		assert(cp_done == ALL); over = true; owner = NOBODY }
-	:: !(owner == me && epoch == mine) -> goto lost
+	:: owner != mine -> goto lost
 	MAY_CRASH
 	fi;
 	goto finished;
 
 lost:	/* somebody younger has the shard: status 75, and come again */
-	goto start;
-
-dead:	skip;
-	/* the process is gone: its lease runs out, or its lock is free */
-	d_step {
+dead:	/* the process is gone: its lease runs out, or its lock is free */
+	atomic {
 		if
-		:: owner == me -> live = false
+		:: owner == mine -> live = false
 		:: else -> skip
 		fi
 	};
 	goto start;
 
 finished:
-	assert(over && cp_done == ALL);
-	assert(answered[0] >= 1 && answered[1] >= 1)
+	atomic {
+		assert(over && cp_done == ALL && answered == ALL);
+		mine = 0; etag = 0; last = 0; done = 0; have = 0; pending = 0;
+		row = 0
+	}
 }
 
 /* Time: a lease may run out while its holder is alive but stopped. */
@@ -244,7 +253,7 @@ proctype clock()
 	byte times;
 
 	do
-	:: atomic { ZOMBIE && times < 2 && live -> live = false; times++ }
+	:: atomic { ZOMBIE && times < STOPS && live -> live = false; times++ }
 	:: over -> break
 	od
 }
