@@ -330,6 +330,22 @@ note_cost(struct pp_shard_run *run, struct pp_publication *p,
 	p->cost_count++;
 }
 
+/*
+ * The time and the operations on objects since the last row that told them:
+ * one to put the checkpoint, one for its batch. Without a row they wait.
+ */
+static void
+note_work(struct pp_shard_run *run, struct pp_publication *p)
+{
+	run->untold_operations += p->batch_key != NULL ? 2 : 1;
+	if (p->cost_count == 0)
+		return;
+	p->costs[0].compute_ms = run->cp.compute_ms - run->untold_since_ms;
+	p->costs[0].store_operations = run->untold_operations;
+	run->untold_since_ms = run->cp.compute_ms;
+	run->untold_operations = 0;
+}
+
 static void
 note_records(struct pp_shard_run *run, struct pp_publication *p)
 {
@@ -337,6 +353,7 @@ note_records(struct pp_shard_run *run, struct pp_publication *p)
 	p->costs = pp_calloc(run->cp.closed.count + 1, sizeof *p->costs);
 	for (size_t i = 0; i < run->cp.closed.count; i++)
 		note_cost(run, p, &run->cp.closed.entries[i], i);
+	note_work(run, p);
 	pp_ledger_release(&run->published);
 	pp_ledger_add(&run->published, &run->cp.closed);
 }

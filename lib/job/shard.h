@@ -116,6 +116,9 @@ struct pp_shard_run {
 	int64_t checkpoint_us;		/* boot clock of the last one */
 	int64_t started_us;
 	int64_t compute_ms_before;
+	/* what no cost row tells yet */
+	int64_t untold_since_ms;	/* of compute_ms */
+	int64_t untold_operations;	/* on objects */
 	struct pp_tally ended_before;	/* calls of the workers before */
 	struct pp_timer checkpoint_timer;
 	struct pp_publication *publication;	/* under way, or to be tried

@@ -69,7 +69,11 @@ struct pp_job {
 	char *name;			/* "" when none was given */
 	enum pp_job_status status;
 	bool cancel_requested;		/* workers checkpoint and leave */
-	bool paused;			/* not claimable; not a status */
+	/*
+	 * Not claimable; not a status. No program sets it: it is a switch for
+	 * whoever looks after a home on AWS, by the console.
+	 */
+	bool paused;
 	int64_t created_at_ms, updated_at_ms;
 	int64_t started_at_ms, ended_at_ms;	/* 0: not yet */
 	int64_t rows;			/* asked for */
@@ -277,8 +281,9 @@ struct pp_cost {
 	char *model_id;
 	int64_t tokens_in, tokens_out;
 	int64_t cost_nusd;
+	/* the next two of the first row of a checkpoint; 0 in its others */
 	int64_t compute_ms;		/* of a worker */
-	int64_t store_operations;
+	int64_t store_operations;	/* on objects */
 };
 
 /* The same key twice is the same row. */

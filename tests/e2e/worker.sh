@@ -74,6 +74,22 @@ test_every_answer_is_counted_by_its_class()
 	check_out_has '20 ok, 20 throttle'
 }
 
+test_cost_rows_tell_time_and_operations_once()
+{
+	! on_aws || skip 'looks into the embedded home'
+	MOCK='--latency 300' start_job four 6 --budget 5
+	run pp-worker --once -c 6
+	check_status 0
+	run python3 - "$T/home" <<'END'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1] + "/plotpalette.db")
+print(*db.execute("SELECT sum(compute_ms) >= 1200, sum(s3_operations) = 5, "
+                  "sum(compute_ms > 0) = 1 FROM costs").fetchone())
+END
+	check_status 0
+	check_out '1 1 1'
+}
+
 test_limits_in_headers_are_kept_to()
 {
 	MOCK='--header X-RateLimit-Limit-Requests:600' \
