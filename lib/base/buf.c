@@ -56,7 +56,8 @@ pp_buf_reserve(struct pp_buf *b, size_t extra)
 	}
 	if (need < b->cap)
 		return 0;
-	cap = b->cap > 0 ? b->cap : 64;
+	/* the first time it is often all that is ever asked for */
+	cap = b->cap > 0 ? b->cap : need < 64 ? 64 : need + 1;
 	while (cap <= need)
 		cap += cap / 2;
 	if (b->cap > 0) {

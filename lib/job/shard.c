@@ -23,7 +23,7 @@
 #define LEARN_SEEDS 2000
 #define US INT64_C(1000000)
 /* What a row's line has besides its record and its outputs, about. */
-#define LINE_BYTES 1024
+#define LINE_BYTES 512
 
 /* The seeds of a row, read when it begins; task->user. */
 struct task_seeds {

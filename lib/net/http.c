@@ -39,6 +39,10 @@
 #define MAX_HEADER_BYTES ((size_t)64 << 10)
 #define KEEP_BUFFER_BYTES ((size_t)64 << 10)
 #define KEEP_BUFFERS 64
+/* Of libcurl, while a request is under way: what is posted has short replies
+ * and is under way thousandfold, what is fetched is read in large parts. */
+#define READ_BYTES_POSTED 2048L
+#define READ_BYTES_FETCHED 16384L
 #define MAX_RETRY_AFTER_S 86400
 
 struct multi {
@@ -703,6 +707,9 @@ set_method(struct pp_http_exchange *x, const char *method)
 		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
 	else if (has_body(method))
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
+	    strcmp(method, "POST") == 0 ? READ_BYTES_POSTED :
+					  READ_BYTES_FETCHED);
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST,
 	    strcmp(method, "PUT") == 0 || strcmp(method, "DELETE") == 0 ||
 		    strcmp(method, "PATCH") == 0 ?

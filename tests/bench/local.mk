@@ -11,7 +11,9 @@ EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 EXTRA_DIST += tests/bench/README tests/bench/aws.sh \
 	tests/bench/aws_peer.py tests/bench/callgrind.sh \
-	tests/bench/export.py tests/bench/language.sh tests/bench/minijinja \
+	tests/bench/export.py tests/bench/flight.sh tests/bench/httpx.txt \
+	tests/bench/httpx_loop.py tests/bench/language.sh \
+	tests/bench/minijinja \
 	tests/bench/post.lua tests/bench/run.sh \
 	tests/bench/start.sh
 
@@ -28,6 +30,8 @@ tests_bench_bench_store_SOURCES = tests/bench/bench_store.c
 bench: all $(bench_programs) tests/support/awshome tests/support/mockllm
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/run.sh
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		'$(srcdir)'/tests/bench/flight.sh
 	@tests/bench/bench_sign
 	@tests/bench/bench_store
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
@@ -37,8 +41,13 @@ bench: all $(bench_programs) tests/support/awshome tests/support/mockllm
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/language.sh
 
+# Ten million rows, a quarter of an hour.
+bench-long: all $(bench_programs) tests/support/mockllm
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		'$(srcdir)'/tests/bench/flight.sh long
+
 bench-callgrind: all tests/support/mockllm
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/callgrind.sh
 
-.PHONY: bench bench-callgrind
+.PHONY: bench bench-callgrind bench-long

@@ -1,0 +1,363 @@
+#!/usr/bin/env bash
+# usage: flight.sh [-r ROUNDS] [-m ROWS] [NAME...]
+#
+# Jobs with many calls in flight, all of pp-worker: seeds, templates, budget,
+# journal, checkpoints. A call takes a second at the server, so a job of as
+# many rounds takes so many seconds at best; the ratio is that of the best time
+# to the real one. NAME is one of the rows below, which are all run without it,
+# but for `long`: a job of ten million rows (or of ROWS) at no latency.
+#
+# `make bench` gives PP_BUILDDIR and PP_SRCDIR.
+set -eu
+
+PP_SRCDIR=${PP_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+PP_BUILDDIR=${PP_BUILDDIR:-$PP_SRCDIR/_build}
+bin=${PP_BINDIR:-$PP_BUILDDIR/cmd}
+rounds=30
+rows=10000000
+
+usage()
+{
+	sed -n '2s/^# //p' "$0" >&2
+	exit 64
+}
+
+while getopts r:m: opt; do
+	case $opt in
+	r) rounds=$OPTARG ;;
+	m) rows=$OPTARG ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
+
+scratch=$(mktemp -d)
+pids=()
+cleanup()
+{
+	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true
+	rm -rf "$scratch"
+}
+trap cleanup EXIT
+
+export PP_STORE=file:$scratch/home PP_SHARE=${PP_SHARE:-$PP_SRCDIR/share}
+export PP_MODEL_1_NAME=bench PP_MODEL_1_INPUT_USD=0.1 PP_MODEL_1_OUTPUT_USD=0.2
+
+server_cpu=
+client_cpu=
+if [ "$(nproc)" -ge 2 ] && command -v taskset >/dev/null; then
+	server_cpu='taskset -c 0'
+	client_cpu='taskset -c 1'
+fi
+
+# server OPTION...: the mock server; `port` is where it listens.
+server()
+{
+	rm -f "$scratch/port"
+	$server_cpu "$PP_BUILDDIR/tests/support/mockllm" --port 0 --quiet \
+		--port-file "$scratch/port" "$@" &
+	pids+=($!)
+	while [ ! -s "$scratch/port" ]; do
+		kill -0 "${pids[-1]}"
+		sleep 0.05
+	done
+	port=$(cat "$scratch/port")
+	stats=http://127.0.0.1:$port/__stats
+	export PP_MODEL_1_URL=http://127.0.0.1:$port/v1
+}
+
+stop_servers()
+{
+	kill "${pids[@]}"
+	wait "${pids[@]}" 2>/dev/null || true
+	pids=()
+}
+
+# A certificate for this machine, and who vouches for it.
+certificate()
+{
+	[ ! -s "$scratch/cert" ] || return 0
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
+		-keyout "$scratch/key" -out "$scratch/cert" 2>/dev/null
+	export PP_CA_FILE=$scratch/cert
+}
+
+# HTTP/2 for the mock server, which speaks HTTP/1.1 alone.
+front()
+{
+	local at=$((port + 1))
+
+	[ "$at" -lt 65536 ] || at=$((port - 1))
+	certificate
+	cat >"$scratch/nginx.conf" <<-END
+		daemon off; master_process off; pid $scratch/nginx.pid;
+		error_log $scratch/nginx.log;
+		worker_rlimit_nofile 20000;
+		events { worker_connections 10000; }
+		http {
+			access_log off;
+			client_body_temp_path $scratch/n1; proxy_temp_path $scratch/n2;
+			fastcgi_temp_path $scratch/n3; uwsgi_temp_path $scratch/n4;
+			scgi_temp_path $scratch/n5;
+			upstream mock { server 127.0.0.1:$port; keepalive 4096; }
+			server {
+				listen 127.0.0.1:$at ssl http2;
+				ssl_certificate $scratch/cert;
+				ssl_certificate_key $scratch/key;
+				keepalive_requests 1000000;
+				location / {
+					proxy_http_version 1.1;
+					proxy_set_header Connection "";
+					proxy_pass http://mock;
+				}
+			}
+		}
+	END
+	$server_cpu nginx -e "$scratch/nginx.log" -c "$scratch/nginx.conf" &
+	pids+=($!)
+	while [ ! -s "$scratch/nginx.pid" ]; do
+		kill -0 "${pids[-1]}"
+		sleep 0.05
+	done
+	export PP_MODEL_1_URL=https://127.0.0.1:$at/v1
+}
+
+counter()
+{
+	curl -s "$stats" | jq "$1"
+}
+
+seeds()
+{
+	awk 'BEGIN {
+		t = sprintf("%0990d", 0)
+		for (i = 0; i < 1000; i++)
+			printf "{\"n\":%d,\"text\":\"%s\"}\n", i, t
+	}' >"$scratch/seeds"
+	"$bin/pp-seed" put -q bench "$scratch/seeds"
+}
+
+# A template of so many steps, in which every prompt differs.
+template()
+{
+	local i
+
+	echo 'template:'
+	echo '  id: bench'
+	echo '  steps:'
+	for ((i = 1; i <= $1; i++)); do
+		echo "    - {id: s$i, model: bench, max_tokens: ${2:-1024}," \
+			"prompt: \"{{ row.index }} $i {{ text${3:-} }}\"}"
+	done
+}
+
+member()
+{
+	sed -n "s/.*\"$1\":\([-0-9.]*\).*/\1/p" "$scratch/run"
+}
+
+# job CONCURRENCY ROWS [OPTION...]: sets wall and cpu (seconds), rss (MiB).
+job()
+{
+	local id
+
+	id=$("$bin/pp-job" create -t "$scratch/template.yaml" -s bench \
+		-n "$2" --budget 1000000 | jq -r .job_id)
+	{ $client_cpu "$PP_BUILDDIR/tests/bench/bench_run" "$bin/pp-worker" \
+		-q --job "$id" -c "$1" "${@:3}" >/dev/null; } 3>"$scratch/run"
+	[ "$(member status)" = 0 ] || {
+		echo "flight.sh: pp-worker ended with status $(member status)" >&2
+		exit 1
+	}
+	wall=$(member wall_s)
+	cpu=$(member cpu_s)
+	rss=$(awk -v k="$(member rss_kib)" 'BEGIN { print k / 1024 }')
+}
+
+# say NAME BEST-SECONDS LEAST-RATIO MOST-MIB MOST-PERCENT-OF-A-CORE
+say()
+{
+	awk -v name="$1" -v best="$2" -v wall="$wall" -v cpu="$cpu" -v rss="$rss" \
+		-v least="$3" -v mib="$4" -v percent="$5" 'BEGIN {
+		ratio = best / wall; load = 100 * cpu / wall
+		printf "%-34s %7.3f %6s %7.1f %5s %6.1f%% %5s  %s\n", name, ratio,
+		    least, rss, mib, load, percent,
+		    (ratio >= least && (mib == "-" || rss <= mib) &&
+		    (percent == "-" || load <= percent) ? "yes" : "NO") }'
+}
+
+# plain NAME IN-FLIGHT LEAST MIB PERCENT
+plain()
+{
+	server --no-track --latency 1000
+	job "$2" $(($2 * rounds))
+	stop_servers
+	say "$1" "$rounds" "$3" "$4" "$5"
+}
+
+# ---- the rows ----
+
+row_few() { plain '64, plain' 64 0.97 20 -; }
+row_many() { plain '2,000, plain' 2000 0.99 72 10; }
+row_most() { plain '4,096, plain' 4096 0.98 128 -; }
+
+row_http2()
+{
+	server --no-track --latency 1000
+	front
+	job 2000 $((2000 * rounds))
+	stop_servers
+	say '2,000, HTTP/2 over TLS' "$rounds" 0.98 88 -
+}
+
+# What the second half of the rounds adds, when connections stand.
+row_tls()
+{
+	local short
+
+	certificate
+	server --no-track --latency 1000 --tls-cert "$scratch/cert" \
+		--tls-key "$scratch/key"
+	PP_MODEL_1_URL=https://127.0.0.1:$port/v1
+	job 1000 $((1000 * (rounds / 2)))
+	short=$wall
+	job 1000 $((1000 * rounds))
+	stop_servers
+	wall=$(awk -v a="$wall" -v b="$short" 'BEGIN { print a - b }')
+	cpu=0
+	say '1,000, HTTP/1.1 over TLS, ramp off' $((rounds - rounds / 2)) \
+		0.97 110 -
+}
+
+row_steps()
+{
+	template 4 >"$scratch/template.yaml"
+	server --no-track --latency 1000
+	job 1000 $((1000 * (rounds / 4 + 1)))
+	stop_servers
+	say '1,000, rows of four steps' $((4 * (rounds / 4 + 1))) 0.97 - -
+	template 1 >"$scratch/template.yaml"
+}
+
+# 200 a second are admitted, and a second's worth at once; nobody says so.
+row_limited()
+{
+	local rate=200 seconds=$((rounds * 2)) n limited
+
+	n=$((rate * seconds))
+	server --latency 50 --limit-rps $rate
+	job 64 $n
+	limited=$(counter .rate_limited)
+	stop_servers
+	say '200 a second are let through' "$seconds" 0.97 - -
+	awk -v l="$limited" -v n="$n" 'BEGIN {
+		printf "%-34s %6.2f%% of replies; at most 2%% are wanted: %s\n",
+		    "    of them throttled", 100 * l / (l + n),
+		    (l <= 0.02 * (l + n) ? "yes" : "NO") }'
+}
+
+# The transport repeats nothing, though connections break under it.
+row_once()
+{
+	local requests repeats calls
+
+	server --conn-requests 20 --fault reset=0.02 --fault close=0.02
+	job 64 20000 --backoff 10ms
+	requests=$(counter .requests)
+	repeats=$(counter .repeats_after_ok)
+	stop_servers
+	calls=$("$bin/pp-job" list --json | jq -s 'max_by(.created_at) | .calls')
+	echo "64, connections that break: $requests requests at the server," \
+		"$calls attempts counted, $repeats repeated after an answer"
+}
+
+# The obvious script: asyncio and httpx, the same prompts, answers kept.
+row_httpx()
+{
+	local python
+
+	if ! python=$("$PP_SRCDIR/tests/support/python-venv" \
+		"$PP_SRCDIR/tests/bench/httpx.txt" 2>&1); then
+		echo "httpx is left out: $(tail -n 1 <<<"$python")"
+		return
+	fi
+	server --no-track
+	job 64 20000
+	awk -v n=20000 -v c="$cpu" -v r="$rss" 'BEGIN {
+		printf "pp-worker: %.0f calls a second of a core, %.0f MiB\n",
+		    n / c, r }'
+	{ $client_cpu "$PP_BUILDDIR/tests/bench/bench_run" "$python" \
+		"$PP_SRCDIR/tests/bench/httpx_loop.py" "$PP_MODEL_1_URL" \
+		"$scratch/seeds" 64 4000 >/dev/null; } 3>"$scratch/run"
+	stop_servers
+	awk -v n=4000 -v c="$(member cpu_s)" -v k="$(member rss_kib)" -v o="$cpu" '
+	BEGIN { printf "httpx:     %.0f calls a second of a core, %.0f MiB: " \
+		    "%.0f times the time\n", n / c, k / 1024, c / n / (o / 20000) }'
+}
+
+# Memory, and what checkpoints take and weigh, from beginning to end; the job
+# is killed in its middle and goes on.
+row_long()
+{
+	local id pid
+
+	server --no-track --bytes 40
+	template 1 16 '[:20]' >"$scratch/template.yaml"
+	id=$("$bin/pp-job" create -t "$scratch/template.yaml" -s bench \
+		-n "$rows" --budget 1000000 | jq -r .job_id)
+	for turn in first second; do
+		$client_cpu "$bin/pp-worker" -v --job "$id" -c 64 \
+			>/dev/null 2>"$scratch/log.$turn" &
+		pid=$!
+		watch_job "$id" "$pid" "$turn"
+	done
+	stop_servers
+	"$bin/pp-job" show "$id"
+}
+
+# A line every while: rows, memory, the checkpoint's size. The first worker is
+# killed when half of the rows are done.
+watch_job()
+{
+	local path=$scratch/home/objects/jobs/$1/checkpoint.json began done_rows
+	local next=0 before
+
+	began=$(date +%s%N)
+	before=$(stat -c %Y%y "$path" 2>/dev/null || true)
+	while kill -0 "$2" 2>/dev/null; do
+		if [ -n "$began" ] &&
+			[ "$(stat -c %Y%y "$path" 2>/dev/null)" != "$before" ]; then
+			awk -v ns=$(($(date +%s%N) - began)) 'BEGIN {
+				printf "its first checkpoint after %.2f s\n", ns / 1e9 }'
+			began=
+		fi
+		done_rows=$(jq .resume_state.seed_data_index "$path" 2>/dev/null ||
+			echo 0)
+		if [ "$done_rows" -ge "$next" ]; then
+			printf '%10d rows, %6d KiB of memory, checkpoint of %d bytes\n' \
+				"$done_rows" \
+				"$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\).*/\1/p' \
+				"/proc/$2/status" 2>/dev/null || echo 0)" \
+				"$(stat -c %s "$path" 2>/dev/null || echo 0)"
+			next=$((next + rows / 10))
+		fi
+		if [ "$3" = first ] && [ "$done_rows" -ge $((rows / 2)) ]; then
+			kill -KILL "$2"
+			wait "$2" 2>/dev/null || true
+			return
+		fi
+		sleep 0.1
+	done
+	wait "$2" || true
+}
+
+seeds
+template 1 >"$scratch/template.yaml"
+printf '%-34s %7s %6s %7s %5s %7s %5s\n' "in flight, $rounds rounds of 1 s" \
+	'of best' wanted MiB most 'a core' most
+[ $# -gt 0 ] || set -- few many most http2 tls steps limited once httpx
+for name; do
+	declare -F "row_$name" >/dev/null || usage
+	"row_$name"
+done
