@@ -476,8 +476,7 @@ run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
 		j.status = pp_worker_run(j.store, &j.options, err);
 	pp_progress_stop();
 	pp_store_close(j.store);
-	if ((rc < 0 && j.status < 64) ||
-	    (j.status == 0 && err->code != PP_OK))
+	if ((rc < 0 && j.status < 64) || (j.status == 0 && err->code != PP_OK))
 		return -1;
 	return j.status;
 }
