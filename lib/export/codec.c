@@ -62,9 +62,10 @@ static const struct codec {
 #ifdef HAVE_ZSTD
 /*
  * Level 1 is for speed, and pages are prose: with a window as large as a page,
- * a hash table of twice the size and steps of four bytes between places that
- * are looked up, it takes a tenth less time, and blocks have about the same
- * size. A library that does not know one of these goes without.
+ * a hash table of twice the size and steps of five bytes between places that
+ * are looked up, it takes an eighth less time. Where texts share long passages
+ * blocks are smaller than without, else up to 7 % larger. A library that does
+ * not know one of these goes without.
  */
 static const struct {
 	ZSTD_cParameter parameter;
@@ -73,7 +74,7 @@ static const struct {
 	{ ZSTD_c_windowLog, 21 },
 	{ ZSTD_c_hashLog, 15 },
 	{ ZSTD_c_minMatch, 7 },
-	{ ZSTD_c_targetLength, 4 },
+	{ ZSTD_c_targetLength, 5 },
 	{ ZSTD_c_literalCompressionMode, ZSTD_ps_enable },
 };
 
