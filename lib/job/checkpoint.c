@@ -13,8 +13,11 @@
 #include "job/batch.h"
 #include "template/recipe.h"
 
-/* What a damaged or hostile checkpoint may make us allocate. */
-#define MAX_BYTES ((size_t)256 << 20)
+/*
+ * What a damaged or hostile checkpoint may make us allocate: more than
+ * thousands of rows under way need, each with all that its steps answered.
+ */
+#define MAX_BYTES ((size_t)2 << 30)
 
 char *
 pp_checkpoint_key(const char *job_id, int shards, int shard)

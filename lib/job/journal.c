@@ -93,6 +93,44 @@ pp_journal_flush(struct pp_journal *j, struct pp_error *err)
 	return 0;
 }
 
+/* A folder that goes with the power takes its journals along. */
+static int
+make_folder(const char *home, const char *folder, struct pp_error *err)
+{
+	char *parent;
+	int rc;
+
+	if (access(folder, F_OK) == 0)
+		return 0;
+	parent = pp_asprintf("%s/journal", home);
+	rc = pp_io_make_dirs(folder, 0700, err);
+	if (rc == 0)
+		rc = pp_io_sync_dir(parent, err);
+	if (rc == 0)
+		rc = pp_io_sync_dir(home, err);
+	free(parent);
+	return rc;
+}
+
+/* The file, after whole records of an earlier attempt to open it. */
+static int
+open_file(struct pp_journal *j, struct pp_error *err)
+{
+	j->fd = open(j->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (j->fd < 0)
+		return pp_error_errno(err, PP_ECREATE, errno,
+		    "cannot create journal '%s'", j->path);
+	j->size = lseek(j->fd, 0, SEEK_END);
+	if (j->size < 0)
+		return pp_error_errno(err, PP_EIO, errno,
+		    "cannot read journal '%s'", j->path);
+	return 0;
+}
+
+/*
+ * The header is on the disk before the first attempt is: a file without one
+ * tells of a power loss. One that was not begun is no file.
+ */
 struct pp_journal *
 pp_journal_open(const struct pp_journal_where *where, int64_t generation,
     struct pp_error *err)
@@ -100,18 +138,14 @@ pp_journal_open(const struct pp_journal_where *where, int64_t generation,
 	char *folder = folder_of(where->home, where->job_id);
 	struct pp_journal *j = NULL;
 
-	if (pp_io_make_dirs(folder, 0700, err) < 0)
+	if (make_folder(where->home, folder, err) < 0)
 		goto out;
 	j = pp_calloc(1, sizeof *j);
 	pp_buf_init(&j->lines, 0);
 	j->path = pp_asprintf("%s/%05d-%012lld-%09lld.log", folder,
 	    where->shard, (long long)generation, (long long)where->epoch);
-	j->fd = open(j->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (j->fd < 0) {
-		pp_error_errno(err, PP_ECREATE, errno,
-		    "cannot create journal '%s'", j->path);
+	if (open_file(j, err) < 0)
 		goto fail;
-	}
 	begin_line(j, "open");
 	pp_json_member_str(&j->lines, "job_id", where->job_id);
 	pp_json_member_int(&j->lines, "shard", where->shard);
@@ -119,11 +153,14 @@ pp_journal_open(const struct pp_journal_where *where, int64_t generation,
 	pp_json_member_str(&j->lines, "writer", where->writer);
 	pp_json_member_int(&j->lines, "generation", generation);
 	pp_json_member_str(&j->lines, "boot_id", pp_boot_id());
-	if (end_line(j, err) < 0 || pp_journal_flush(j, err) < 0 ||
+	if (end_line(j, err) < 0 || pp_journal_sync(j, err) < 0 ||
 	    pp_io_sync_dir(folder, err) < 0)
 		goto fail;
 	goto out;
 fail:
+	if (j->fd >= 0 && j->size == 0)
+		unlink(j->path);
+	pp_buf_clear(&j->lines);
 	pp_journal_close(j);
 	j = NULL;
 out:
@@ -323,6 +360,7 @@ pp_journal_remove(const char *home, const char *job_id, struct pp_error *err)
 
 struct replay {
 	struct pp_journal_reader *r;
+	bool opened; /* the file has its header */
 	struct pp_json_doc doc;
 	struct pp_buf id, text, reason, raw;
 };
@@ -422,6 +460,7 @@ replay_open(struct replay *p, const struct pp_json *v)
 
 	if (boot == NULL || boot->type != PP_JSON_STRING)
 		return false;
+	p->opened = true;
 	if (!pp_json_is(boot, pp_boot_id()))
 		p->r->other_boot = true;
 	return true;
@@ -464,6 +503,7 @@ replay_file(struct replay *p, const char *path, struct pp_error *err)
 	if (fd < 0)
 		return pp_error_errno(err, PP_EIO, errno,
 		    "cannot read journal '%s'", path);
+	p->opened = false;
 	pp_lines_init(&lines, fd, path, MAX_LINE_BYTES);
 	while ((rc = pp_lines_next(&lines, &line, &len, err)) > 0) {
 		if (torn && !p->r->other_boot) {
@@ -474,6 +514,8 @@ replay_file(struct replay *p, const char *path, struct pp_error *err)
 		}
 		torn = !replay_line(p, line, len);
 	}
+	if (!p->opened)
+		p->r->other_boot = true;
 	pp_lines_release(&lines);
 	close(fd);
 	return rc;
@@ -486,6 +528,7 @@ pp_journal_replay(const struct pp_journal_where *where, int64_t from,
 	char *folder = folder_of(where->home, where->job_id);
 	struct replay p = { .r = r };
 	struct journal_files files;
+	bool found = false;
 	int rc;
 
 	r->other_boot = false;
@@ -497,9 +540,13 @@ pp_journal_replay(const struct pp_journal_where *where, int64_t from,
 	rc = list_files(folder, where->shard, &files, err);
 	for (size_t i = 0; rc == 0 && i < files.count; i++) {
 		r->last_generation = files.list[i].generation;
-		if (files.list[i].generation >= from)
-			rc = replay_file(&p, files.list[i].name, err);
+		if (files.list[i].generation < from)
+			continue;
+		found = true;
+		rc = replay_file(&p, files.list[i].name, err);
 	}
+	if (rc == 0 && !found)
+		r->other_boot = true;
 	if (files.count > 0 || files.list != NULL)
 		release_files(&files);
 	pp_buf_release(&p.id);

@@ -105,7 +105,8 @@ struct pp_journal_reader {
 	void (*on_try)(void *arg, const struct pp_journal_try *t);
 	void (*on_end)(void *arg, const struct pp_journal_end *e);
 	void *arg;
-	bool other_boot;	/* set: a file is from before a power loss */
+	/* set: a file is from before a power loss, or went with the power */
+	bool other_boot;
 	int64_t last_generation; /* set: the highest found, or 0 */
 };
 

@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/money.h"
 #include "base/rand.h"
 #include "job/auto_export.h"
 #include "job/health.h"
@@ -52,7 +53,9 @@ struct worker {
 	struct pp_claim claim;
 	struct pp_shard_run run;
 	bool cancel; /* its job is to end */
-	bool waits;  /* others hold the rest of its money */
+	/* turns in a row in which others held the rest of the money */
+	int waits;
+	int64_t waits_since_us;
 	int lock_fd;
 	/* where the home is out of reach: NULL where it is at hand */
 	struct pp_aside *publisher, *renewer;
@@ -419,6 +422,7 @@ begin_run(struct worker *w)
 	run->checkpoint_ms = w->options.checkpoint_ms;
 	run->retries = w->options.retries;
 	run->grace_ms = w->options.grace_ms;
+	run->budget_limit_nusd = PP_NO_LIMIT;
 	run->where = (struct pp_journal_where){ .home = pp_store_dir(w->store),
 		.shard = w->claim.shard,
 		.epoch = w->claim.epoch };
@@ -471,6 +475,26 @@ set_budget(struct pp_shard_run *run)
 	run->spent_at_start = t.settled_nusd + t.unproven_nusd;
 }
 
+/*
+ * What a predecessor was granted and did not spend goes back, now that it is
+ * known what it spent: the limit may be another by now.
+ */
+static int
+return_slice(struct pp_shard_run *run, struct pp_error *err)
+{
+	struct pp_totals t;
+
+	if (run->budget_limit_nusd == PP_NO_LIMIT ||
+	    run->claim->granted_nusd <= run->spent_at_start)
+		return 0;
+	pp_shard_totals(run, &t);
+	if (pp_store_grant(run->store, run->claim, &t, 0, pp_clock_wall_ms(),
+		NULL, NULL, err) < 0)
+		return -1;
+	run->budget.granted_nusd = run->claim->granted_nusd;
+	return 0;
+}
+
 static int
 read_limit(struct worker *w, struct pp_error *err)
 {
@@ -504,6 +528,8 @@ prepare(struct worker *w, struct pp_error *err)
 	    pp_shard_fence(run, err) < 0)
 		return -1;
 	set_budget(run);
+	if (return_slice(run, err) < 0)
+		return -1;
 	take_over_rows(run);
 	run->compute_ms_before = run->untold_since_ms = run->cp.compute_ms;
 	run->untold_operations = FENCE_OPERATIONS;
@@ -593,17 +619,28 @@ ending_of_done(const struct worker *w, struct pp_error *why)
 	return (struct ending){ true, PP_JOB_COMPLETED, false, 0 };
 }
 
-/* A full disk or a busy database is no fault of the job. */
+/* A full disk, a busy or an absent store is no fault of the job. */
 static bool
 is_of_the_machine(enum pp_code code)
 {
 	return code == PP_EIO || code == PP_ECREATE || code == PP_ETEMP ||
-	    code == PP_ENOMEM;
+	    code == PP_ENOMEM || code == PP_EUNAVAIL;
+}
+
+/* Not all is kept: whoever comes next has the rest from the journal. */
+static struct ending
+ending_of_error(const struct pp_error *why)
+{
+	return (struct ending){ false, 0,
+		!is_of_the_machine(why->code) && why->code != PP_EAUTH,
+		pp_code_exit_status(why->code) };
 }
 
 static struct ending
 ending_of(const struct worker *w, enum pp_run_end end, struct pp_error *why)
 {
+	if (w->claim.unsettled)
+		return ending_of_error(why);
 	if (w->cancel)
 		return (struct ending){ true, PP_JOB_CANCELLED, false, 0 };
 	switch (end) {
@@ -630,9 +667,7 @@ ending_of(const struct worker *w, enum pp_run_end end, struct pp_error *why)
 		return (struct ending){ false, 0, false,
 			pp_code_exit_status(PP_EAUTH) };
 	case PP_RUN_ERROR:
-	default:
-		return (struct ending){ false, 0, !is_of_the_machine(why->code),
-			pp_code_exit_status(why->code) };
+	default: return ending_of_error(why);
 	}
 }
 
@@ -720,6 +755,23 @@ notify(struct worker *w)
 		    NULL);
 }
 
+/*
+ * An end without a word about money: the slice counts as spent, so that no
+ * other shard waits for it, until a resume finds out. The journal stays.
+ */
+static int
+count_slice(struct worker *w, struct pp_error *err)
+{
+	struct pp_totals t = w->claim.totals;
+	int64_t lost = w->claim.granted_nusd - t.settled_nusd - t.unproven_nusd;
+
+	if (w->run.budget_limit_nusd == PP_NO_LIMIT || lost <= 0)
+		return 0;
+	t.unproven_nusd = pp_money_add(t.unproven_nusd, lost);
+	return pp_store_progress(w->store, &w->claim, &t, pp_clock_wall_ms(),
+	    err);
+}
+
 static int
 finish_shard(struct worker *w, const struct ending *e, const char *reason,
     struct pp_error *err)
@@ -727,10 +779,11 @@ finish_shard(struct worker *w, const struct ending *e, const char *reason,
 	struct pp_buf ended = PP_BUF_INIT;
 	enum pp_job_status job_status;
 
-	if (pp_store_finish(w->store, &w->claim, e->status, reason,
+	if ((w->claim.unsettled && count_slice(w, err) < 0) ||
+	    pp_store_finish(w->store, &w->claim, e->status, reason,
 		pp_clock_wall_ms(), &job_status, err) < 0)
 		return -1;
-	if (w->run.journal != NULL &&
+	if (w->run.journal != NULL && !w->claim.unsettled &&
 	    pp_journal_cover(&w->run.where, INT64_MAX, err) < 0)
 		return -1;
 	pp_tally_show(&w->run.cp.ended, &ended);
@@ -802,7 +855,6 @@ conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
 			*why = err;
 			if (w->run.lost)
 				return pp_code_exit_status(PP_ETEMP);
-			end = PP_RUN_ERROR;
 		}
 	}
 	e = ending_of(w, end, why);
@@ -834,7 +886,10 @@ work(struct worker *w, struct pp_error *why)
 	begin_run(w);
 	if (prepare(w, why) == 0)
 		generate(w, &end, why);
-	w->waits = end == PP_RUN_WAITING;
+	if (end != PP_RUN_WAITING)
+		w->waits = 0;
+	else if (w->waits++ == 0)
+		w->waits_since_us = pp_clock_boot_us();
 	status = conclude(w, end, why);
 	end_run(w);
 	return status;
@@ -858,10 +913,13 @@ claim(struct worker *w, struct pp_error *err)
 	return pp_store_claim(w->store, &req, &w->claim, err);
 }
 
+/* Each claim in vain leaves its traces, so they become fewer. */
 static void
 wait_for_work(struct worker *w, struct pp_error *err)
 {
-	int64_t ms = POLL_MS + (int64_t)pp_rand_below(&w->rand, POLL_MS);
+	int64_t poll_ms = POLL_MS << (w->waits < 5 ? w->waits : 5);
+	int64_t ms = poll_ms +
+	    (int64_t)pp_rand_below(&w->rand, (uint64_t)poll_ms);
 	int64_t until = pp_clock_boot_ms() + ms;
 
 	pp_health_beat(&w->health, -1);
@@ -914,6 +972,15 @@ end_without_claim(struct worker *w, int status, struct pp_error *why,
 	return all;
 }
 
+/* Whoever has the money may be gone for good. */
+static bool
+waits_too_long(const struct worker *w)
+{
+	return !w->options.forever &&
+	    pp_clock_boot_us() - w->waits_since_us >
+	    w->options.deadline_ms * 1000;
+}
+
 static int
 run_queue(struct worker *w, struct pp_error *err)
 {
@@ -944,7 +1011,7 @@ run_queue(struct worker *w, struct pp_error *err)
 		one = work(w, &why);
 		worked = true;
 		/* another shard may be what there is to do */
-		if (w->waits && !w->options.once) {
+		if (w->waits > 0 && !w->options.once && !waits_too_long(w)) {
 			wait_for_work(w, err);
 			continue;
 		}

@@ -18,6 +18,7 @@ e2e_tests += tests/e2e/job.sh
 e2e_tests += tests/e2e/mockllm.sh
 e2e_tests += tests/e2e/oracle.sh
 e2e_tests += tests/e2e/recipes.sh
+e2e_tests += tests/e2e/recovery.sh
 e2e_tests += tests/e2e/samples.sh
 e2e_tests += tests/e2e/seed.sh
 e2e_tests += tests/e2e/seventh.sh
