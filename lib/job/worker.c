@@ -803,7 +803,8 @@ finish_shard(struct worker *w, const struct ending *e, const char *reason,
 
 /*
  * The last checkpoint holds answers that are paid for: a home that is out of
- * reach for a moment is waited for, as long as the shard is ours.
+ * reach for a moment is waited for, as long as the shard is ours and nobody
+ * asks twice to stop.
  */
 static int
 keep_all(struct worker *w, struct pp_error *err)
@@ -814,7 +815,8 @@ keep_all(struct worker *w, struct pp_error *err)
 	guard_claim(w);
 	while ((rc = pp_shard_checkpoint(&w->run, err)) < 0 && !w->run.lost &&
 	    (err->code == PP_EUNAVAIL || err->code == PP_ETEMP) &&
-	    pp_clock_boot_us() < end_us && pp_loop_turn(w->loop, 500, err) == 0)
+	    w->signals < 2 && pp_clock_boot_us() < end_us &&
+	    pp_loop_turn(w->loop, 500, err) == 0)
 		pp_log(PP_LOG_WARN, "checkpoint_delayed", "reason", 's',
 		    err->text, NULL);
 	settle_down(w);
