@@ -204,16 +204,33 @@ protect_secrets(void)
 #endif
 }
 
-/* A thousand calls in flight are a thousand descriptors. */
+/* Those of the home, of journals, of the loop and of looking up names. */
+#define OTHER_DESCRIPTORS 64
+
+/*
+ * A thousand calls in flight are a thousand descriptors: raise the limit, and
+ * keep to what it leaves room for.
+ */
 static void
-raise_descriptor_limit(void)
+fit_descriptor_limit(const struct pp_cli *cli, struct pp_worker_options *w)
 {
 	struct rlimit limit;
+	rlim_t room;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	room = limit.rlim_max >= 2 * OTHER_DESCRIPTORS ?
+	    limit.rlim_max - OTHER_DESCRIPTORS :
+	    limit.rlim_max / 8;
+	if ((rlim_t)w->concurrency <= room)
+		return;
+	w->concurrency = room > 0 ? (int)room : 1;
+	pp_cli_warn(cli,
+	    "%d calls in flight at most: the limit on open files is %llu (see "
+	    "'ulimit -n')",
+	    w->concurrency, (unsigned long long)limit.rlim_max);
 }
 
 static void
@@ -494,7 +511,7 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (!s->initialized)
 		pp_worker_options_init(&s->worker);
 	protect_secrets();
-	raise_descriptor_limit();
+	fit_descriptor_limit(cli, &s->worker);
 	pp_log_set_level(cli->quiet ? PP_LOG_ERROR : levels[cli->verbose > 0]);
 	if (s->filter && cli->verbose == 0)
 		pp_log_set_level(PP_LOG_ERROR);

@@ -19,10 +19,12 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -91,7 +93,7 @@ struct pp_http_exchange {
 	/* HTTP/2: its connection and stream, and the last that counts there */
 	int local_port;
 	int64_t stream, last_stream;
-	bool cancelled, timed_out, too_large, too_late, stopped;
+	bool cancelled, timed_out, too_large, too_late, stopped, no_socket;
 	size_t max_reply;
 	ssize_t (*read)(void *arg, char *out, size_t size);
 	int (*write)(void *arg, const char *data, size_t len);
@@ -404,6 +406,21 @@ on_read(char *out, size_t size, size_t count, void *arg)
 	return CURL_READFUNC_ABORT;
 }
 
+/* What is short here is not to be blamed on the server. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct pp_http_exchange *x = arg;
+	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+
+	(void)purpose;
+	if (fd >= 0)
+		return fd;
+	x->no_socket |= errno == EMFILE || errno == ENFILE ||
+	    errno == ENOBUFS || errno == ENOMEM;
+	return CURL_SOCKET_BAD;
+}
+
 /* ---- slots ---- */
 
 /* What is the same for every request. */
@@ -422,6 +439,8 @@ set_up_easy(struct pp_http_exchange *x)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
 	curl_easy_setopt(e, CURLOPT_READDATA, x);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, x);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* wait for no resolver */
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -843,7 +862,7 @@ pp_http_send(struct pp_http *h, const struct pp_http_request *req,
 	x->arg = arg;
 	x->sends = 0;
 	x->cancelled = x->timed_out = x->too_large = x->stopped = false;
-	x->too_late = false;
+	x->too_late = x->no_socket = false;
 	x->max_reply = req->max_reply_bytes > 0 ? req->max_reply_bytes :
 						  DEFAULT_MAX_REPLY;
 	x->curl_error[0] = '\0';
@@ -898,6 +917,9 @@ explain(const struct pp_http_exchange *x, CURLcode code,
 		why = "what reads or writes the body gave up";
 	else if (x->sends > 1)
 		why = "the connection was lost before a reply";
+	else if (x->sends == 0 && x->no_socket)
+		why = "this machine has no descriptor or memory left for a "
+		      "connection";
 	snprintf(r->error, sizeof r->error, "%s", why);
 }
 

@@ -162,6 +162,21 @@ test_input_and_output_may_be_anything_that_is_open()
 	check_out_lines 5
 }
 
+test_calls_in_flight_fit_the_limit_on_open_files()
+{
+	make_seeds 40
+	make_templates
+	mock_start --latency 50
+	model 1 small 0 0
+	run_sh 'ulimit -n 24; pp-worker --filter -t one.yaml <seeds.jsonl'
+	check_status 0
+	check_err_has '3 calls in flight at most'
+	check_err_has '40 rows, 0 failed, 40 calls'
+	run_sh 'ulimit -n 24; pp-worker --filter -q -t one.yaml -c 3 <seeds.jsonl'
+	check_status 0
+	check_err ''
+}
+
 test_a_row_that_cannot_be_rendered_fails_alone()
 {
 	make_templates

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -666,6 +667,42 @@ what_was_cancelled_before_it_was_sent_says_so(void **state)
 	close(fd);
 }
 
+/* The first exchange has what the loop and libcurl need themselves. */
+static void
+a_machine_without_descriptors_is_not_the_server(void **state)
+{
+	struct rlimit before, none;
+	struct got g[2];
+	struct client c;
+	char url[128];
+	struct pp_http_request req = {
+		.method = "POST", .url = url, .body = "{}", .body_len = 2
+	};
+	int fd, next;
+
+	(void)state;
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/",
+	    silent_port(true, &fd));
+	open_client(&c, 2, NULL);
+	start(&c, &req, &g[0]);
+	turn(&c, 10);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	next = dup(STDIN_FILENO);
+	close(next);
+	none = before;
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	start(&c, &req, &g[1]);
+	while (g[1].calls == 0)
+		turn(&c, 10);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(g[1].outcome, PP_HTTP_NOT_SENT);
+	assert_string_equal(g[1].error,
+	    "this machine has no descriptor or memory left for a connection");
+	close_client(&c);
+	close(fd);
+}
+
 /* ---- proxies ---- */
 
 static void
@@ -1176,6 +1213,8 @@ main(void)
 		cmocka_unit_test(a_silent_server_is_left_in_time),
 		cmocka_unit_test(a_cancelled_exchange_says_so_once),
 		cmocka_unit_test(what_was_cancelled_before_it_was_sent_says_so),
+		cmocka_unit_test(
+		    a_machine_without_descriptors_is_not_the_server),
 		cmocka_unit_test(proxies_are_for_others_than_this_machine),
 		cmocka_unit_test(nothing_is_sent_twice),
 		cmocka_unit_test(connections_are_kept),
