@@ -99,7 +99,7 @@ test_a_worker_alone_takes_over_the_shard_that_holds_the_money()
 	background pp-worker --job "$JOB" --once -c 2 --lease 2s
 	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 4 ]"
 	kill_worker "$PID"
-	LIMIT=200 run pp-worker -c 8 --lease 2s
+	LIMIT=300 run pp-worker -c 8
 	check_status 3
 	check 'the budget is used up' is_status "$JOB" BUDGET_EXCEEDED
 	bill=$(mock_count .bill_nusd)

@@ -11,7 +11,7 @@ interrupt()
 	local signal=$1 calls=$2
 
 	shift 2
-	background pp-worker --job "$JOB" -c 4 --lease 2s "$@"
+	background pp-worker --job "$JOB" -c 4 "$@"
 	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge $calls ]"
 	kill -"$signal" "$PID"
 	wait "$PID" 2>/dev/null
@@ -107,7 +107,7 @@ test_a_foreign_write_of_a_checkpoint_poisons_no_later_one()
 
 	MOCK='--latency 100' start_job one 400 --budget 5 --checkpoint-rows 5
 	key=jobs/$JOB/checkpoint.json
-	background pp-worker --job "$JOB" -c 4 --lease 2s
+	background pp-worker --job "$JOB" -c 4 --lease 10s
 	checkpoint=$(home_objects)/$key
 	wait_for 60 sh -c "grep -qs '\"current_batch\":[2-9]' '$checkpoint'"
 	{ cat "$checkpoint"; echo; } >foreign
