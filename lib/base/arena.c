@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-#define FIRST_BLOCK_BYTES 2048
+#define FIRST_BLOCK_BYTES 1536
 #define LARGEST_STEP_BYTES ((size_t)1 << 20)
 
 struct pp_arena_block {

@@ -27,9 +27,18 @@
 
 /* The seeds of a row, read when it begins; task->user. */
 struct task_seeds {
-	struct pp_buf texts[PP_MAX_SEED_SETS];
 	struct pp_bound_row *bound; /* they as values; NULL before a prompt */
+	size_t count;
+	struct pp_buf texts[];
 };
+
+static void
+free_seeds(struct task_seeds *seeds)
+{
+	for (size_t i = 0; i < seeds->count; i++)
+		pp_buf_release(&seeds->texts[i]);
+	free(seeds);
+}
 
 int64_t
 pp_shard_window(const struct pp_shard_run *run)
@@ -189,10 +198,12 @@ static int
 read_seeds(struct pp_shard_run *run, struct pp_task *task, struct pp_error *err)
 {
 	const struct pp_job_config *c = &run->config;
-	struct task_seeds *seeds = pp_calloc(1, sizeof *seeds);
+	struct task_seeds *seeds = pp_calloc(1,
+	    sizeof *seeds + c->seeds_count * sizeof seeds->texts[0]);
 
 	task->user = seeds;
-	for (size_t i = 0; i < PP_MAX_SEED_SETS; i++)
+	seeds->count = c->seeds_count;
+	for (size_t i = 0; i < seeds->count; i++)
 		pp_buf_init(&seeds->texts[i], 0);
 	for (size_t i = 0; i < c->seeds_count; i++) {
 		int64_t at = pp_plan_seed_index(c->seed, c->order, (int)i,
@@ -244,11 +255,7 @@ next_row(void *arg, struct pp_task *task, struct pp_error *err)
 	task->plan = run->plan;
 	task->chance = pp_plan_chance(run->config.seed, task->row->index);
 	if (read_seeds(run, task, err) < 0) {
-		struct task_seeds *seeds = task->user;
-
-		for (size_t i = 0; i < PP_MAX_SEED_SETS; i++)
-			pp_buf_release(&seeds->texts[i]);
-		free(seeds);
+		free_seeds(task->user);
 		pp_row_free(task->row);
 		return -1;
 	}
@@ -399,9 +406,7 @@ drop_task(void *arg, struct pp_task *task)
 	if (seeds == NULL)
 		return;
 	pp_render_unbind(run->render, seeds->bound);
-	for (size_t i = 0; i < PP_MAX_SEED_SETS; i++)
-		pp_buf_release(&seeds->texts[i]);
-	free(seeds);
+	free_seeds(seeds);
 	task->user = NULL;
 }
 

@@ -16,6 +16,9 @@
 /* A reply that has begun and says nothing for so long has died. */
 #define DEFAULT_IDLE_MS 60000
 
+/* What a request has besides its prompts, about. */
+#define FRAME_BYTES 256
+
 /* ---- where to ---- */
 
 static bool
@@ -116,6 +119,7 @@ put_request(struct pp_invocation *v)
 	struct pp_buf *b = &v->body;
 
 	pp_buf_clear(b);
+	pp_buf_reserve(b, c->system_len + c->prompt_len + FRAME_BYTES);
 	pp_buf_adds(b, "{\"model\":");
 	pp_json_put_cstr(b, m->id);
 	put_messages(b, v->invoker, c);
