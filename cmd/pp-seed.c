@@ -879,8 +879,10 @@ parse_weights(char *text, struct pp_sample_weight *list, size_t *count,
 		list[*count].value = part;
 		/* Exact decimals, as for money. */
 		if (pp_money_parse(equals + 1, "a weight", &list[*count].weight,
-			err) < 0)
-			return -1;
+			NULL) < 0)
+			return pp_error_set(err, PP_EUSAGE,
+			    "a weight must be 0 or more, like 2.5, not '%s'",
+			    equals + 1);
 		++*count;
 	}
 	return 0;

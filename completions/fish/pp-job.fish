@@ -17,7 +17,7 @@ complete -c pp-job -n '__fish_seen_subcommand_from create' -l order -x -a 'seque
 complete -c pp-job -n '__fish_seen_subcommand_from create' -l max-failures -x -d 'end when more rows have failed [no limit]'
 complete -c pp-job -n '__fish_seen_subcommand_from create' -s p -l priority -x -d '9 goes first [0]'
 complete -c pp-job -n '__fish_seen_subcommand_from create' -l checkpoint-rows -x -d 'rows between checkpoints [50]'
-complete -c pp-job -n '__fish_seen_subcommand_from create' -s e -l export -x -a 'jsonl csv jsonl,csv' -d 'export when it is completed'
+complete -c pp-job -n '__fish_seen_subcommand_from create' -s e -l export -x -a 'jsonl csv parquet jsonl,csv' -d 'export when it is completed'
 complete -c pp-job -n '__fish_seen_subcommand_from create' -l partition -x -a 'none timestamp category timestamp,category' -d 'how that is split [none]'
 complete -c pp-job -n '__fish_seen_subcommand_from create' -l name -x -d 'what you call it'
 complete -c pp-job -n '__fish_seen_subcommand_from create' -s k -l idempotency-key -x -d 'a second job of this key is the first'

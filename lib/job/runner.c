@@ -427,8 +427,8 @@ is_late(struct node *n)
 
 	if (row_time_left_ms(n) > 0)
 		return false;
-	snprintf(reason, sizeof reason, "not done within %lld s",
-	    (long long)n->runner->options.row_timeout_ms / 1000);
+	snprintf(reason, sizeof reason, "not done within %g s",
+	    (double)n->runner->options.row_timeout_ms / 1000);
 	fail_row(n, "timeout", 0, reason, NULL, 0);
 	return true;
 }
