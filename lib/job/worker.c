@@ -701,28 +701,6 @@ wants_to_stop(void *arg)
 	return w->signals > 0 || w->run.lost || w->cancel;
 }
 
-/* Whether every other shard of the job has ended. */
-static bool
-is_last_shard(struct worker *w)
-{
-	struct pp_shard shards[64];
-	enum pp_job_status status;
-	int first = 0, n;
-
-	while ((n = pp_store_shards(w->store, w->claim.job_id, first, shards,
-		    64, NULL)) > 0) {
-		for (int i = 0; i < n; i++) {
-			if (shards[i].shard != w->claim.shard &&
-			    (pp_job_status_parse(shards[i].state, &status) <
-				    0 ||
-				!pp_job_status_is_final(status)))
-				return false;
-		}
-		first = shards[n - 1].shard + 1;
-	}
-	return n == 0;
-}
-
 /*
  * Made while the lease still holds, so that a worker that dies here has a
  * successor who makes it. Its failure is no failure of the job. -1: stopped.
@@ -772,17 +750,35 @@ count_slice(struct worker *w, struct pp_error *err)
 	    err);
 }
 
+/*
+ * 1: an export is asked for and this would end the job. Whether others are at
+ * work is only known to the store that lets them end: two shards that look at
+ * each other and then end would both leave the export to the other.
+ */
 static int
-finish_shard(struct worker *w, const struct ending *e, const char *reason,
-    struct pp_error *err)
+finish_entry(struct worker *w, const struct ending *e, bool exported,
+    const char *reason, enum pp_job_status *job_status, struct pp_error *err)
+{
+	if (w->claim.unsettled && count_slice(w, err) < 0)
+		return -1;
+	if (e->status == PP_JOB_COMPLETED && !exported &&
+	    w->run.config.export_formats[0] != '\0')
+		return pp_store_finish_unless_last(w->store, &w->claim,
+		    e->status, reason, pp_clock_wall_ms(), job_status, err);
+	return pp_store_finish(w->store, &w->claim, e->status, reason,
+	    pp_clock_wall_ms(), job_status, err);
+}
+
+static int
+finish_shard(struct worker *w, const struct ending *e, bool exported,
+    const char *reason, struct pp_error *err)
 {
 	struct pp_buf ended = PP_BUF_INIT;
 	enum pp_job_status job_status;
+	int rc = finish_entry(w, e, exported, reason, &job_status, err);
 
-	if ((w->claim.unsettled && count_slice(w, err) < 0) ||
-	    pp_store_finish(w->store, &w->claim, e->status, reason,
-		pp_clock_wall_ms(), &job_status, err) < 0)
-		return -1;
+	if (rc != 0)
+		return rc;
 	if (w->run.journal != NULL && !w->claim.unsettled &&
 	    pp_journal_cover(&w->run.where, INT64_MAX, err) < 0)
 		return -1;
@@ -799,6 +795,16 @@ finish_shard(struct worker *w, const struct ending *e, const char *reason,
 	if (w->options.notify != NULL && pp_job_status_is_final(job_status))
 		notify(w);
 	return 0;
+}
+
+/* Given back or finished; 1: it is to be exported first. */
+static int
+leave_shard(struct worker *w, struct ending *e, bool exported,
+    const char *reason, struct pp_error *err)
+{
+	if (!e->final && give_back(w, e, reason, err) < 0)
+		return -1;
+	return e->final ? finish_shard(w, e, exported, reason, err) : 0;
 }
 
 /*
@@ -844,6 +850,7 @@ conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	struct ending e;
+	int rc;
 
 	settle_down(w);
 	if (w->run.lease_over && !w->run.lost)
@@ -860,15 +867,18 @@ conclude(struct worker *w, enum pp_run_end end, struct pp_error *why)
 		}
 	}
 	e = ending_of(w, end, why);
-	if (e.final && e.status == PP_JOB_COMPLETED && is_last_shard(w) &&
-	    export_rows(w) < 0) {
-		if (w->run.lost)
-			return pp_code_exit_status(PP_ETEMP);
-		pp_error_set(why, PP_ETEMP, "stopped before the export");
-		e = ending_of(w, PP_RUN_STOPPED, why);
+	rc = leave_shard(w, &e, false, why->text, &err);
+	if (rc == 1) {
+		if (export_rows(w) < 0) {
+			if (w->run.lost)
+				return pp_code_exit_status(PP_ETEMP);
+			pp_error_set(why, PP_ETEMP,
+			    "stopped before the export");
+			e = ending_of(w, PP_RUN_STOPPED, why);
+		}
+		rc = leave_shard(w, &e, true, why->text, &err);
 	}
-	if ((!e.final && give_back(w, &e, why->text, &err) < 0) ||
-	    (e.final && finish_shard(w, &e, why->text, &err) < 0)) {
+	if (rc < 0) {
 		*why = err;
 		return pp_code_exit_status(err.code);
 	}

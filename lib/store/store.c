@@ -346,7 +346,17 @@ pp_store_finish(struct pp_store *s, struct pp_claim *c,
     enum pp_job_status status, const char *reason, int64_t now_ms,
     enum pp_job_status *job_status, struct pp_error *err)
 {
-	return s->ops->finish(s, c, status, reason, now_ms, job_status, err);
+	return s->ops->finish(s, c, status, false, reason, now_ms, job_status,
+	    err);
+}
+
+int
+pp_store_finish_unless_last(struct pp_store *s, struct pp_claim *c,
+    enum pp_job_status status, const char *reason, int64_t now_ms,
+    enum pp_job_status *job_status, struct pp_error *err)
+{
+	return s->ops->finish(s, c, status, true, reason, now_ms, job_status,
+	    err);
 }
 
 int

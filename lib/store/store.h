@@ -231,6 +231,15 @@ int	pp_store_finish(struct pp_store *s, struct pp_claim *c,
 	    enum pp_job_status status, const char *reason, int64_t now_ms,
 	    enum pp_job_status *job_status, struct pp_error *err);
 
+/*
+ * The same, unless that would end the job: 1 then, and nothing has changed. Of
+ * shards that end together exactly one is told so; while it does what is to be
+ * done once, its entry is one that others can take over if it dies.
+ */
+int	pp_store_finish_unless_last(struct pp_store *s, struct pp_claim *c,
+	    enum pp_job_status status, const char *reason, int64_t now_ms,
+	    enum pp_job_status *job_status, struct pp_error *err);
+
 /* ---- budget and progress of a shard, fenced by its epoch ---- */
 
 /*

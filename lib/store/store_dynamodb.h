@@ -182,8 +182,9 @@ int	pp_ddb_renew(struct pp_store *s, struct pp_claim *c, int64_t now_ms,
 int	pp_ddb_release(struct pp_store *s, struct pp_claim *c, bool progress,
 	    const char *reason, int64_t now_ms, struct pp_error *err);
 int	pp_ddb_finish(struct pp_store *s, struct pp_claim *c,
-	    enum pp_job_status status, const char *reason, int64_t now_ms,
-	    enum pp_job_status *job_status, struct pp_error *err);
+	    enum pp_job_status status, bool unless_last, const char *reason,
+	    int64_t now_ms, enum pp_job_status *job_status,
+	    struct pp_error *err);
 int	pp_ddb_grant(struct pp_store *s, struct pp_claim *c,
 	    const struct pp_totals *totals, int64_t want_nusd, int64_t now_ms,
 	    int64_t *free_nusd, int64_t *others_nusd, struct pp_error *err);

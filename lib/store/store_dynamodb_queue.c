@@ -576,6 +576,8 @@ add_sums(struct pp_ddb_action *w, const struct pp_ddb_entry *e,
 
 /* ---- release and finish ---- */
 
+#define IS_LAST 2
+
 /* What an entry that leaves its worker does to its job. */
 struct leaving {
 	struct pp_ddb_job job; /* as it was read */
@@ -649,11 +651,15 @@ add_job_leave(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 		pp_ddb_add_running(s, t, -1, 0);
 }
 
-/* `state` QUEUED: given back, unless the job is to end. 0, 1: again, -1. */
+/*
+ * `state` QUEUED: given back, unless the job is to end. 0, 1: again, -1; with
+ * `unless_last` also IS_LAST. That is sure without a write: one that leaves
+ * beside us and thinks the same writes, and we are asked again.
+ */
 static int
 leave_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
-    enum pp_job_status state, bool progress, const char *reason, int64_t now_ms,
-    struct leaving *l, struct pp_error *err)
+    enum pp_job_status state, bool unless_last, bool progress,
+    const char *reason, int64_t now_ms, struct leaving *l, struct pp_error *err)
 {
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
 	struct pp_ddb_entry *e = &l->entry;
@@ -687,6 +693,8 @@ leave_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 	e->reason = pp_strdup(reason);
 	if (status_after(s, l, reason, err) < 0)
 		return -1;
+	if (unless_last && pp_job_status_is_final(l->status))
+		return IS_LAST;
 	pp_ddb_add_move(s, &t, "RUNNING", rev, e);
 	add_job_leave(s, &t, l, granted, now_ms);
 	return pp_ddb_commit(s->aws, &t, NULL, err);
@@ -694,8 +702,9 @@ leave_once(struct pp_store_dynamodb *s, const struct pp_claim *c,
 
 static int
 leave(struct pp_store_dynamodb *s, const struct pp_claim *c,
-    enum pp_job_status state, bool progress, const char *reason, int64_t now_ms,
-    enum pp_job_status *job_status, struct pp_error *err)
+    enum pp_job_status state, bool unless_last, bool progress,
+    const char *reason, int64_t now_ms, enum pp_job_status *job_status,
+    struct pp_error *err)
 {
 	struct leaving l = { .status = PP_JOB_QUEUED };
 	int rc = 1;
@@ -709,32 +718,33 @@ leave(struct pp_store_dynamodb *s, const struct pp_claim *c,
 		}
 		pp_ddb_entry_release(&l.entry);
 		pp_ddb_job_release(&l.job);
-		rc = leave_once(s, c, state, progress, reason, now_ms, &l, err);
+		rc = leave_once(s, c, state, unless_last, progress, reason,
+		    now_ms, &l, err);
 	}
 	pp_ddb_entry_release(&l.entry);
 	pp_ddb_job_release(&l.job);
 	free(l.end.reason);
 	if (rc == 0 && job_status != NULL)
 		*job_status = l.status;
-	return rc;
+	return rc == IS_LAST ? 1 : rc;
 }
 
 int
 pp_ddb_release(struct pp_store *store, struct pp_claim *c, bool progress,
     const char *reason, int64_t now_ms, struct pp_error *err)
 {
-	return leave(pp_dynamodb_of(store), c, PP_JOB_QUEUED, progress, reason,
-	    now_ms, NULL, err);
+	return leave(pp_dynamodb_of(store), c, PP_JOB_QUEUED, false, progress,
+	    reason, now_ms, NULL, err);
 }
 
 int
 pp_ddb_finish(struct pp_store *store, struct pp_claim *c,
-    enum pp_job_status status, const char *reason, int64_t now_ms,
-    enum pp_job_status *job_status, struct pp_error *err)
+    enum pp_job_status status, bool unless_last, const char *reason,
+    int64_t now_ms, enum pp_job_status *job_status, struct pp_error *err)
 {
 	assert(pp_job_status_is_final(status));
-	return leave(pp_dynamodb_of(store), c, status, true, reason, now_ms,
-	    job_status, err);
+	return leave(pp_dynamodb_of(store), c, status, unless_last, true,
+	    reason, now_ms, job_status, err);
 }
 
 /* ---- budget and progress ---- */

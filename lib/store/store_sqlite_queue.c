@@ -531,14 +531,22 @@ pp_sqlite_release(struct pp_store *store, struct pp_claim *c, bool progress,
 
 static int
 finish(struct pp_sqlite *s, const struct pp_claim *c, enum pp_job_status status,
-    const char *reason, int64_t now_ms, enum pp_job_status *job_status,
-    struct pp_error *err)
+    bool unless_last, const char *reason, int64_t now_ms,
+    enum pp_job_status *job_status, struct pp_error *err)
 {
 	struct entry e = { .epoch = 0 };
+	int64_t others = 0;
 
 	assert(pp_job_status_is_final(status));
 	if (load_owned(s, c, &e, err) < 0 ||
-	    return_money(s, c, &e, now_ms, err) < 0 ||
+	    pp_sqlite_int(s, err, &others,
+		"SELECT count(*) FROM queue WHERE job_id = ? AND shard <> ? "
+		"AND status IN ('QUEUED', 'RUNNING')",
+		"ti", c->job_id, (int64_t)c->shard) < 0)
+		return -1;
+	if (unless_last && others == 0)
+		return 1;
+	if (return_money(s, c, &e, now_ms, err) < 0 ||
 	    leave(s, c, status, 0, reason, err) < 0)
 		return -1;
 	return pp_sqlite_derive_status(s, c->job_id, "", now_ms, job_status,
@@ -547,15 +555,16 @@ finish(struct pp_sqlite *s, const struct pp_claim *c, enum pp_job_status status,
 
 int
 pp_sqlite_finish(struct pp_store *store, struct pp_claim *c,
-    enum pp_job_status status, const char *reason, int64_t now_ms,
-    enum pp_job_status *job_status, struct pp_error *err)
+    enum pp_job_status status, bool unless_last, const char *reason,
+    int64_t now_ms, enum pp_job_status *job_status, struct pp_error *err)
 {
 	struct pp_sqlite *s = pp_sqlite_of(store);
 
 	if (pp_sqlite_begin(s, err) < 0)
 		return -1;
 	return pp_sqlite_end(s,
-	    finish(s, c, status, reason, now_ms, job_status, err), err);
+	    finish(s, c, status, unless_last, reason, now_ms, job_status, err),
+	    err);
 }
 
 /* ---- budget and progress ---- */

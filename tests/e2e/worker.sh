@@ -521,6 +521,26 @@ test_the_export_that_was_asked_for_is_there_at_the_end()
 	on_aws || check 'no journal is left' test -z "$(find home -name '*.log')"
 }
 
+# Each may see the other at work and leave the export to it.
+test_shards_that_end_together_are_exported()
+{
+	MOCK='--latency 50' start_job one 8 --budget 5 --shards 8 \
+	    --export jsonl
+	for round in 1 2 3 4 5 6; do
+		[ "$round" = 1 ] ||
+			create_job one 8 --budget 5 --shards 8 --export jsonl
+		workers=()
+		for _ in 1 2 3 4 5 6 7 8; do
+			background pp-worker --once
+			workers+=("$PID")
+		done
+		wait "${workers[@]}"
+		check "$round: completed" is_status "$JOB" COMPLETED
+		check "$round: exported" sh -c \
+		    "find '$(home_objects)' -name _SUCCESS | grep -q '$JOB'"
+	done
+}
+
 test_logs_tell_no_secrets()
 {
 	make_seeds 3

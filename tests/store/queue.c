@@ -106,6 +106,52 @@ thirty_two_workers_claim_each_entry_once(void **state)
 	shared_free(t, sizeof *t);
 }
 
+struct ends {
+	char id[PP_ID_BYTES];
+	int last, others;
+};
+
+static int
+end_one(struct fixture *f, int i, void *shared)
+{
+	struct ends *e = shared;
+	struct pp_claim c;
+	int rc;
+
+	(void)i;
+	CHILD_CHECK(claim_any(f->store, NOW, &c, &f->err) == 1, f->err);
+	rc = pp_store_finish_unless_last(f->store, &c, PP_JOB_COMPLETED, "",
+	    NOW, NULL, &f->err);
+	CHILD_CHECK(rc >= 0, f->err);
+	__atomic_fetch_add(rc == 1 ? &e->last : &e->others, 1,
+	    __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+/* It may do what is to be done once; if it dies there is a successor. */
+static void
+of_shards_that_end_together_one_is_the_last(void **state)
+{
+	struct fixture *f = *state;
+	struct ends *e = shared_alloc(sizeof *e);
+	enum pp_job_status status;
+	struct pp_claim c;
+
+	add_job(f, SHARDS, 10, e->id);
+	race(f, SHARDS, end_one, e);
+	assert_int_equal(e->last, 1);
+	assert_int_equal(e->others, SHARDS - 1);
+	must_claim(f, NOW + MINUTE, &c);
+	assert_int_equal(pp_store_finish_unless_last(f->store, &c,
+			     PP_JOB_COMPLETED, "", NOW + MINUTE, NULL, &f->err),
+	    1);
+	assert_ok(pp_store_finish(f->store, &c, PP_JOB_COMPLETED, "",
+		      NOW + MINUTE, &status, &f->err),
+	    f->err);
+	assert_int_equal(status, PP_JOB_COMPLETED);
+	shared_free(e, sizeof *e);
+}
+
 /* Four jobs started together must not leave a worker without one. */
 static int
 claim_one(struct fixture *f, int i, void *shared)
@@ -631,6 +677,7 @@ add_queue(void)
 	static const struct CMUnitTest tests[] = {
 		SUITE_TEST(a_claim_is_a_lease_of_the_next_epoch),
 		SUITE_TEST(thirty_two_workers_claim_each_entry_once),
+		SUITE_TEST(of_shards_that_end_together_one_is_the_last),
 		SUITE_TEST(four_workers_on_four_jobs_run_all_four),
 		SUITE_TEST(no_more_jobs_run_than_may),
 		SUITE_TEST(an_ended_job_makes_room_for_the_next),
