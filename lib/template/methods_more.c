@@ -396,6 +396,8 @@ METHOD(range_index_of)
 
 	if (range_index(self.range, arg[0], &at))
 		return pp_int(at);
+	if (pp_is_strict(rt, arg[0]) && self.range->count > 0)
+		return pp_undefined_error(rt, arg[0]);
 	return pp_runtime_error(rt, "value is not in range");
 }
 
@@ -403,7 +405,8 @@ METHOD(range_count_of)
 {
 	int64_t at;
 
-	(void)rt;
+	if (pp_is_strict(rt, arg[0]) && self.range->count > 0)
+		return pp_undefined_error(rt, arg[0]);
 	return pp_int(range_index(self.range, arg[0], &at));
 }
 
