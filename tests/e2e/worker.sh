@@ -291,7 +291,7 @@ test_a_database_that_is_away_for_a_moment_costs_no_call()
 	background pp-worker --once -c 64
 	worker=$PID
 	wait_for 60 sh -c '[ $(wc -l <mock.log) -ge 1 ]'
-	kill -KILL "$RELAY"
+	kill_worker "$RELAY"
 	sleep 3
 	relay "$PORT"
 	wait "$worker"
