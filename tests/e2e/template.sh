@@ -169,7 +169,7 @@ test_a_prompt_names_its_model_or_tier()
 	    'mine balanced premium cheap cheap'
 }
 
-test_every_syntax_error_of_a_file_is_told()
+test_every_error_of_a_file_is_told()
 {
 	cat >errors.yaml <<-'EOF'
 	steps:
@@ -183,10 +183,10 @@ test_every_syntax_error_of_a_file_is_told()
 	EOF
 	run pp-template validate errors.yaml
 	check_status 1
-	for place in 4:19 5:15 7:10 8:29; do
+	for place in 4:19 5:15 7:10 8:29 8:39; do
 		check "$place" grep -q "errors.yaml:$place:" "$T/.err"
 	done
-	check_err_has '4 errors'
+	check_err_has '5 errors'
 }
 
 run_tests "$@"
