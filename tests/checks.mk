@@ -3,7 +3,7 @@
 # Headers keep the declaration style that people read best: names in a column.
 c_files = $$(cd '$(abs_srcdir)' && find lib cmd tests -name '*.c' | sort)
 shell_files = quickstart .ci/run .githooks/pre-commit tests/support/check-* \
-	tests/support/python-venv tests/support/run-unit \
+	tests/support/python-venv tests/support/tree-seed tests/support/run-unit \
 	tests/support/summary tests/e2e/*.sh tests/chaos/*.sh \
 	infra/scripts/*.sh tests/infra/*.sh \
 	tests/bench/*.sh
@@ -73,5 +73,5 @@ lint-checkov:
 	check-valgrind check-threads
 
 EXTRA_DIST += tests/support/check-layers tests/support/check-coverage \
-	tests/support/python-venv \
+	tests/support/python-venv tests/support/tree-seed \
 	tests/support/run-unit tests/support/summary .githooks/pre-commit .ci/run

@@ -5,17 +5,8 @@
 # another.
 . "${0%/*}/../e2e/lib.sh"
 
-seed_of_the_tree()
-{
-	local tree
-
-	tree=$(git -C "$PP_SRCDIR" rev-parse 'HEAD^{tree}' 2>/dev/null) ||
-		tree=1
-	echo $((16#${tree:0:7}))
-}
-
 servers=()
-seed=${PP_TEST_SEED:-$(seed_of_the_tree)}
+seed=$("$PP_SRCDIR/tests/support/tree-seed")
 
 # chaos_on_aws OPTION...: chaos, where the home is on AWS, on servers of its own.
 chaos_on_aws()

@@ -23,18 +23,6 @@ has_sanitizers()
 	    >/dev/null 2>&1
 }
 
-# The same for the same language and grammar, so that what passed once passes
-# anywhere: from what git calls them, or fixed where there is no git.
-random_seed()
-{
-	local names
-
-	names=$(git -C "$PP_SRCDIR" rev-parse --verify -q HEAD:lib/template \
-	    2>/dev/null; git -C "$PP_SRCDIR" rev-parse --verify -q \
-	    HEAD:tests/differential 2>/dev/null)
-	echo "${PP_TEST_SEED:-$(cksum <<<"$names" | cut -d ' ' -f 1)}"
-}
-
 test_random_templates_give_what_jinja2_gives()
 {
 	local cases=12000 seed
@@ -42,7 +30,8 @@ test_random_templates_give_what_jinja2_gives()
 	need python3
 	python3 -c 'import jinja2' 2>/dev/null || skip 'no jinja2 for python3'
 	has_sanitizers && cases=4000
-	seed=$(random_seed)
+	seed=$("$PP_SRCDIR/tests/support/tree-seed" lib/template \
+	    tests/differential)
 	set -- --seed "$seed" --cases "$cases"
 	[ -z "${PP_LONG:-}" ] || set -- --seconds 3600
 	LIMIT=5000 run python3 "$PP_SRCDIR/tests/differential/jinja_diff.py" \

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Every fuzz target on its seed corpus, as it is and damaged; those of the
-# prompt language then go on for a time with a new seed, where the Makefile
-# says so: in a build with sanitizers.
-corpus=${PP_SRCDIR:-$(dirname "$0")/../..}/tests/fuzz/corpus
+# prompt language then go on for a time with a new seed for each state of them,
+# where the Makefile says so: in a build with sanitizers.
+here=${PP_SRCDIR:-$(dirname "$0")/../..}
+corpus=$here/tests/fuzz/corpus
+seed=$("$here/tests/support/tree-seed" lib/template tests/fuzz)
 
 set --
 for target in "${PP_BUILDDIR:-.}"/tests/fuzz/fuzz_*; do
@@ -19,7 +21,7 @@ for target; do
 	*) seconds=0 ;;
 	esac
 	if said=$("$target" --damage "${DAMAGE:-300}" --seconds "$seconds" \
-	    "$corpus/${name#fuzz_}" 2>&1); then
+	    --seed "$seed" "$corpus/${name#fuzz_}" 2>&1); then
 		echo "ok $n - $name, $said"
 	else
 		echo "$said" | head -40 | sed 's/^/# /'
