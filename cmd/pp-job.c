@@ -1138,15 +1138,10 @@ dispatch_set(void *state, int key, const char *arg, struct pp_error *err)
 static int
 read_max(int64_t *max, struct pp_error *err)
 {
-	const char *text = getenv("PP_MAX_CONCURRENT_JOBS");
-
 	if (*max > 0)
 		return 0;
 	*max = PP_DEFAULT_MAX_RUNNING;
-	if (text == NULL || text[0] == '\0')
-		return 0;
-	return pp_parse_int(text, "PP_MAX_CONCURRENT_JOBS", 1, MAX_WORKERS, max,
-	    err);
+	return pp_env_int("PP_MAX_CONCURRENT_JOBS", 1, MAX_WORKERS, max, err);
 }
 
 /*

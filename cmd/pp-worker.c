@@ -256,16 +256,15 @@ static int
 budget_of(const struct state *s, bool costs_money, int64_t *nusd,
     struct pp_error *err)
 {
-	const char *text = s->budget, *what = "--budget";
+	int set;
 
-	if (text == NULL) {
-		text = getenv("PP_DEFAULT_BUDGET");
-		what = "PP_DEFAULT_BUDGET";
-	}
 	*nusd = PP_NO_LIMIT;
-	if (text != NULL)
-		return pp_money_parse(text, what, nusd, err);
-	if (costs_money)
+	if (s->budget != NULL)
+		return pp_money_parse(s->budget, "--budget", nusd, err);
+	set = pp_money_env("PP_DEFAULT_BUDGET", nusd, err);
+	if (set < 0)
+		return -1;
+	if (set == 0 && costs_money)
 		return pp_error_set(err, PP_EUSAGE,
 		    "a model costs money: give "
 		    "--budget, or set PP_DEFAULT_BUDGET");
@@ -402,21 +401,19 @@ work_on(void *arg, const char *job_id, struct pp_error *err)
 static int
 set_max_running(struct pp_worker_options *w, struct pp_error *err)
 {
-	const char *text = getenv("PP_MAX_CONCURRENT_JOBS");
+	int64_t n = w->max_running;
 
-	if (text == NULL || *text == '\0')
-		return 0;
-	return set_int(&w->max_running, text, "PP_MAX_CONCURRENT_JOBS", 1,
-	    1000000, err);
+	if (pp_env_int("PP_MAX_CONCURRENT_JOBS", 1, 1000000, &n, err) < 0)
+		return -1;
+	w->max_running = (int)n;
+	return 0;
 }
 
 /* The file of the worker's sign of life, or NULL. */
 static const char *
 health_file(void)
 {
-	const char *file = getenv("PP_HEALTH_FILE");
-
-	return file != NULL && *file != '\0' ? file : NULL;
+	return pp_env("PP_HEALTH_FILE");
 }
 
 static int

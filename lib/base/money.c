@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
+
 int
 pp_money_parse(const char *s, const char *what, int64_t *nusd,
     struct pp_error *err)
@@ -41,6 +43,19 @@ pp_money_parse(const char *s, const char *what, int64_t *nusd,
 too_large:
 	return pp_error_set(err, PP_EUSAGE,
 	    "%s must be less than 9223372036 US dollars, not '%s'", what, s);
+}
+
+int
+pp_money_env(const char *name, int64_t *nusd, struct pp_error *err)
+{
+	struct pp_error why = PP_ERROR_INIT;
+	const char *text = pp_env(name);
+
+	if (text == NULL)
+		return 0;
+	if (pp_money_parse(text, name, nusd, &why) < 0)
+		return pp_error_set(err, PP_ECONFIG, "%s", why.text);
+	return 1;
 }
 
 char *

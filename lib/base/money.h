@@ -21,6 +21,12 @@
 int	pp_money_parse(const char *s, const char *what, int64_t *nusd,
 	    struct pp_error *err);
 
+/*
+ * pp_money_parse() of a variable of the environment. Returns 1, or 0 when it
+ * is unset or empty and `*nusd` is as it was, or -1 with PP_ECONFIG.
+ */
+int	pp_money_env(const char *name, int64_t *nusd, struct pp_error *err);
+
 /* Exact, without zeros at the end: "0.5", "12", "0.000000001". */
 char	*pp_money_format(int64_t nusd, char out[PP_MONEY_TEXT_BYTES]);
 

@@ -145,6 +145,28 @@ pp_parse_int(const char *s, const char *what, int64_t min, int64_t max,
 	return 0;
 }
 
+const char *
+pp_env(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && *value != '\0' ? value : NULL;
+}
+
+int
+pp_env_int(const char *name, int64_t min, int64_t max, int64_t *out,
+    struct pp_error *err)
+{
+	struct pp_error why = PP_ERROR_INIT;
+	const char *text = pp_env(name);
+
+	if (text == NULL)
+		return 0;
+	if (pp_parse_int(text, name, min, max, out, &why) < 0)
+		return pp_error_set(err, PP_ECONFIG, "%s", why.text);
+	return 1;
+}
+
 struct unit {
 	const char *name;
 	int64_t factor;

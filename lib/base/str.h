@@ -37,6 +37,16 @@ size_t	pp_utf8_count(const char *s, size_t len);
 int	pp_parse_int(const char *s, const char *what, int64_t min, int64_t max,
 	    int64_t *out, struct pp_error *err);
 
+/* A variable of the environment; NULL when it is unset or empty. */
+const char *pp_env(const char *name);
+
+/*
+ * pp_parse_int() of a variable of the environment. Returns 1, or 0 when it is
+ * unset or empty and `*out` is as it was, or -1 with PP_ECONFIG.
+ */
+int	pp_env_int(const char *name, int64_t min, int64_t max, int64_t *out,
+	    struct pp_error *err);
+
 /* "30s", "250ms", "10m", "2h", "7d", a bare number is seconds. */
 int	pp_parse_duration_ms(const char *s, const char *what, int64_t *ms,
 	    struct pp_error *err);

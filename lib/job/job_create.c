@@ -204,17 +204,17 @@ choose_models(struct making *m, struct pp_error *err)
 static int
 decide_budget(struct making *m, struct pp_error *err)
 {
-	const char *text = getenv("PP_DEFAULT_BUDGET");
+	int set;
 
 	m->budget_nusd = PP_NO_LIMIT;
 	if (m->spec->has_budget) {
 		m->budget_nusd = m->spec->budget_nusd;
 		return 0;
 	}
-	if (text != NULL && *text != '\0')
-		return pp_money_parse(text, "PP_DEFAULT_BUDGET",
-		    &m->budget_nusd, err);
-	if (m->costs_money)
+	set = pp_money_env("PP_DEFAULT_BUDGET", &m->budget_nusd, err);
+	if (set < 0)
+		return -1;
+	if (set == 0 && m->costs_money)
 		return pp_error_set(err, PP_EUSAGE,
 		    "the models cost money: "
 		    "the job needs a budget, or PP_DEFAULT_BUDGET");

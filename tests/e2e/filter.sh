@@ -105,7 +105,15 @@ test_money_needs_a_budget()
 	run pp-worker --filter -t one.yaml <seeds.jsonl
 	check_status 64
 	check_err_has 'give --budget'
-	export PP_DEFAULT_BUDGET=1
+	export PP_DEFAULT_BUDGET=
+	run pp-worker --filter -t one.yaml <seeds.jsonl
+	check_status 64
+	check_err_has 'give --budget'
+	PP_DEFAULT_BUDGET=abc
+	run pp-worker --filter -t one.yaml <seeds.jsonl
+	check_status 78
+	check_err_has 'PP_DEFAULT_BUDGET must be an amount'
+	PP_DEFAULT_BUDGET=1
 	run pp-worker --filter -t one.yaml <seeds.jsonl
 	check_status 0
 }

@@ -146,6 +146,10 @@ test_what_cannot_work_is_refused()
 	refused 64 '6 shards' "${good[@]}" --shards 6
 	refused 64 'a format' "${good[@]}" --partition category
 	refused 64 'PP_DEFAULT_BUDGET' "${good[@]}" -m answer=mock
+	PP_DEFAULT_BUDGET='' refused 64 'the job needs a budget' "${good[@]}" \
+	    -m answer=mock
+	PP_DEFAULT_BUDGET=abc refused 78 "PP_DEFAULT_BUDGET must be an amount" \
+	    "${good[@]}"
 	refused 64 '--budget' "${good[@]}" --budget -1
 	refused 64 '--budget' "${good[@]}" --budget 1e400
 	refused 64 '--budget' "${good[@]}" --budget NaN
@@ -527,6 +531,22 @@ test_a_worker_tells_the_ends_of_jobs_as_wait_does()
 	run pp-worker "$JOB" "$done"
 	check_status 3
 	check_err_has 'has ended: BUDGET_EXCEEDED'
+}
+
+test_variables_that_are_wrong_are_no_usage_errors()
+{
+	local n
+
+	for n in x 0; do
+		PP_MAX_CONCURRENT_JOBS=$n run pp-worker --once
+		check_status 78
+		check_err_has 'PP_MAX_CONCURRENT_JOBS must be '
+		PP_MAX_CONCURRENT_JOBS=$n run pp-job dispatch
+		check_status 78
+		check_err_has 'PP_MAX_CONCURRENT_JOBS must be '
+	done
+	PP_MAX_CONCURRENT_JOBS='' run pp-worker --once
+	check_status 0
 }
 
 test_options_of_the_filter_are_refused_for_jobs()
