@@ -474,6 +474,9 @@ run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
 	if (argc > 0 && s->worker.job_id != NULL)
 		return pp_error_set(err, PP_EUSAGE,
 		    "give jobs as operands or by --job, not both");
+	if (s->worker.once && s->worker.forever)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--once and --forever exclude each other");
 	if (set_max_running(&j.options, err) < 0 ||
 	    set_notify(&j.options, err) < 0)
 		return -1;

@@ -43,6 +43,7 @@ struct pp_cli {
 	bool quiet;
 	int verbose;
 	bool json;			/* --json, where the command has it */
+	bool names;			/* --names, likewise; not with --json */
 	bool color_out, color_err;	/* --color and NO_COLOR, decided */
 };
 

@@ -224,7 +224,10 @@ set_common(struct pp_cli *cli, int key, struct pp_error *err)
 	case 'q': cli->quiet = true; return 1;
 	case 'v': cli->verbose++; return 1;
 	case PP_KEY_JSON: cli->json = true; return 1;
-	case PP_KEY_NAMES: pp_table_names_only(true); return 1;
+	case PP_KEY_NAMES:
+		cli->names = true;
+		pp_table_names_only(true);
+		return 1;
 	case PP_KEY_COLOR: return set_color(cli, optarg, err) < 0 ? -1 : 1;
 	default: return 0;
 	}
@@ -259,5 +262,10 @@ pp_opts_parse(const struct pp_opts *o, const struct pp_command *cmd,
 			return PP_PARSED_ERROR;
 	}
 	*first = optind;
+	if (cli->json && cli->names) {
+		pp_error_set(err, PP_EUSAGE,
+		    "--json and --names exclude each other");
+		return PP_PARSED_ERROR;
+	}
 	return PP_PARSED_RUN;
 }

@@ -65,6 +65,17 @@ test_unknown_options_are_usage_errors()
 	done
 }
 
+test_options_that_exclude_each_other_are_usage_errors()
+{
+	run pp-seed list --json --names
+	check_status 64
+	check_out ''
+	check_err_has '--json and --names exclude each other'
+	run pp-worker --once --forever
+	check_status 64
+	check_err_has '--once and --forever exclude each other'
+}
+
 test_help_on_a_full_disk_fails()
 {
 	local program
