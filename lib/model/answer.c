@@ -252,6 +252,15 @@ pp_answer_hold_to(struct pp_answer *a, struct pp_invocation *v)
 	if (root != NULL &&
 	    pp_json_schema_check(v->call.schema, root, &why) == 0)
 		return;
+	if (a->finish == PP_FINISH_LENGTH) {
+		/* asked again, it would be as long */
+		a->class = PP_CALL_REFUSED;
+		snprintf(a->reason, sizeof a->reason,
+		    "the answer was cut at max_tokens (%lld), before it fit "
+		    "the schema",
+		    (long long)v->call.max_tokens);
+		return;
+	}
 	a->class = PP_CALL_MALFORMED;
 	snprintf(a->reason, sizeof a->reason,
 	    "the answer does not fit the schema: %.200s", why.text);

@@ -28,7 +28,8 @@ enum pp_call_class {
 				 * have been billed, may pass */
 	PP_CALL_REJECTED,	/* a 4xx that cannot pass: fails the row */
 	PP_CALL_REFUSED,	/* answered, but the content was refused or
-				 * filtered: billed, fails the row */
+				 * filtered, or cut before it fits the schema:
+				 * billed, fails the row */
 	PP_CALL_MALFORMED,	/* answered, but not as the schema says: billed,
 				 * and another answer may do */
 	PP_CALL_CREDENTIALS,	/* 401, 403: stops the worker */

@@ -128,7 +128,8 @@ void	pp_answer_refuse(struct pp_answer *a, const char *what,
 	    const struct pp_json *detail);
 
 /*
- * Hold a text to the call's schema: PP_CALL_MALFORMED when it does not fit.
+ * Hold a text to the call's schema: PP_CALL_MALFORMED when it does not fit,
+ * PP_CALL_REFUSED when that is because it was cut at max_tokens.
  * What stands around the JSON, such as a fence of Markdown, is taken off.
  */
 void	pp_answer_hold_to(struct pp_answer *a, struct pp_invocation *v);

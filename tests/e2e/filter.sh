@@ -80,6 +80,27 @@ test_answers_are_held_to_a_schema()
 	    test "$(mock_count .ok)" = 22
 }
 
+# Asked again, it would be cut again: that is not paid for.
+test_an_answer_that_was_cut_is_not_asked_for_again()
+{
+	make_seeds 1
+	cat >facts.yaml <<-'EOF'
+		template:
+		  id: facts
+		  steps:
+		    - id: facts
+		      model: local
+		      max_tokens: 3
+		      prompt: 'Tell of {{ n }}, of this and of that at length.'
+		      schema: {type: object}
+	EOF
+	run pp-worker --filter -t facts.yaml <seeds.jsonl
+	check_out_jq '.failed.class' refused
+	check_out_jq '.failed.reason' \
+	    'the answer was cut at max_tokens (3), before it fit the schema'
+	check_out_jq '.steps.facts.attempts' 1
+}
+
 test_a_budget_stops_it()
 {
 	make_seeds 40
