@@ -144,8 +144,9 @@ fill_standard_descriptors(struct pp_error *err)
 }
 
 /*
- * stdout is data, so bytes that did not arrive are a failure. A closed stdout
- * to which nothing was written is fine.
+ * stdout is data, so bytes that did not arrive are a failure, told once: the
+ * command may have seen it. A closed stdout to which nothing was written is
+ * fine.
  */
 static int
 finish_stdout(const struct pp_cli *cli, int status)
@@ -165,6 +166,8 @@ finish_stdout(const struct pp_cli *cli, int status)
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
+	if (status == pp_code_exit_status(PP_EIO))
+		return status;
 	if (closed)
 		pp_error_set(&err, PP_EIO, "standard output is closed");
 	else if (errno != 0)

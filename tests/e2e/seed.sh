@@ -328,6 +328,8 @@ test_a_closed_pipe_ends_get_quietly()
 	[ -w /dev/full ] || skip 'no /dev/full here'
 	run_sh 'pp-seed get s >/dev/full'
 	check_status 74
+	check_err \
+	    'pp-seed: cannot write to stdout: No space left on device'
 }
 
 test_memory_does_not_grow_with_the_set()
