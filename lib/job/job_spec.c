@@ -194,9 +194,12 @@ set_max_failures(struct pp_job_spec *s, const char *v, const char *what,
 		return pp_parse_int(v, what, 0, PP_MAX_ROWS, &s->max_failures,
 		    err);
 	number = pp_strndup(v, len - 1);
-	rc = pp_parse_int(number, what, 0, 100, &s->max_failures, err);
+	rc = pp_parse_int(number, what, 0, 100, &s->max_failures, NULL);
 	free(number);
-	return rc;
+	if (rc < 0)
+		return pp_error_set(err, PP_EUSAGE,
+		    "%s must be from 0%% to 100%%, not '%s'", what, v);
+	return 0;
 }
 
 static int

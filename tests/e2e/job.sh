@@ -153,6 +153,8 @@ test_what_cannot_work_is_refused()
 	refused 64 '--budget' "${good[@]}" --budget -1
 	refused 64 '--budget' "${good[@]}" --budget 1e400
 	refused 64 '--budget' "${good[@]}" --budget NaN
+	refused 64 "from 0% to 100%, not '101%'" "${good[@]}" \
+	    --max-failures 101%
 	refused 64 '--rows' "${good[@]}" -n 0
 	refused 64 '--rows' "${good[@]}" -n 1000000000000
 	run pp-job list --json
