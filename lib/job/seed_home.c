@@ -26,8 +26,8 @@ pp_seed_base(const char *user_id, const char *name, struct pp_error *err)
 
 	if (!pp_name_valid(own)) {
 		pp_error_set(err, PP_EUSAGE,
-		    "a seed set's name has 1 to 128 "
-		    "of A-Z a-z 0-9 . _ -, which '%s' is not",
+		    "a seed set's name has 1 to 128 of A-Z a-z 0-9 . _ - and "
+		    "does not begin with . or -, which '%s' is not",
 		    own);
 		return NULL;
 	}

@@ -81,6 +81,9 @@ test_a_bad_row_leaves_the_set_as_it_was()
 	run pp-seed get t
 	check_status 66
 	check_err "pp-seed: there is no seed set 't'"
+	run pp-seed put .t good.jsonl
+	check_status 64
+	check_err_has 'does not begin with . or -'
 }
 
 test_bad_files_name_their_line()
