@@ -350,8 +350,8 @@ set_since(int64_t *out, const char *arg, struct pp_error *err)
 	if (pp_time_parse(arg, out, NULL) == 0)
 		return 0;
 	return pp_error_set(err, PP_EUSAGE,
-	    "--since must be a time or a "
-	    "duration, not '%s'",
+	    "--since must be a time like 2026-11-01 or a duration like 2h, 7d "
+	    "or 1w, not '%s'",
 	    arg);
 }
 

@@ -205,7 +205,8 @@ pp_parse_duration_ms(const char *s, const char *what, int64_t *ms,
 {
 	static const struct unit units[] = { { "", 1000 }, { "ms", 1 },
 		{ "s", 1000 }, { "m", 60000 }, { "min", 60000 },
-		{ "h", 3600000 }, { "d", 86400000 }, { NULL, 0 } };
+		{ "h", 3600000 }, { "d", 86400000 }, { "w", 604800000 },
+		{ NULL, 0 } };
 
 	return parse_with_unit(s, what, units, "30s, 250ms or 10m", ms, err);
 }

@@ -47,7 +47,7 @@ const char *pp_env(const char *name);
 int	pp_env_int(const char *name, int64_t min, int64_t max, int64_t *out,
 	    struct pp_error *err);
 
-/* "30s", "250ms", "10m", "2h", "7d", a bare number is seconds. */
+/* "30s", "250ms", "10m", "2h", "7d", "1w", a bare number is seconds. */
 int	pp_parse_duration_ms(const char *s, const char *what, int64_t *ms,
 	    struct pp_error *err);
 

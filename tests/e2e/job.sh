@@ -343,6 +343,9 @@ test_lists_are_newest_first_and_filtered()
 	check_status 64
 	run pp-job list --since yesterday
 	check_status 64
+	check_err_has 'a duration like 2h, 7d or 1w'
+	run pp-job list --names --since 1w
+	check_out_lines 3
 	PP_USER=somebody run pp-job list --names
 	check_status 0
 	check_out ''

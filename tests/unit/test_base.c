@@ -316,6 +316,8 @@ durations_and_sizes_take_units(void **state)
 	assert_int_equal(v, 1500);
 	assert_ok(pp_parse_duration_ms("10m", "--x", &v, &err), err);
 	assert_int_equal(v, 600000);
+	assert_ok(pp_parse_duration_ms("1w", "--x", &v, &err), err);
+	assert_int_equal(v, 604800000);
 	assert_fails(pp_parse_duration_ms("-1s", "--x", &v, &err), err,
 	    PP_EUSAGE);
 	assert_fails(pp_parse_duration_ms("0x10s", "--x", &v, &err), err,
