@@ -14,8 +14,9 @@ is_digit(char c, int base)
 {
 	if (base <= 10)
 		return c >= '0' && c < '0' + base;
-	c = (char)(c | 0x20);
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+	/* 0x20 would make digits of control characters */
+	return (c >= '0' && c <= '9') ||
+	    ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
 static char
@@ -146,10 +147,10 @@ pp_lex_number(struct pp_lexer *l, struct pp_token *out)
 
 /* ---- strings ---- */
 
-static int
+static int64_t
 hex_value(const char *s, int digits_wanted)
 {
-	int v = 0;
+	int64_t v = 0;
 
 	for (int i = 0; i < digits_wanted; i++) {
 		char c = s[i];
@@ -177,7 +178,7 @@ put_code(struct pp_buf *b, uint32_t cp)
 static const char *
 unicode_escape(struct pp_buf *b, const char *s, const char *end, int width)
 {
-	int cp = end - s >= width ? hex_value(s, width) : -1, low;
+	int64_t cp = end - s >= width ? hex_value(s, width) : -1, low;
 
 	if (cp < 0 || cp > 0x10ffff)
 		return NULL;
