@@ -771,6 +771,22 @@ pp_recipe_load(const char *text, size_t len, const char *name,
 	    findings, err);
 }
 
+/* The error is "name:line:column: text". */
+static void
+add_yaml_error(struct pp_findings *f, const char *name, const char *error)
+{
+	size_t name_len = strlen(name);
+	int line = 1, column = 1, place_len = 0;
+
+	if (strncmp(error, name, name_len) != 0 ||
+	    sscanf(error + name_len, ":%d:%d: %n", &line, &column,
+		&place_len) != 2)
+		name_len = 0;
+	f->list = pp_grow(f->list, f->count, &f->cap, sizeof f->list[0]);
+	f->list[f->count++] = (struct pp_finding){ false, line, column,
+		pp_strdup(error + name_len + place_len), pp_strdup(error) };
+}
+
 struct pp_recipe *
 pp_recipe_load_within(const struct pp_limits *limits, const char *text,
     size_t len, const char *name, pp_fragment_fn *fragments, void *arg,
@@ -798,15 +814,8 @@ pp_recipe_load_within(const struct pp_limits *limits, const char *text,
 		l.failed = true;
 		if (err != NULL)
 			*err = bad;
-		if (findings != NULL) {
-			findings->list = pp_grow(findings->list,
-			    findings->count, &findings->cap,
-			    sizeof findings->list[0]);
-			findings->list[findings->count++] = (struct pp_finding){
-				false, 1, 1, pp_strdup(bad.text),
-				pp_strdup(bad.text)
-			};
-		}
+		if (findings != NULL)
+			add_yaml_error(findings, name, bad.text);
 	} else {
 		load_all(&l, root);
 	}

@@ -102,6 +102,14 @@ test_validate_tells_every_error_and_its_place()
 	run pp-template validate --json bad.yaml
 	check_status 1
 	check_out_jq -s 'map(select(.level == "error")) | length > 0' true
+	printf 'template:\n  id: odd\n  steps: [a\n' >odd.yaml
+	run pp-template validate odd.yaml
+	check_status 1
+	check_err_has 'odd.yaml:4:1: '
+	run pp-template validate --json odd.yaml
+	check_status 1
+	check_out_jq '"\(.line):\(.column)"' 4:1
+	check_out_jq '.text | startswith("odd.yaml")' false
 	make_templates
 	run pp-template validate one.yaml
 	check_status 0
