@@ -765,7 +765,7 @@ check_own(struct home *h, const char *job_id, struct pp_error *err)
 }
 
 static const struct pp_opt cancel_options[] = {
-	{ PP_OPT_LONG, "now", NULL, "stop its tasks too" }, { 0 }
+	{ PP_OPT_LONG, "now", NULL, "stop its tasks on Fargate too" }, { 0 }
 };
 
 struct cancelling {
@@ -832,7 +832,11 @@ cancel_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 	if (*(bool *)state)
 		c.launcher = pp_launcher_new(err);
-	if (!*(bool *)state || c.launcher != NULL)
+	if (*(bool *)state && c.launcher == NULL)
+		pp_error_wrap(err,
+		    "--now stops tasks on Fargate, and none can be stopped, so "
+		    "nothing was cancelled");
+	else
 		rc = for_each_job(cli, argc, argv, &c, cancel_one, err);
 	pp_launcher_free(c.launcher);
 	return rc;

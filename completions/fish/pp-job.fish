@@ -105,7 +105,7 @@ complete -c pp-job -n '__fish_seen_subcommand_from failed' -s v -l verbose -d 's
 complete -c pp-job -n '__fish_seen_subcommand_from failed' -l color -x -a 'auto always never' -d 'color: auto, always or never'
 complete -c pp-job -n '__fish_seen_subcommand_from failed' -x -a '(pp-job list --names 2>/dev/null)'
 complete -c pp-job -n '__fish_is_first_token' -a cancel -d 'end jobs; what is made stays'
-complete -c pp-job -n '__fish_seen_subcommand_from cancel' -l now -d 'stop its tasks too'
+complete -c pp-job -n '__fish_seen_subcommand_from cancel' -l now -d 'stop its tasks on Fargate too'
 complete -c pp-job -n '__fish_seen_subcommand_from cancel' -s h -l help -d 'show this help and exit'
 complete -c pp-job -n '__fish_seen_subcommand_from cancel' -s V -l version -d 'show the version and exit'
 complete -c pp-job -n '__fish_seen_subcommand_from cancel' -s q -l quiet -d 'say nothing but errors'

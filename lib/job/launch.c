@@ -46,8 +46,8 @@ find_names(struct pp_launcher *l, struct pp_error *err)
 		return -1;
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		if (pp_deployment_need(l->deployment, needed[i].variable,
-			"tasks cannot be started from here", needed[i].out,
-			err) < 0)
+			"tasks cannot be started or stopped from here",
+			needed[i].out, err) < 0)
 			return -1;
 	l->security_groups = pp_deployment_get(l->deployment,
 	    "PP_ECS_SECURITY_GROUPS");

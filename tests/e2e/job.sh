@@ -487,6 +487,12 @@ test_cancel_and_resume()
 {
 	set_up
 	create -n 3
+	if ! on_aws; then
+		run pp-job cancel --now "$JOB"
+		check_status 78
+		check_err_has '--now stops tasks on Fargate'
+		check_err_has 'nothing was cancelled: PP_ECS_CLUSTER is not set'
+	fi
 	run pp-job cancel "$JOB"
 	check_status 0
 	check_out ''
