@@ -160,6 +160,29 @@ next_record(struct source *s, struct pp_seed_record *r, struct pp_error *err)
 	return 1;
 }
 
+/*
+ * The template that records are checked with, and the name that it must have
+ * for them; without one `out` stays as it is.
+ */
+static int
+load_template(struct home *h, const char *ref, const char *as,
+    struct pp_template_ref *out, struct pp_error *err)
+{
+	if (ref == NULL && as != NULL)
+		return pp_error_set(err, PP_EUSAGE, "--as needs --template");
+	if (ref == NULL)
+		return 0;
+	if (!pp_template_ref_is_file(ref) && open_home(h, err) < 0)
+		return -1;
+	if (pp_template_ref_load(h->store, h->user, ref, NULL, out, err) < 0)
+		return -1;
+	if (as != NULL && !pp_seed_need_has_name(out->recipe, as))
+		return pp_error_set(err, PP_EUSAGE,
+		    "template '%s' reads nothing of the name '%s' (--as)", ref,
+		    as);
+	return 0;
+}
+
 /* ---- put ---- */
 
 struct put {
@@ -317,9 +340,7 @@ put_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		return pp_error_set(err, PP_EUSAGE,
 		    "samples are put by install-samples");
 	if (open_home(&h, err) < 0 ||
-	    (p->template != NULL &&
-		pp_template_ref_load(h.store, h.user, p->template, NULL,
-		    &template, err) < 0))
+	    load_template(&h, p->template, p->as, &template, err) < 0)
 		goto out;
 	catch_signals();
 	rc = put_files(&h, argv[0], files, argc > 1 ? argc - 1 : 1, p,
@@ -788,14 +809,8 @@ validate_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 	if (want_operands(argc, 1, 1, "the name of a set or file", err) < 0)
 		return -1;
-	if (r->template != NULL) {
-		if (!pp_template_ref_is_file(r->template) &&
-		    open_home(&h, err) < 0)
-			goto out;
-		if (pp_template_ref_load(h.store, h.user, r->template, NULL,
-			&template, err) < 0)
-			goto out;
-	}
+	if (load_template(&h, r->template, r->as, &template, err) < 0)
+		goto out;
 	need.recipe = template.recipe;
 	need.as = r->as;
 	if (open_source(&s, &h, argv[0], r->format, r->entries, err) < 0 ||

@@ -14,6 +14,29 @@ pp_seed_need_release(struct pp_seed_need *n)
 	pp_json_doc_release(&n->doc);
 }
 
+/* Whether the path is the name or begins with it. */
+static bool
+is_under(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(path, name, len) == 0 &&
+	    (path[len] == '\0' || path[len] == '.' || path[len] == '[');
+}
+
+bool
+pp_seed_need_has_name(const struct pp_recipe *recipe, const char *name)
+{
+	size_t count;
+	const struct pp_field *fields = pp_recipe_fields(recipe, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_under(fields[i].path, name))
+			return true;
+	}
+	return false;
+}
+
 /* {"name": record} */
 static int
 bind_record(struct pp_seed_need *n, const struct pp_seed_record *record,
@@ -36,14 +59,9 @@ static bool
 is_ours(const struct pp_seed_need *n, const struct pp_error *err)
 {
 	static const char before[] = "missing required field: ";
-	size_t len = strlen(n->as);
-	const char *path;
 
-	if (!pp_starts_with(err->text, before))
-		return true;
-	path = err->text + sizeof before - 1;
-	return strncmp(path, n->as, len) == 0 &&
-	    (path[len] == '\0' || path[len] == '.' || path[len] == '[');
+	return !pp_starts_with(err->text, before) ||
+	    is_under(err->text + sizeof before - 1, n->as);
 }
 
 int

@@ -6,6 +6,7 @@
 #ifndef PP_JOB_SEED_NEED_H
 #define PP_JOB_SEED_NEED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -22,6 +23,10 @@ struct pp_seed_need {
 };
 
 #define PP_SEED_NEED_INIT { .text = PP_BUF_INIT }
+
+/* Whether the recipe reads anything, needed or not, of a set of this name. */
+bool	pp_seed_need_has_name(const struct pp_recipe *recipe,
+	    const char *name);
 
 void	pp_seed_need_release(struct pp_seed_need *n);
 

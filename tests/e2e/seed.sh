@@ -236,6 +236,14 @@ s.jsonl:3: missing required field: author.name'
 	run pp-seed validate -t t.yaml --as author a.jsonl
 	check_status 1
 	check_out 'a.jsonl:2: missing required field: author.biography'
+	run pp-seed validate --as author a.jsonl
+	check_status 64
+	check_err_has '--as needs --template'
+	run pp-seed validate -t t.yaml --as autor a.jsonl
+	check_status 64
+	check_err_has "reads nothing of the name 'autor'"
+	run pp-seed put b a.jsonl -t t.yaml --as autor
+	check_status 64
 	run pp-seed put a --template t.yaml --as author <<<'{"name":1,"biography":2}'
 	check_status 0
 }
