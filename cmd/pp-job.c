@@ -234,8 +234,9 @@ create_one(struct creating *c, const struct pp_job_spec *spec,
 		return pp_error_set(err, PP_EDATA,
 		    "template '%s' has %zu error%s", spec->template, errors,
 		    errors == 1 ? "" : "s");
-	if (rc == 1)
-		pp_cli_note(h->cli, "the job was there already");
+	if (rc > 0)
+		pp_cli_note(h->cli, "the job was there already%s",
+		    rc == 2 ? ", with other settings than these" : "");
 	return rc < 0 ? -1 : hand_on(h, job_id, err);
 }
 

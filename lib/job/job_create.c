@@ -11,6 +11,7 @@
 #include "base/money.h"
 #include "base/rand.h"
 #include "job/config.h"
+#include "job/job.h"
 #include "job/plan.h"
 #include "job/seed.h"
 #include "job/template_ref.h"
@@ -443,6 +444,41 @@ pin(struct making *m, struct pp_error *err)
 }
 
 /*
+ * Whether the job that has the key already is another one than was asked for,
+ * as far as can be seen. What chance decides, and when, is not asked for.
+ */
+static bool
+differs(struct making *m, const struct pp_job *asked, const char *there_id)
+{
+	struct pp_error ignored = PP_ERROR_INIT;
+	struct pp_buf ours = PP_BUF_INIT, theirs = PP_BUF_INIT;
+	struct pp_job_config *c = &m->config, there = { .rows = 0 };
+	struct pp_job job;
+	bool other = false;
+
+	if (pp_store_job_get(m->store, there_id, &job, &ignored) < 0)
+		return false;
+	if (pp_job_load_config(m->store, there_id, &there, &ignored) == 0) {
+		memcpy(there.job_id, c->job_id, sizeof there.job_id);
+		there.created_at_ms = c->created_at_ms;
+		if (!m->spec->has_seed)
+			there.seed = c->seed;
+		pp_job_config_put_json(c, &ours);
+		pp_job_config_put_json(&there, &theirs);
+		other = ours.len != theirs.len ||
+		    memcmp(ours.data, theirs.data, ours.len) != 0 ||
+		    strcmp(job.name, asked->name) != 0 ||
+		    job.priority != asked->priority ||
+		    job.budget_limit_nusd != asked->budget_limit_nusd;
+	}
+	pp_buf_release(&ours);
+	pp_buf_release(&theirs);
+	pp_job_config_release(&there);
+	pp_job_release(&job);
+	return other;
+}
+
+/*
  * The config is there before the record: a worker may take the job the moment
  * that it is queued.
  */
@@ -476,6 +512,8 @@ queue(struct making *m, char job_id[PP_ID_BYTES], struct pp_error *err)
 		    job_id, err);
 		if (rc != 0)
 			pp_blob_delete(blobs, key, NULL);
+		if (rc == 1 && differs(m, &job, job_id))
+			rc = 2;
 	}
 	pp_buf_release(&text);
 	pp_buf_release(&summary);

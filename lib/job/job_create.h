@@ -18,8 +18,8 @@
  * be called; there is a budget if any of them costs money, and the first call
  * fits into it.
  *
- * Returns 0 and the new job's id; or 1 and that of the job that the same
- * idempotency key made before. -1 with PP_EUSAGE, PP_ENOENT, PP_EDATA (the
+ * Returns 0 and the new job's id; or that of the job that the same idempotency
+ * key made before, and 1, or 2 when its settings are other ones. -1 with PP_EUSAGE, PP_ENOENT, PP_EDATA (the
  * template, a seed), PP_ECONFIG (a model), PP_EBUDGET, PP_EIO ... `findings`
  * (may be NULL) gets what is said of the template, warnings too.
  */

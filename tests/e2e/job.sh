@@ -265,7 +265,10 @@ test_an_idempotency_key_makes_one_job()
 	first=$JOB
 	create -n 3 -k once
 	check 'another job' test "$JOB" = "$first"
-	check_err_has 'there already'
+	check_err 'the job was there already'
+	create -n 4 -k once
+	check 'another job' test "$JOB" = "$first"
+	check_err 'the job was there already, with other settings than these'
 	run pp-job list --names
 	check_out "$first"
 	check 'objects of a second job' \
