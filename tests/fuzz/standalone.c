@@ -169,7 +169,7 @@ number_option(int argc, char **argv, int i, const char *name, int64_t *out)
 
 	if (strcmp(argv[i], name) != 0 || i + 1 >= argc)
 		return 0;
-	if (pp_parse_int(argv[i + 1], name, 0, 1000000000, out, &err) == 0)
+	if (pp_parse_int(argv[i + 1], name, 0, INT64_MAX, out, &err) == 0)
 		return 1;
 	fprintf(stderr, "%s\n", err.text);
 	return -1;
@@ -206,7 +206,7 @@ read_options(int argc, char **argv, struct options *o, struct corpus *c)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .seed = pp_clock_wall_ms() % 1000000000 };
+	struct options o = { .seed = pp_clock_wall_ms() };
 	struct corpus c = { NULL, 0, 0 };
 	int status = read_options(argc, argv, &o, &c);
 

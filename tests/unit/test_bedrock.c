@@ -517,7 +517,7 @@ answers_are_held_to_a_schema(void **state)
 		{ "cut",
 		    CONVERSE("[{\"text\":\"{\\\"n\\\":\"}]", "max_tokens",
 			USAGE),
-		    false, PP_CALL_MALFORMED, "does not fit the schema" },
+		    false, PP_CALL_REFUSED, "cut at max_tokens" },
 		{ "the service could not read it",
 		    CONVERSE("[]", "malformed_tool_use", USAGE), false,
 		    PP_CALL_MALFORMED, "malformed" },
