@@ -172,29 +172,62 @@ struct unit {
 	int64_t factor;
 };
 
-/* A number, perhaps with a fraction, and a unit out of `units`. */
+/* What a size or a duration may be, and how fine its fraction is read. */
+#define MOST_UNITS UINT64_C(9000000000000000000)
+#define FINEST_SCALE UINT64_C(1000000000000000000)
+
+/* `whole` + `part` / `scale`. */
+struct decimal {
+	uint64_t whole, part, scale;
+};
+
+/* Digits, perhaps with a fraction; where they end, or NULL for too many. */
+static const char *
+read_decimal(const char *s, struct decimal *d)
+{
+	*d = (struct decimal){ .scale = 1 };
+	for (; isdigit((unsigned char)*s); s++) {
+		if (d->whole > MOST_UNITS / 10)
+			return NULL;
+		d->whole = d->whole * 10 + (uint64_t)(*s - '0');
+	}
+	if (*s != '.')
+		return s;
+	for (s++; isdigit((unsigned char)*s); s++) {
+		if (d->scale == FINEST_SCALE)
+			continue;
+		d->part = d->part * 10 + (uint64_t)(*s - '0');
+		d->scale *= 10;
+	}
+	return s;
+}
+
+/*
+ * A number, perhaps with a fraction, and a unit out of `units`; a half is
+ * rounded up. In whole numbers: how fine a long double is, and so where
+ * "0.0000635M" is rounded to, depends on the processor.
+ */
 static int
 parse_with_unit(const char *s, const char *what, const struct unit *units,
     const char *example, int64_t *out, struct pp_error *err)
 {
-	long double v;
-	char *end;
+	const char *end = NULL;
+	struct decimal d;
 
-	if (!isdigit((unsigned char)s[0]))
-		goto bad;
-	v = strtold(s, &end);
-	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
-		goto bad;
-	for (; units->name != NULL; units++) {
+	if (isdigit((unsigned char)s[0]))
+		end = read_decimal(s, &d);
+	for (; end != NULL && units->name != NULL; units++) {
+		__uint128_t v, factor = (__uint128_t)units->factor;
+
 		if (strcmp(end, units->name) != 0)
 			continue;
-		v *= (long double)units->factor;
-		if (!(v >= 0 && v <= 9e18L))
-			goto bad;
-		*out = (int64_t)(v + 0.5L);
+		v = d.whole * factor +
+		    (d.part * factor + d.scale / 2) / d.scale;
+		if (v > MOST_UNITS)
+			break;
+		*out = (int64_t)v;
 		return 0;
 	}
-bad:
 	return pp_error_set(err, PP_EUSAGE, "%s must be like %s, not '%s'",
 	    what, example, s);
 }

@@ -47,11 +47,17 @@ const char *pp_env(const char *name);
 int	pp_env_int(const char *name, int64_t min, int64_t max, int64_t *out,
 	    struct pp_error *err);
 
-/* "30s", "250ms", "10m", "2h", "7d", "1w", a bare number is seconds. */
+/*
+ * "30s", "250ms", "10m", "2h", "7d", "1w", a bare number is seconds. Half a
+ * millisecond is rounded up.
+ */
 int	pp_parse_duration_ms(const char *s, const char *what, int64_t *ms,
 	    struct pp_error *err);
 
-/* "8MiB", "512KiB", "64k" (1000), "1GB"; a bare number is bytes. */
+/*
+ * "8MiB", "512KiB", "64k" (1000), "1GB"; a bare number is bytes. Half a byte
+ * is rounded up.
+ */
 int	pp_parse_size(const char *s, const char *what, int64_t *bytes,
 	    struct pp_error *err);
 

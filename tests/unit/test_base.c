@@ -335,6 +335,48 @@ durations_and_sizes_take_units(void **state)
 	    err, PP_EUSAGE);
 }
 
+/* Halves are rounded up, whatever the processor's long double is. */
+static void
+fractions_of_units_are_exact(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes, ms;
+	} rows[] = {
+		{ "0", 0, 0 },
+		{ "0.5", 1, 500 },
+		{ "1.4999", 1, 1500 },
+		{ "1.49949", 1, 1499 },
+		{ "0.0000635M", 64, -1 },
+		{ "0.0019605M", 1961, -1 },
+		{ "0.00013375h", -1, 482 },
+		{ "0.00050125h", -1, 1805 },
+		{ "1.5KiB", 1536, -1 },
+		{ "0.99999999999999999999GB", 1000000000, -1 },
+		{ "9000000000000000000", INT64_C(9000000000000000000), -1 },
+		{ "9000000000000000000.5", -1, -1 },
+		{ "99999999999999999999", -1, -1 },
+		{ "9000000001GB", -1, -1 },
+		{ "1e3", -1, -1 },
+		{ "1.5.5", -1, -1 },
+		{ ".5", -1, -1 },
+		{ "5 k", -1, -1 },
+		{ "", -1, -1 },
+	};
+	struct pp_error err = PP_ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int64_t bytes = -1, ms = -1;
+
+		pp_parse_size(rows[i].text, "--x", &bytes, &err);
+		pp_parse_duration_ms(rows[i].text, "--x", &ms, &err);
+		if (bytes != rows[i].bytes || ms != rows[i].ms)
+			fail_msg("%s: %lld bytes, %lld ms", rows[i].text,
+			    (long long)bytes, (long long)ms);
+	}
+}
+
 static void
 lines_keep_number_and_offset(void **state)
 {
@@ -445,6 +487,7 @@ main(void)
 		cmocka_unit_test(ids_are_valid_and_rise),
 		cmocka_unit_test(chance_repeats_and_is_even),
 		cmocka_unit_test(durations_and_sizes_take_units),
+		cmocka_unit_test(fractions_of_units_are_exact),
 		cmocka_unit_test(lines_keep_number_and_offset),
 		cmocka_unit_test(a_line_too_long_is_an_error),
 		cmocka_unit_test(a_file_is_written_whole),
