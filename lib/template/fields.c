@@ -197,11 +197,13 @@ member_of(struct scan *s, const struct value *v, struct pp_value name)
 static const struct value *
 follow_path(struct scan *s, const struct value *v, struct pp_value path)
 {
-	const char *p = path.s, *end = p + path.len, *dot;
+	const char *p, *end, *dot;
 	size_t len;
 
 	if (!pp_is_str(path))
 		return item_of(s, v);
+	p = path.s;
+	end = p + path.len;
 	for (;;) {
 		dot = memchr(p, '.', (size_t)(end - p));
 		len = (size_t)((dot != NULL ? dot : end) - p);
