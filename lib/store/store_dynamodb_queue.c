@@ -95,10 +95,12 @@ struct running {
 };
 
 /*
- * Jobs that were found to be unclaimable, thrice in a row; they are not looked
- * at again in this claim.
+ * Jobs whose entries cannot be taken; they are not looked at again in this
+ * claim. A job that starts and stops while others take its entries and end
+ * them is none of these, unless it refuses so often that its record must
+ * contradict its queue.
  */
-#define UNCLAIMABLE 3
+#define UNCLAIMABLE 50
 
 struct skipped {
 	char (*jobs)[PP_ID_BYTES];
@@ -276,17 +278,37 @@ is_listed(char (*jobs)[PP_ID_BYTES], size_t count, const char *job_id)
 	return false;
 }
 
-/* Its job has just started or stopped, or is none. */
-static void
-note_refusal(struct skipped *s, const char *job_id)
+/* 1: a job whose entries may be taken, now or as soon as it has room, 0, -1. */
+static int
+is_claimable(struct pp_store_dynamodb *s, const char *job_id,
+    struct pp_error *err)
 {
-	if (strcmp(s->last, job_id) != 0)
-		s->times = 0;
-	memcpy(s->last, job_id, PP_ID_BYTES);
-	if (++s->times < UNCLAIMABLE)
-		return;
-	s->jobs = pp_grow(s->jobs, s->count, &s->cap, sizeof *s->jobs);
-	memcpy(s->jobs[s->count++], job_id, PP_ID_BYTES);
+	struct pp_ddb_job j = { .queued = 0 };
+	int rc = pp_ddb_job_read(s, job_id, &j, err);
+
+	if (rc == 1)
+		rc = !pp_job_status_is_final(j.job.status) &&
+		    !j.job.cancel_requested && !j.job.paused;
+	pp_ddb_job_release(&j);
+	return rc;
+}
+
+/* Its job has just started or stopped, or is none that may be claimed. */
+static int
+note_refusal(struct pp_store_dynamodb *s, struct skipped *skipped,
+    const char *job_id, struct pp_error *err)
+{
+	int claimable = is_claimable(s, job_id, err);
+
+	if (strcmp(skipped->last, job_id) != 0)
+		skipped->times = 0;
+	memcpy(skipped->last, job_id, PP_ID_BYTES);
+	if (claimable < 0 || (claimable && ++skipped->times < UNCLAIMABLE))
+		return claimable < 0 ? -1 : 0;
+	skipped->jobs = pp_grow(skipped->jobs, skipped->count, &skipped->cap,
+	    sizeof *skipped->jobs);
+	memcpy(skipped->jobs[skipped->count++], job_id, PP_ID_BYTES);
+	return 0;
 }
 
 /*
@@ -345,9 +367,8 @@ choose(void *arg, const struct pp_json *item, struct pp_error *err)
 }
 
 /*
- * The first entry that may be taken. When
- * others want it too, any of the same job's next ones will do: its shards are
- * alike.
+ * The first entry that may be taken. When others want it too, any of the same
+ * job's next ones will do: its shards are alike.
  */
 static int
 find_queued(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
@@ -425,8 +446,9 @@ claim_once(struct pp_store_dynamodb *s, const struct pp_claim_request *r,
 	switch (take_queued(s, r, &c.entry, starts, out, err)) {
 	case TAKEN: rc = 1; break;
 	case NOT_NOW:
-		note_refusal(skipped, c.entry.place.job_id);
-		/* fall through */
+		rc = note_refusal(s, skipped, c.entry.place.job_id, err);
+		rc = rc < 0 ? -1 : 2;
+		break;
 	case FASTER:
 	case FULL: rc = 2; break;
 	case TAKE_FAILED:

@@ -152,6 +152,45 @@ of_shards_that_end_together_one_is_the_last(void **state)
 	shared_free(e, sizeof *e);
 }
 
+/*
+ * Where every shard ends at once, the job stops and starts all the time; a
+ * worker that comes then is not told that nothing is left.
+ */
+#define MANY_SHARDS 32
+
+static int
+end_all(struct fixture *f, int i, void *shared)
+{
+	int *ended = shared;
+	struct pp_claim c;
+	int rc;
+
+	(void)i;
+	while ((rc = claim_any(f->store, NOW, &c, &f->err)) == 1) {
+		CHILD_CHECK(pp_store_finish(f->store, &c, PP_JOB_COMPLETED, "",
+				NOW, NULL, &f->err) == 0,
+		    f->err);
+		__atomic_fetch_add(ended, 1, __ATOMIC_SEQ_CST);
+	}
+	CHILD_CHECK(rc == 0, f->err);
+	CHILD_CHECK(*ended > MANY_SHARDS - SHARDS, f->err);
+	return 0;
+}
+
+static void
+nobody_leaves_while_shards_are_queued(void **state)
+{
+	struct fixture *f = *state;
+	int *ended = shared_alloc(sizeof *ended);
+	char id[PP_ID_BYTES];
+
+	add_job(f, MANY_SHARDS, 100, id);
+	race(f, SHARDS, end_all, ended);
+	assert_int_equal(*ended, MANY_SHARDS);
+	assert_int_equal(status_of(f, id), PP_JOB_COMPLETED);
+	shared_free(ended, sizeof *ended);
+}
+
 /* Four jobs started together must not leave a worker without one. */
 static int
 claim_one(struct fixture *f, int i, void *shared)
@@ -678,6 +717,7 @@ add_queue(void)
 		SUITE_TEST(a_claim_is_a_lease_of_the_next_epoch),
 		SUITE_TEST(thirty_two_workers_claim_each_entry_once),
 		SUITE_TEST(of_shards_that_end_together_one_is_the_last),
+		SUITE_TEST(nobody_leaves_while_shards_are_queued),
 		SUITE_TEST(four_workers_on_four_jobs_run_all_four),
 		SUITE_TEST(no_more_jobs_run_than_may),
 		SUITE_TEST(an_ended_job_makes_room_for_the_next),
