@@ -183,21 +183,29 @@ row_steps()
 	template 1 >"$scratch/template.yaml"
 }
 
-# 200 a second are admitted, and a second's worth at once; nobody says so.
-row_limited()
+# limited RATE LATENCY-MS IN-FLIGHT: so many a second are admitted, and a
+# second's worth at once; nobody says so.
+limited()
 {
-	local rate=200 seconds=$((rounds * 2)) n limited
+	local seconds=$((rounds * 2)) n throttled
 
-	n=$((rate * seconds))
-	start --latency 50 --limit-rps $rate
-	job 64 $n
-	limited=$(counter .rate_limited)
+	n=$(($1 * seconds))
+	start --latency "$2" --limit-rps "$1"
+	job "$3" $n
+	throttled=$(counter .rate_limited)
 	stop_servers
-	say '200 a second are let through' "$seconds" 0.97 - -
-	awk -v l="$limited" -v n="$n" 'BEGIN {
+	say "$1 a second let through, $2 ms" "$seconds" 0.97 - -
+	awk -v l="$throttled" -v n="$n" 'BEGIN {
 		printf "%-34s %6.2f%% of replies; at most 2%% are wanted: %s\n",
 		    "    of them throttled", 100 * l / (l + n),
 		    (l <= 0.02 * (l + n) ? "yes" : "NO") }'
+}
+
+row_limited()
+{
+	limited 200 50 64
+	limited 50 1000 64
+	limited 50 1000 200
 }
 
 # The transport repeats nothing, though connections break under it.
