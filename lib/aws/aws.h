@@ -98,10 +98,12 @@ int	pp_aws_endpoint(const struct pp_aws *a, enum pp_aws_service service,
 const char *pp_aws_service_name(enum pp_aws_service service);
 
 /*
- * The services' clock less our wall clock of now, in milliseconds, by their
- * last reply and the boot clock, so that it is right when the wall clock has
- * jumped since; 0 while they are less than four minutes apart.
+ * The services' clock less our wall clock, in milliseconds, at the moment at
+ * which our wall and boot clocks told these times; by the services' last reply
+ * and the boot clock, so that it is right when the wall clock jumps before or
+ * after. 0 while the two are less than four minutes apart.
  */
-int64_t	pp_aws_clock_offset_ms(const struct pp_aws *a);
+int64_t	pp_aws_clock_offset_ms(const struct pp_aws *a, int64_t wall_ms,
+	    int64_t boot_ms);
 
 #endif

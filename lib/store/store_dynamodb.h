@@ -52,6 +52,7 @@ struct pp_store_dynamodb {
 	char *jobs, *queue, *templates, *costs;	/* names of tables */
 	struct pp_ddb_place place;	/* of the last job, which stays so */
 	struct pp_rand rand;
+	int64_t wall_ms, boot_ms;	/* when the call began, by our clocks */
 };
 
 static inline struct pp_store_dynamodb *

@@ -73,15 +73,29 @@ add_owned(struct pp_store_dynamodb *s, struct pp_ddb_transaction *t,
 
 /* ---- claim ---- */
 
+/* The caller has just looked at its clock, which may jump while we ask. */
+static void
+note_moment(struct pp_store_dynamodb *s)
+{
+	s->wall_ms = pp_clock_wall_ms();
+	s->boot_ms = pp_clock_boot_ms();
+}
+
 /*
  * Leases are of the service's clock: workers on many machines share that one
  * alone. One whose own clock is an hour ahead must not take what is not its
  * to take, nor leave a lease that keeps others away for an hour.
  */
 static int64_t
+clock_offset(const struct pp_store_dynamodb *s)
+{
+	return pp_aws_clock_offset_ms(s->aws, s->wall_ms, s->boot_ms);
+}
+
+static int64_t
 lease_now(const struct pp_store_dynamodb *s, int64_t now_ms)
 {
-	return now_ms + pp_aws_clock_offset_ms(s->aws);
+	return now_ms + clock_offset(s);
 }
 
 /* What a look at the running entries finds. */
@@ -155,8 +169,7 @@ fill_claim(const struct pp_store_dynamodb *s, const struct pp_ddb_entry *e,
 {
 	*out = (struct pp_claim){ .shard = e->shard,
 		.epoch = e->epoch,
-		.lease_expires_ms = e->lease_expires_ms -
-		    pp_aws_clock_offset_ms(s->aws),
+		.lease_expires_ms = e->lease_expires_ms - clock_offset(s),
 		.seq = e->seq,
 		.granted_nusd = e->granted_nusd,
 		.give_backs = e->give_backs,
@@ -471,6 +484,7 @@ pp_ddb_claim(struct pp_store *store, const struct pp_claim_request *req,
 	struct skipped skipped = { .count = 0 };
 	int rc = 2;
 
+	note_moment(s);
 	for (int round = 0; rc == 2; round++) {
 		if (round > 0 && pp_ddb_yield(s, round, err) < 0)
 			rc = -1;
@@ -521,8 +535,10 @@ pp_ddb_renew(struct pp_store *store, struct pp_claim *c, int64_t now_ms,
 	struct pp_ddb_job j = { .queued = 0 };
 	struct pp_ddb_action *w;
 	struct pp_ddb_place p;
-	int rc = pp_ddb_find_place(s, c->job_id, &p, err);
+	int rc;
 
+	note_moment(s);
+	rc = pp_ddb_find_place(s, c->job_id, &p, err);
 	if (rc <= 0)
 		return rc < 0 ? -1 : pp_store_fenced(c, err);
 	w = add_owned(s, &t, c, &p, -1);

@@ -15,6 +15,7 @@
 #include "aws/sigv4.h"
 #include "aws/uri.h"
 #include "aws_env.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "server.h"
@@ -264,6 +265,34 @@ test_stream_up(void **state)
 /* ---- presigned URLs ---- */
 
 static void
+on_plain_reply(void *arg, const struct pp_http_reply *r)
+{
+	int *status = arg;
+
+	*status = r->outcome == PP_HTTP_ANSWERED ? r->status : -1;
+}
+
+static int
+plain_request(const char *method, const char *url, const char *const *headers)
+{
+	struct pp_http_options o = { .max_in_flight = 1 };
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_loop *loop = pp_loop_new(&err);
+	struct pp_http *http = pp_http_new(loop, &o, &err);
+	struct pp_http_request r = {
+		.method = method, .url = url, .headers = headers
+	};
+	int status = 0;
+
+	assert_non_null(pp_http_send(http, &r, on_plain_reply, &status, &err));
+	while (status == 0)
+		assert_ok(pp_loop_turn(loop, -1, &err), err);
+	pp_http_free(http);
+	pp_loop_free(loop);
+	return status;
+}
+
+static void
 test_presign(void **state)
 {
 	static const char *const type[] = { "Content-Type: text/plain", NULL };
@@ -296,11 +325,11 @@ test_presign(void **state)
 
 		assert_ok(pp_aws_presign(a, &req, 900, &url, &err), err);
 		assert_int_equal(plain_request(rows[i].method, url.data,
-				     rows[i].headers, NULL),
+				     rows[i].headers),
 		    200);
 		pp_buf_addc(&url, '0');
 		assert_int_equal(plain_request(rows[i].method, url.data,
-				     rows[i].headers, NULL),
+				     rows[i].headers),
 		    403);
 		pp_buf_release(&url);
 	}
@@ -561,6 +590,40 @@ test_skewed_clock(void **state)
 	scripted_stop(s);
 }
 
+#define HOUR_MS INT64_C(3600000)
+
+/* When the service told the time, our boot clock said 1,000. */
+static void
+test_clock_of_a_moment(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t wall_ms, boot_ms, offset_ms;
+	} rows[] = {
+		{ "our clock is right", 500 * HOUR_MS, 1000, 0 },
+		{ "off by little", 500 * HOUR_MS + 200000, 1000, 0 },
+		{ "an hour ahead", 501 * HOUR_MS, 1000, -HOUR_MS },
+		{ "an hour behind", 499 * HOUR_MS, 1000, HOUR_MS },
+		{ "an hour has passed", 501 * HOUR_MS, HOUR_MS + 1000, 0 },
+		{ "and our clock stood", 500 * HOUR_MS, HOUR_MS + 1000,
+		    HOUR_MS },
+	};
+	struct pp_aws *a;
+
+	(void)state;
+	set_keys();
+	a = env_aws();
+	assert_int_equal(pp_aws_clock_offset_ms(a, 1, 1), 0);
+	a->server_less_boot_ms = 500 * HOUR_MS - 1000;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		print_message("%s\n", rows[i].name);
+		assert_int_equal(pp_aws_clock_offset_ms(a, rows[i].wall_ms,
+				     rows[i].boot_ms),
+		    rows[i].offset_ms);
+	}
+	pp_aws_free(a);
+}
+
 /* A server that takes what we send tells the time as well. */
 static void
 test_clock_of_a_reply(void **state)
@@ -588,7 +651,9 @@ test_clock_of_a_reply(void **state)
 		env_set("AWS_ENDPOINT_URL", scripted_url(s));
 		a = env_aws();
 		assert_ok(pp_aws_call(a, &req, &r, &err), err);
-		assert_int_equal(pp_aws_clock_offset_ms(a) != 0, rows[i].far);
+		assert_int_equal(pp_aws_clock_offset_ms(a, pp_clock_wall_ms(),
+				     pp_clock_boot_ms()) != 0,
+		    rows[i].far);
 		pp_aws_reply_release(&r);
 		pp_aws_free(a);
 		scripted_stop(s);
@@ -751,6 +816,7 @@ main(void)
 		cmocka_unit_test(test_delays),
 		cmocka_unit_test(test_skewed_clock),
 		cmocka_unit_test(test_clock_of_a_reply),
+		cmocka_unit_test(test_clock_of_a_moment),
 		cmocka_unit_test(test_clock_that_is_right),
 		cmocka_unit_test(test_sink),
 		cmocka_unit_test(test_cancel),
