@@ -29,6 +29,16 @@ pp_checkpoint_key(const char *job_id, int shards, int shard)
 }
 
 void
+pp_checkpoint_drop_costs(struct pp_checkpoint *cp)
+{
+	for (size_t i = 0; i < cp->cost_count; i++)
+		pp_cost_release(&cp->costs[i]);
+	free(cp->costs);
+	cp->costs = NULL;
+	cp->cost_count = 0;
+}
+
+void
 pp_checkpoint_release(struct pp_checkpoint *cp)
 {
 	for (size_t i = 0; i < cp->open_count; i++)
@@ -36,6 +46,7 @@ pp_checkpoint_release(struct pp_checkpoint *cp)
 	free(cp->open);
 	free(cp->attempts);
 	free(cp->done);
+	pp_checkpoint_drop_costs(cp);
 	pp_ledger_release(&cp->closed);
 	memset(cp, 0, sizeof *cp);
 }
@@ -176,6 +187,28 @@ put_attempts(const struct pp_checkpoint *cp, struct pp_buf *out)
 	pp_buf_addc(out, ']');
 }
 
+static void
+put_costs(const struct pp_checkpoint *cp, struct pp_buf *out)
+{
+	pp_json_put_key(out, "costs");
+	pp_buf_addc(out, '[');
+	for (size_t i = 0; i < cp->cost_count; i++) {
+		const struct pp_cost *c = &cp->costs[i];
+
+		pp_buf_adds(out, i > 0 ? ",{" : "{");
+		pp_json_member_str(out, "timestamp", c->timestamp);
+		pp_json_member_str(out, "model", c->model_id);
+		pp_json_member_int(out, "tokens_in", c->tokens_in);
+		pp_json_member_int(out, "tokens_out", c->tokens_out);
+		pp_json_member_money(out, "cost", c->cost_nusd);
+		pp_json_member_int(out, "compute_ms", c->compute_ms);
+		pp_json_member_int(out, "store_operations",
+		    c->store_operations);
+		pp_buf_addc(out, '}');
+	}
+	pp_buf_addc(out, ']');
+}
+
 void
 pp_checkpoint_put_json(const struct pp_checkpoint *cp, struct pp_buf *out)
 {
@@ -188,6 +221,8 @@ pp_checkpoint_put_json(const struct pp_checkpoint *cp, struct pp_buf *out)
 	pp_json_member_str(out, "last_batch_sha256", cp->last_batch_sha);
 	pp_json_member_int(out, "journal_generation", cp->journal_generation);
 	pp_json_member_int(out, "compute_ms", cp->compute_ms);
+	pp_json_member_int(out, "untold_ms", cp->untold_ms);
+	pp_json_member_int(out, "untold_operations", cp->untold_operations);
 	pp_json_put_key(out, "ended");
 	pp_tally_put_json(&cp->ended, out);
 	pp_json_put_key(out, "done");
@@ -198,6 +233,7 @@ pp_checkpoint_put_json(const struct pp_checkpoint *cp, struct pp_buf *out)
 	pp_buf_addc(out, ']');
 	pp_json_put_key(out, "ledger");
 	pp_ledger_put_json(&cp->closed, out);
+	put_costs(cp, out);
 	put_attempts(cp, out);
 	pp_json_put_key(out, "open");
 	pp_buf_addc(out, '[');
@@ -209,6 +245,13 @@ pp_checkpoint_put_json(const struct pp_checkpoint *cp, struct pp_buf *out)
 	pp_buf_adds(out, "]}\n");
 }
 
+void
+pp_checkpoint_advance(struct pp_checkpoint *cp)
+{
+	cp->last_updated_ms = pp_clock_wall_ms();
+	cp->number++;
+}
+
 int
 pp_checkpoint_save(struct pp_blob *blobs, int shards, struct pp_checkpoint *cp,
     struct pp_error *err)
@@ -218,8 +261,6 @@ pp_checkpoint_save(struct pp_blob *blobs, int shards, struct pp_checkpoint *cp,
 	char etag[PP_ETAG_BYTES];
 	int rc;
 
-	cp->last_updated_ms = pp_clock_wall_ms();
-	cp->number++;
 	pp_checkpoint_put_json(cp, &text);
 	rc = pp_blob_put(blobs, key, text.data, text.len,
 	    cp->etag[0] != '\0' ? PP_BLOB_IF_MATCH : PP_BLOB_IF_NONE,
@@ -295,6 +336,36 @@ read_attempts(const struct pp_json *v, struct pp_checkpoint *cp)
 }
 
 static bool
+read_costs(const struct pp_json *v, struct pp_checkpoint *cp)
+{
+	const struct pp_json *a = get_array(v, "costs"), *item;
+
+	if (a == NULL)
+		return false;
+	cp->costs = pp_calloc(a->count, sizeof *cp->costs);
+	item = pp_json_first(a);
+	for (uint32_t i = 0; i < a->count; i++, item = pp_json_next(item)) {
+		struct pp_cost *c = &cp->costs[i];
+
+		memcpy(c->job_id, cp->job_id, sizeof c->job_id);
+		if (!pp_json_get_text(item, "timestamp", c->timestamp,
+			sizeof c->timestamp) ||
+		    !pp_json_get_count(item, "tokens_in", &c->tokens_in) ||
+		    !pp_json_get_count(item, "tokens_out", &c->tokens_out) ||
+		    pp_row_read_money(item, "cost", &c->cost_nusd) < 0 ||
+		    !pp_json_get_count(item, "compute_ms", &c->compute_ms) ||
+		    !pp_json_get_count(item, "store_operations",
+			&c->store_operations))
+			return false;
+		c->model_id = pp_json_strdup(pp_json_get(item, "model"));
+		if (c->model_id == NULL)
+			return false;
+		cp->cost_count++;
+	}
+	return true;
+}
+
+static bool
 read_open_rows(const struct pp_json *v, struct pp_checkpoint *cp)
 {
 	const struct pp_json *a = get_array(v, "open"), *item, *steps;
@@ -337,9 +408,11 @@ read_members(const struct pp_json *v, struct pp_checkpoint *cp)
 	    pp_json_get_count(v, "journal_generation",
 		&cp->journal_generation) &&
 	    pp_json_get_count(v, "compute_ms", &cp->compute_ms) &&
+	    pp_json_get_count(v, "untold_ms", &cp->untold_ms) &&
+	    pp_json_get_count(v, "untold_operations", &cp->untold_operations) &&
 	    pp_tally_from_json(pp_json_get(v, "ended"), &cp->ended) &&
 	    pp_json_int64(low, &cp->low_water) && cp->low_water >= 0 &&
-	    read_spans(v, cp) && read_attempts(v, cp) &&
+	    read_spans(v, cp) && read_costs(v, cp) && read_attempts(v, cp) &&
 	    read_open_rows(v, cp) &&
 	    pp_ledger_from_json(pp_json_get(v, "ledger"), &cp->closed, NULL) ==
 	    0;

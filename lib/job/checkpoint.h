@@ -13,7 +13,9 @@
  *     not, up to `journal_generation`.
  * (3) Every row below `low_water` is on the chain, and so is every row in
  *     `done`; no other row of the slice is.
- * (4) It is replaced only under the ETag that was read, by a writer whose epoch
+ * (4) The rows of the cost table up to `costs` add up to (2), but for what is
+ *     unproven.
+ * (5) It is replaced only under the ETag that was read, by a writer whose epoch
  *     is not lower.
  */
 #ifndef PP_JOB_CHECKPOINT_H
@@ -64,10 +66,19 @@ struct pp_checkpoint {
 	int64_t journal_generation;	/* generations below are covered */
 	int64_t compute_ms;		/* of all workers so far */
 	struct pp_tally ended;		/* calls of all workers, by class */
+	/* its cost rows, of what was spent since the one before; see cost_rows.h */
+	struct pp_cost *costs;		/* owned */
+	size_t cost_count;
+	/* what no cost row tells yet */
+	int64_t untold_ms;		/* of compute_ms */
+	int64_t untold_operations;	/* on objects */
 	char etag[PP_ETAG_BYTES];	/* as read or written */
 };
 
 void	pp_checkpoint_release(struct pp_checkpoint *cp);
+
+/* Forget its cost rows. */
+void	pp_checkpoint_drop_costs(struct pp_checkpoint *cp);
 
 /*
  * Read it. 1; 0 when there is none (`out` is then empty, with the ids filled
@@ -76,6 +87,9 @@ void	pp_checkpoint_release(struct pp_checkpoint *cp);
 int	pp_checkpoint_load(struct pp_blob *blobs, const char *job_id,
 	    int shards, int shard, struct pp_checkpoint *out,
 	    struct pp_error *err);
+
+/* It becomes the next one, of now. */
+void	pp_checkpoint_advance(struct pp_checkpoint *cp);
 
 /*
  * Write it under the condition of cp->etag ("" means: there is none yet), and

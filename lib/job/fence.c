@@ -11,9 +11,12 @@
 #include "base/mem.h"
 #include "base/money.h"
 #include "job/batch.h"
+#include "job/cost_rows.h"
 
 /* A lost race is followed by a fresh read, this many times. */
 #define MAX_ROUNDS 8
+/* On objects: the checkpoint is read and replaced, an empty batch is put. */
+#define FENCE_OPERATIONS 3
 
 /* ---- rows of a checkpoint that is being brought up to date ---- */
 
@@ -370,14 +373,45 @@ rise_above(struct pp_shard_run *run, struct pp_error *err)
 	return 0;
 }
 
+static int
+put_costs(struct pp_shard_run *run, struct pp_error *err)
+{
+	return pp_store_costs_add(run->store, run->cp.costs, run->cp.cost_count,
+	    err);
+}
+
+/*
+ * Replace the checkpoint. Its writer may have died before its cost rows were
+ * in the table; ours tell what was taken over since. 1; 0: somebody else was
+ * faster. -1.
+ */
+static int
+replace_checkpoint(struct pp_shard_run *run, struct pp_error *err)
+{
+	struct pp_error why = PP_ERROR_INIT;
+
+	if (put_costs(run, err) < 0)
+		return -1;
+	run->cp.untold_operations += FENCE_OPERATIONS;
+	pp_checkpoint_advance(&run->cp);
+	pp_cost_rows_note(&run->cp, run->plan, &run->told);
+	if (pp_checkpoint_save(run->blobs, run->config.shards, &run->cp,
+		&why) == 0)
+		return put_costs(run, err) < 0 ? -1 : 1;
+	/* or it is not known whether it stands: what is there tells */
+	if (why.code == PP_ECONFLICT || why.code == PP_ETEMP)
+		return 0;
+	return pp_error_set(err, why.code, "%s", why.text);
+}
+
 /* 1: it stands. 0: somebody else was faster, read again. -1. */
 static int
 fence_once(struct pp_shard_run *run, struct pp_error *err)
 {
-	struct pp_error why = PP_ERROR_INIT;
 	int found;
 
 	pp_checkpoint_release(&run->cp);
+	pp_ledger_release(&run->told);
 	found = pp_checkpoint_load(run->blobs, run->claim->job_id,
 	    run->config.shards, run->claim->shard, &run->cp, err);
 	if (found < 0)
@@ -391,16 +425,11 @@ fence_once(struct pp_shard_run *run, struct pp_error *err)
 			    "job '%s' has other steps than its template",
 			    run->claim->job_id);
 	}
+	pp_cost_rows_told(&run->cp, run->plan, &run->told);
 	if (rise_above(run, err) < 0 || put_fence(run, err) < 0 ||
 	    replay(run, err) < 0)
 		return -1;
-	if (pp_checkpoint_save(run->blobs, run->config.shards, &run->cp,
-		&why) == 0)
-		return 1;
-	/* or it is not known whether it stands: what is there tells */
-	if (why.code == PP_ECONFLICT || why.code == PP_ETEMP)
-		return 0;
-	return pp_error_set(err, why.code, "%s", why.text);
+	return replace_checkpoint(run, err);
 }
 
 int

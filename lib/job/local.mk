@@ -8,6 +8,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/budget.c lib/job/budget.h \
 	lib/job/checkpoint.c lib/job/checkpoint.h \
 	lib/job/config.c lib/job/config.h \
+	lib/job/cost_rows.c lib/job/cost_rows.h \
 	lib/job/cost_sums.c lib/job/cost_sums.h \
 	lib/job/deployment.c lib/job/deployment.h \
 	lib/job/estimate.c lib/job/estimate.h lib/job/estimate_int.h \

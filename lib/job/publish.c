@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/money.h"
 #include "job/batch.h"
+#include "job/cost_rows.h"
 
 /* No more than one checkpoint in this time. */
 #define SHORTEST_US INT64_C(1000000)
@@ -66,15 +67,34 @@ add_task(void *arg, struct pp_task *task, const struct pp_journal_try *attempt)
 	strncpy(a->id, attempt->id, sizeof a->id - 1);
 }
 
-/* Rows that were taken over and not begun yet are open too. */
+/*
+ * Into the checkpoint, as long as it is being made: the rows are the loop's.
+ * Those that were taken over and not begun yet are open too.
+ */
 static void
-take_snapshot(struct pp_shard_run *run, struct snapshot *s)
+take_snapshot(struct pp_shard_run *run)
 {
-	memset(s, 0, sizeof *s);
+	struct snapshot s = { .rows = NULL };
+
 	if (run->runner != NULL)
-		pp_runner_each(run->runner, add_task, s);
+		pp_runner_each(run->runner, add_task, &s);
 	for (size_t i = run->resumed_at; i < run->resumed_count; i++)
-		add_row(s, run->resumed[i]);
+		add_row(&s, run->resumed[i]);
+	run->cp.open = s.rows;
+	run->cp.open_count = s.row_count;
+	run->cp.attempts = s.attempts;
+	run->cp.attempt_count = s.attempt_count;
+}
+
+static void
+drop_snapshot(struct pp_shard_run *run)
+{
+	free(run->cp.open);
+	run->cp.open = NULL;
+	run->cp.open_count = 0;
+	free(run->cp.attempts);
+	run->cp.attempts = NULL;
+	run->cp.attempt_count = 0;
 }
 
 /* ---- the batch ---- */
@@ -221,18 +241,21 @@ static int
 check_books(const struct pp_shard_run *run, struct pp_error *err)
 {
 	char rows[PP_MONEY_TEXT_BYTES], budget[PP_MONEY_TEXT_BYTES];
-	struct pp_totals t;
+	struct pp_totals closed, pending;
+	int64_t settled, unproven;
 
-	pp_checkpoint_totals(&run->cp, &t);
-	if (t.settled_nusd == run->budget.settled_nusd &&
-	    t.unproven_nusd == run->budget.unproven_nusd)
+	pp_checkpoint_totals(&run->cp, &closed);
+	pp_ledger_totals(&run->pending_ledger, &pending);
+	settled = pp_money_add(closed.settled_nusd, pending.settled_nusd);
+	unproven = pp_money_add(closed.unproven_nusd, pending.unproven_nusd);
+	if (settled == run->budget.settled_nusd &&
+	    unproven == run->budget.unproven_nusd)
 		return 0;
 	return pp_error_set(err, PP_EBUG,
 	    "the rows of job '%s' cost %s US "
 	    "dollars and its budget says %s",
 	    run->claim->job_id,
-	    pp_money_format(pp_money_add(t.settled_nusd, t.unproven_nusd),
-		rows),
+	    pp_money_format(pp_money_add(settled, unproven), rows),
 	    pp_money_format(pp_money_add(run->budget.settled_nusd,
 				run->budget.unproven_nusd),
 		budget));
@@ -250,113 +273,36 @@ count_calls(struct pp_shard_run *run)
 	pp_tally_add(&run->cp.ended, &c.ended);
 }
 
-/* The checkpoint's text, as of this moment. */
-static int
-encode_checkpoint(struct pp_shard_run *run, struct pp_publication *p,
-    struct pp_error *err)
+/* Time, and operations on objects: the checkpoint is one, its batch another. */
+static void
+count_work(struct pp_shard_run *run, const struct pp_publication *p)
+{
+	int64_t ms = run->compute_ms_before +
+	    (p->start_us - run->started_us) / 1000;
+
+	run->cp.untold_ms += ms - run->cp.compute_ms;
+	run->cp.untold_operations += p->batch_key != NULL ? 2 : 1;
+	run->cp.compute_ms = ms;
+}
+
+/* The checkpoint's text, as of this moment, and its cost rows. */
+static void
+encode_checkpoint(struct pp_shard_run *run, struct pp_publication *p)
 {
 	struct pp_checkpoint *cp = &run->cp;
-	struct snapshot s;
-	int rc;
 
-	take_snapshot(run, &s);
-	cp->open = s.rows;
-	cp->open_count = s.row_count;
-	cp->attempts = s.attempts;
-	cp->attempt_count = s.attempt_count;
-	cp->compute_ms = run->compute_ms_before +
-	    (pp_clock_boot_us() - run->started_us) / 1000;
+	count_work(run, p);
 	count_calls(run);
-	rc = check_books(run, err);
-	if (rc == 0) {
-		cp->last_updated_ms = pp_clock_wall_ms();
-		cp->number++;
-		p->number = cp->number;
-		p->checkpoint_key = pp_checkpoint_key(cp->job_id, p->shards,
-		    cp->shard);
-		pp_checkpoint_put_json(cp, &p->checkpoint);
-	}
-	/* the rows are the loop's */
-	cp->open = NULL;
-	cp->open_count = 0;
-	cp->attempts = NULL;
-	cp->attempt_count = 0;
-	free(s.rows);
-	free(s.attempts);
-	return rc;
+	pp_checkpoint_advance(cp);
+	pp_cost_rows_note(cp, run->plan, &run->told);
+	p->number = cp->number;
+	p->checkpoint_key = pp_checkpoint_key(cp->job_id, p->shards, cp->shard);
+	pp_checkpoint_put_json(cp, &p->checkpoint);
+	p->costs = cp->costs;
+	p->cost_count = cp->cost_count;
 }
 
 /* ---- the records ---- */
-
-static const struct pp_ledger_entry *
-published_entry(const struct pp_shard_run *run, const struct pp_ledger_entry *e)
-{
-	for (size_t i = 0; i < run->published.count; i++) {
-		const struct pp_ledger_entry *p = &run->published.entries[i];
-
-		if (strcmp(p->step, e->step) == 0 &&
-		    strcmp(p->model, e->model) == 0)
-			return p;
-	}
-	return NULL;
-}
-
-/*
- * A cost row is what was spent since the row before, never a running total.
- * Its key has the number of the checkpoint: written twice it is one row.
- */
-static void
-note_cost(struct pp_shard_run *run, struct pp_publication *p,
-    const struct pp_ledger_entry *e, size_t i)
-{
-	static const struct pp_ledger_entry zero;
-	const struct pp_ledger_entry *before = published_entry(run, e);
-	char time[PP_TIME_TEXT_BYTES];
-	struct pp_cost *c = &p->costs[p->cost_count];
-
-	if (before == NULL)
-		before = &zero;
-	*c = (struct pp_cost){ .tokens_in = e->usage.tokens_in -
-		    before->usage.tokens_in,
-		.tokens_out = e->usage.tokens_out - before->usage.tokens_out,
-		.cost_nusd = e->cost_nusd - before->cost_nusd };
-	if (c->tokens_in == 0 && c->tokens_out == 0 && c->cost_nusd == 0)
-		return;
-	c->model_id = pp_strdup(e->model);
-	memcpy(c->job_id, run->claim->job_id, sizeof c->job_id);
-	snprintf(c->timestamp, sizeof c->timestamp, "%s#%05d#%09lld#%zu",
-	    pp_time_format(run->cp.last_updated_ms, time), run->claim->shard,
-	    (long long)run->cp.number, i);
-	p->cost_count++;
-}
-
-/*
- * The time and the operations on objects since the last row that told them:
- * one to put the checkpoint, one for its batch. Without a row they wait.
- */
-static void
-note_work(struct pp_shard_run *run, struct pp_publication *p)
-{
-	run->untold_operations += p->batch_key != NULL ? 2 : 1;
-	if (p->cost_count == 0)
-		return;
-	p->costs[0].compute_ms = run->cp.compute_ms - run->untold_since_ms;
-	p->costs[0].store_operations = run->untold_operations;
-	run->untold_since_ms = run->cp.compute_ms;
-	run->untold_operations = 0;
-}
-
-static void
-note_records(struct pp_shard_run *run, struct pp_publication *p)
-{
-	pp_shard_totals(run, &p->totals);
-	p->costs = pp_calloc(run->cp.closed.count + 1, sizeof *p->costs);
-	for (size_t i = 0; i < run->cp.closed.count; i++)
-		note_cost(run, p, &run->cp.closed.entries[i], i);
-	note_work(run, p);
-	pp_ledger_release(&run->published);
-	pp_ledger_add(&run->published, &run->cp.closed);
-}
 
 static int
 put_records(struct pp_publication *p, struct pp_store *s, struct pp_error *err)
@@ -376,9 +322,6 @@ free_publication(struct pp_publication *p)
 {
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->cost_count; i++)
-		pp_cost_release(&p->costs[i]);
-	free(p->costs);
 	free(p->batch_key);
 	free(p->checkpoint_key);
 	pp_buf_release(&p->batch);
@@ -428,14 +371,29 @@ begin_generation(struct pp_shard_run *run, struct pp_publication *p,
 	return 0;
 }
 
+/* Nothing in here fails any more. */
+static void
+fill_publication(struct pp_shard_run *run, struct pp_publication *p)
+{
+	encode_pending(run, p);
+	encode_checkpoint(run, p);
+	memcpy(p->etag, run->cp.etag, sizeof p->etag);
+	pp_shard_totals(run, &p->totals);
+	run->publication = p;
+	run->changed = false;
+	run->checkpoint_us = p->start_us;
+}
+
 /*
  * Everything that is to be kept, as of this moment, in a form that the loop
- * does not touch any more. What happens from now on is for the next one.
+ * does not touch any more. What happens from now on is for the next one. What
+ * can fail comes first: a failure changes nothing.
  */
 static int
 make_publication(struct pp_shard_run *run, struct pp_error *err)
 {
 	struct pp_publication *p = pp_calloc(1, sizeof *p);
+	int rc = -1;
 
 	p->run = run;
 	p->claim = *run->claim;
@@ -443,20 +401,15 @@ make_publication(struct pp_shard_run *run, struct pp_error *err)
 	p->start_us = pp_clock_boot_us();
 	pp_buf_init(&p->batch, 0);
 	pp_buf_init(&p->checkpoint, 0);
-	run->publication = p;
-	if (begin_generation(run, p, err) < 0)
-		goto bad;
-	encode_pending(run, p);
-	if (encode_checkpoint(run, p, err) < 0)
-		goto bad;
-	memcpy(p->etag, run->cp.etag, sizeof p->etag);
-	note_records(run, p);
-	run->changed = false;
-	run->checkpoint_us = p->start_us;
-	return 0;
-bad:
-	pp_shard_drop_publication(run);
-	return -1;
+	take_snapshot(run);
+	if (check_books(run, err) == 0 && begin_generation(run, p, err) == 0) {
+		fill_publication(run, p);
+		rc = 0;
+	} else {
+		free_publication(p);
+	}
+	drop_snapshot(run);
+	return rc;
 }
 
 /*

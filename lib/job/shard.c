@@ -179,7 +179,7 @@ pp_shard_close(struct pp_shard_run *run)
 	free(run->pending);
 	pp_shard_drop_publication(run);
 	pp_ledger_release(&run->pending_ledger);
-	pp_ledger_release(&run->published);
+	pp_ledger_release(&run->told);
 	pp_checkpoint_release(&run->cp);
 	pp_journal_close(run->journal);
 	pp_render_free(run->render);

@@ -64,7 +64,7 @@ struct pp_publication {
 	char etag[PP_ETAG_BYTES];	/* of the one there, then of ours */
 	int64_t number, rows;
 	struct pp_totals totals;
-	struct pp_cost *costs;
+	const struct pp_cost *costs;	/* of run->cp, until the next one */
 	size_t cost_count;
 	struct pp_journal *journal_before;	/* owned; closed at the end */
 	int64_t start_us;
@@ -110,15 +110,12 @@ struct pp_shard_run {
 	struct pp_pending_row *pending;
 	size_t pending_count, pending_cap;
 	struct pp_ledger pending_ledger;
-	struct pp_ledger published;	/* as of the last cost rows */
+	struct pp_ledger told;		/* by the cost rows of the checkpoint */
 	char *first_reason;		/* why the first failed row failed */
 	bool changed;			/* something to keep since then */
 	int64_t checkpoint_us;		/* boot clock of the last one */
 	int64_t started_us;
 	int64_t compute_ms_before;
-	/* what no cost row tells yet */
-	int64_t untold_since_ms;	/* of compute_ms */
-	int64_t untold_operations;	/* on objects */
 	struct pp_tally ended_before;	/* calls of the workers before */
 	struct pp_timer checkpoint_timer;
 	struct pp_publication *publication;	/* under way, or to be tried

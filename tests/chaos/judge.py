@@ -2,8 +2,8 @@
 """Judge a job of the embedded home by what it left behind.
 
     judge.py --home DIR --job ID [--final] [--limit USD]
-        [--stats FILE] [--log FILE] [--cost FILE] [--export FILE]
-        [--journals DIR]...
+        [--stats FILE] [--log FILE] [--cost FILE] [--cost-rows FILE]
+        [--export FILE] [--journals DIR]...
 
 No worker may be at work on the job. It reads the files that pp-record(5)
 describes, and shares no code with the programs that wrote them. It checks
@@ -14,6 +14,9 @@ describes, and shares no code with the programs that wrote them. It checks
              with --final, each row of the job is there
     ledger   the checkpoint's sums are those of the rows, by step and model
     cost     `pp-cost show --json` (--cost) says the same
+    told     the cost rows of the table (--cost-rows) add up to what was
+             spent, rows that are not finished included, and to the time that
+             workers took
     money    proven <= bill <= proven + unproven <= limit, where the bill is
              the model server's own (--stats, --log: those of mockllm, which
              served this job alone)
@@ -366,6 +369,15 @@ def sums_of_open(job):
     return sums
 
 
+def sums_of_all(job):
+    sums = sums_of_rows(job)
+    for key, s in sums_of_open(job).items():
+        into = sums.setdefault(key, dict.fromkeys(s, 0))
+        for name in s:
+            into[name] += s[name]
+    return sums
+
+
 def compare_sums(v, check, what, got, expected):
     got, expected = without_empty(got), without_empty(expected)
     for key in sorted(set(got) | set(expected)):
@@ -453,11 +465,7 @@ def check_cost(v, job, lines):
             add_step(told, (line["step"], line["model"]), line)
         elif line.get("total"):
             total = line
-    expected = sums_of_rows(job)
-    for key, s in sums_of_open(job).items():
-        into = expected.setdefault(key, dict.fromkeys(s, 0))
-        for name in s:
-            into[name] += s[name]
+    expected = sums_of_all(job)
     compare_sums(v, "cost", "pp-cost", told, expected)
     if total is None:
         v.wrong("cost", "pp-cost prints no line with the total")
@@ -468,6 +476,35 @@ def check_cost(v, job, lines):
             sum("record" in row for row in job.rows()))
     v.equal("cost", "rows_failed", total["rows_failed"],
             sum("failed" in row for row in job.rows()))
+
+
+def sums_by_model(sums):
+    """What cost rows tell of (model, sums)."""
+    out = {}
+    for model, s in sums:
+        into = out.setdefault(model, dict.fromkeys(
+            ["cost", "tokens_in", "tokens_out"], 0))
+        for name in into:
+            into[name] += s[name]
+    return without_empty(out)
+
+
+def check_cost_rows(v, job, lines):
+    """The rows of reports, whose ids begin TIME#SHARD#: each a difference."""
+    told = sums_by_model((line["model"], dict(line, cost=nusd(line["cost"])))
+                         for line in lines)
+    spent = sums_by_model((model, s) for (_, model), s in
+                          sums_of_all(job).items())
+    for model in sorted(set(told) | set(spent)):
+        v.equal("told", f"the sum of the cost rows of {model}",
+                told.get(model), spent.get(model))
+    times = dict.fromkeys((shard.number for shard in job.shards), 0)
+    for line in lines:
+        times[int(line["timestamp"].split("#")[1])] += line["compute_ms"]
+    for shard in job.shards:
+        v.equal("told", f"shard {shard.number}: the time in cost rows",
+                times[shard.number] + shard.checkpoint["untold_ms"],
+                shard.checkpoint["compute_ms"])
 
 
 def check_bill(v, stats, log):
@@ -624,6 +661,8 @@ def judge(options):
         check_paid(v, job, journal, by_id)
     if options.cost:
         check_cost(v, job, read_jsonl(options.cost))
+    if options.cost_rows:
+        check_cost_rows(v, job, read_jsonl(options.cost_rows))
     if options.export:
         check_export(v, job, options.export)
     failed = sum("failed" in row for row in job.rows())
@@ -647,7 +686,7 @@ def read_options(argv):
     p.add_argument("--job", required=True)
     p.add_argument("--final", action="store_true")
     p.add_argument("--limit", type=nusd)
-    for name in ["stats", "log", "cost", "export"]:
+    for name in ["stats", "log", "cost", "cost-rows", "export"]:
         p.add_argument(f"--{name}")
     p.add_argument("--journals", action="append", default=[])
     return p.parse_args(argv)

@@ -76,10 +76,25 @@ class World:
                        for b in self.batches for r in b
                        if r["row"] == n and "record" in r]
         self.cost_line = {}
+        self.cost_rows = [self.cost_row(1, cost="0.000000015", tokens_in=10,
+                                        tokens_out=5, compute_ms=60)]
         self.arguments = ["--final", "--limit", "0.000001"]
-        self.files = ["stats", "log", "cost", "export"]
+        self.files = ["stats", "log", "cost", "cost-rows", "export"]
         self.after = None               # done to the files themselves
         self.proven = None              # what must come out
+
+    @staticmethod
+    def cost_row(number, **members):
+        return dict({"timestamp": f"2026-01-01T00:00:00Z#00000#{number:09}#0",
+                     "model": "m", "compute_ms": 0}, **members)
+
+    def last_cost_row(self):
+        """What the first one does not tell."""
+        sums = self.sums()
+        return self.cost_row(
+            2, cost=text(sum(judge.nusd(s["cost"]) for s in sums) - 15),
+            tokens_in=sum(s["tokens_in"] for s in sums) - 10,
+            tokens_out=sum(s["tokens_out"] for s in sums) - 5, compute_ms=40)
 
     def rows(self):
         return [r for b in self.batches for r in b]
@@ -117,6 +132,7 @@ class World:
             "rows_done": 5, "rows_failed": 1}
         total.update(self.cost_line)
         self.put("cost", lines(self.sums() + [total]))
+        self.put("cost-rows", lines(self.cost_rows + [self.last_cost_row()]))
 
     def put(self, name, data):
         with open(f"{self.folder}/{name}", "wb") as f:
@@ -144,7 +160,7 @@ class World:
               "current_batch": len(self.batches), "last_batch_sha256": last,
               "resume_state": {"seed_data_index": 6, "template_step": 0},
               "done": [], "open": [], "attempts": [],
-              "journal_generation": 2,
+              "journal_generation": 2, "compute_ms": 110, "untold_ms": 10,
               "ledger": {"lost": "0", "steps": self.sums()}}
         cp.update(self.checkpoint)
         self.put_json("checkpoint.json", cp)
@@ -275,6 +291,18 @@ def cost_differs(w):
     w.cost_line["cost"] = "0.000000001"
 
 
+def cost_row_missing(w):
+    w.cost_rows = []
+
+
+def cost_row_twice(w):
+    w.cost_rows *= 2
+
+
+def time_untold(w):
+    w.checkpoint["untold_ms"] = 0
+
+
 def cost_counts_otherwise(w):
     w.cost_line["rows_done"] = 6
 
@@ -374,6 +402,13 @@ def unfinished(w):
     w.files = ["stats", "log"]
 
 
+def unfinished_and_told(w):
+    unfinished(w)
+    w.files.append("cost-rows")
+    w.cost_rows.append(w.cost_row(3, cost="0.000000015", tokens_in=10,
+                                  tokens_out=5))
+
+
 def unfinished_and_answered(w):
     """The attempt on the wire came home, says a journal not yet covered."""
     unfinished(w)
@@ -422,6 +457,13 @@ CASES = [
     ("the limit passed", limit_passed, "more than the limit"),
     ("pp-cost differs", cost_differs, "cost: total cost is 1"),
     ("pp-cost counts otherwise", cost_counts_otherwise, "cost: rows_done is"),
+    ("a cost row is not there", cost_row_missing,
+     "told: the sum of the cost rows of m is"),
+    ("a cost row is there twice", cost_row_twice,
+     "told: the sum of the cost rows of m is"),
+    ("time is in no cost row", time_untold,
+     "told: shard 0: the time in cost rows is 100, not 110"),
+    ("a cost row of a step that is not finished", unfinished_and_told, ""),
     ("an answer never given", answer_the_server_did_not_give,
      "calls: row 0, step a: the server gave no answer"),
     ("a call of another job", of_another_job, "is no attempt of this job"),

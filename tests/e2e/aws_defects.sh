@@ -7,6 +7,7 @@ tests=()
 	test_money_in_dynamodb_is_a_number_and_exact
 	test_no_kill_can_split_a_claim
 	test_a_foreign_write_of_a_checkpoint_poisons_no_later_one
+	test_a_kill_before_the_rows_of_costs_are_written_loses_none
 	test_what_is_another_users_is_not_there
 )
 exec env PP_E2E_HOME=aws "$here/support/with-aws-servers" \

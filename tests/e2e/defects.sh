@@ -162,6 +162,95 @@ test_rows_of_costs_are_differences_whose_sum_is_the_bill()
 	    round) | add' "$(mock_count .bill_nusd)"
 }
 
+# told: what all rows of costs add up to, in nano-dollars.
+told()
+{
+	pp-cost report --json | jq -s 'map(select(.total != true).cost |
+	    tonumber * 1e9 | round) | add // 0'
+}
+
+# spent: the same as the checkpoint has it.
+spent()
+{
+	nusd "$(jq -r .cost_accumulated \
+	    "$(home_objects)/jobs/$JOB/checkpoint.json" 2>/dev/null)"
+}
+
+# Sets $ENDPOINT, for the worker whose records are to be held.
+worker_endpoint()
+{
+	ENDPOINT=
+	on_aws || return 0
+	background python3 "$PP_SRCDIR/tests/support/fault_proxy.py" \
+	    "${AWS_ENDPOINT_URL_DYNAMODB##*:}" proxy.port --outage outage
+	wait_for 60 test -s proxy.port
+	ENDPOINT=AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(cat proxy.port)
+}
+
+# From now on the worker can write objects and no records.
+hold_records()
+{
+	if on_aws; then
+		: >outage
+		return
+	fi
+	background python3 -c '
+import sqlite3, time
+db = sqlite3.connect("home/plotpalette.db", timeout=60, isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+open("held", "w").close()
+time.sleep(600)'
+	HOLDER=$PID
+	wait_for 60 test -e held
+}
+
+release_records()
+{
+	rm -f outage
+	on_aws || kill_worker "$HOLDER"
+}
+
+is_untold()
+{
+	[ "$(told)" -lt "$(spent)" ]
+}
+
+test_a_kill_before_the_rows_of_costs_are_written_loses_none()
+{
+	local worker
+
+	need python3
+	MOCK='--latency 100' start_job four 400 --budget 50 --checkpoint-rows 1
+	worker_endpoint
+	# shellcheck disable=SC2086
+	background env $ENDPOINT pp-worker --job "$JOB" -c 4 --lease 8s
+	worker=$PID
+	wait_for 60 sh -c '[ $(wc -l <mock.log) -ge 20 ]'
+	hold_records
+	sleep 1
+	check 'a checkpoint is ahead of the records' wait_for 60 is_untold
+	kill_worker "$worker"
+	release_records
+	check 'its rows of costs are not there' is_untold
+	work -c 64
+	check_status 0
+	check 'they are now' test "$(told)" = "$(spent)"
+	run pp-cost report --json
+	check_out_jq -s 'map(select(.total != true)) | [(map(.tokens_in) | add),
+	    (map(.tokens_out) | add)] | @csv' "$(pp-job show "$JOB" --json |
+	    jq -r '[.tokens_in, .tokens_out] | @csv')"
+}
+
+test_rows_of_costs_tell_of_rows_that_will_never_be_finished()
+{
+	MOCK='--latency 100' start_job four 200 --budget 0.02
+	work -c 8
+	check_status 3
+	check 'there are some' test "$(pp-cost show "$JOB" --json |
+	    jq -s 'map(select(.total)) | .[0].rows_open')" -gt 0
+	check 'and they are told' test "$(told)" = "$(spent)"
+}
+
 test_time_without_a_worker_is_not_compute_time()
 {
 	MOCK='--latency 100' start_job one 200 --budget 5

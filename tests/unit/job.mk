@@ -2,6 +2,9 @@
 unit_tests += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c
 tests_unit_test_job_LDADD = $(AM_TESTS_LDADD)
+unit_tests += tests/unit/test_publish
+tests_unit_test_publish_SOURCES = tests/unit/test_publish.c
+tests_unit_test_publish_LDADD = $(AM_TESTS_LDADD)
 unit_tests += tests/unit/test_health
 tests_unit_test_health_SOURCES = tests/unit/test_health.c
 tests_unit_test_health_LDADD = $(AM_TESTS_LDADD)

@@ -156,6 +156,7 @@ put_shard(struct home *h, int shard, const char *lines, int64_t rows,
 			      &err),
 		    err);
 	}
+	pp_checkpoint_advance(&cp);
 	assert_ok(pp_checkpoint_save(pp_store_blobs(h->store), h->job.shards,
 		      &cp, &err),
 	    err);
