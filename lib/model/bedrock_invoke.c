@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 
+#define MAX_REGIONS 10 /* of a profile, or how they begin */
+
 struct pp_bedrock_format {
 	const char *vendor; /* in the model's id, from its start or a dot */
 	void (*put)(struct pp_buf *b, struct pp_invoker *i,
@@ -308,24 +310,33 @@ int
 pp_bedrock_check_region(const struct pp_model *m, const char *region,
     struct pp_error *err)
 {
-	/* The parts of the world, by how their regions begin. */
+	/*
+	 * The parts of the world, by how their regions begin or by the whole
+	 * of their names. AWS lists regions by model, and adds to the lists:
+	 * what is refused here is what no list has had.
+	 */
 	static const struct {
-		const char *profile, *regions[3];
+		const char *profile, *regions[MAX_REGIONS];
 	} parts[] = {
 		{ "us-gov.", { "us-gov-" } },
-		{ "us.", { "us-", "ca-" } },
+		{ "us.", { "us-east-", "us-west-", "ca-" } },
 		{ "eu.", { "eu-", "il-" } },
 		{ "apac.", { "ap-", "me-" } },
-		{ "jp.", { "ap-northeast-" } },
-		{ "au.", { "ap-southeast-" } },
+		{ "jp.", { "ap-northeast-1", "ap-northeast-3" } },
+		{ "au.",
+		    { "ap-southeast-2", "ap-southeast-4", "ap-southeast-6" } },
 		{ "ca.", { "ca-" } },
+		{ "global.",
+		    { "us-east-", "us-west-", "ca-", "mx-", "sa-", "eu-", "il-",
+			"me-", "af-", "ap-" } },
 	};
 
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		if (!pp_starts_with(m->id, parts[i].profile))
 			continue;
-		for (int k = 0; k < 3 && parts[i].regions[k] != NULL; k++)
-			if (pp_starts_with(region, parts[i].regions[k]))
+		for (int k = 0; k < MAX_REGIONS; k++)
+			if (parts[i].regions[k] != NULL &&
+			    pp_starts_with(region, parts[i].regions[k]))
 				return 0;
 		return pp_error_set(err, PP_ECONFIG,
 		    "model '%s': the profile '%s' cannot be called from %s",

@@ -402,23 +402,33 @@ a_damaged_pin_is_refused(void **state)
 	pp_json_doc_release(&doc);
 }
 
-/* The table that is installed: whole, dated, and with models in its tiers. */
-static void
-the_installed_table_is_sound(void **state)
+static struct pp_catalog *
+read_installed(void)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	const char *srcdir = getenv("srcdir");
 	char *share = pp_asprintf("%s/share", srcdir != NULL ? srcdir : ".");
 	struct pp_catalog *c;
-	const struct pp_model *m;
 
-	(void)state;
 	setenv("PP_SHARE", share, 1);
 	unsetenv("PP_MODELS");
 	setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
 	c = pp_catalog_load(&err);
+	unsetenv("PP_SHARE");
+	free(share);
 	if (c == NULL)
 		fail_msg("%s", err.text);
+	return c;
+}
+
+/* The table that is installed: whole, dated, and with models in its tiers. */
+static void
+the_installed_table_is_sound(void **state)
+{
+	struct pp_catalog *c = read_installed();
+	const struct pp_model *m;
+
+	(void)state;
 	for (size_t i = 0; (m = pp_catalog_at(c, i)) != NULL; i++) {
 		if (!pp_model_is_priced(m) || m->price_source[0] == '\0' ||
 		    strncmp(m->price_date, "20", 2) != 0)
@@ -438,8 +448,6 @@ the_installed_table_is_sound(void **state)
 	for (int t = 1; t <= PP_NTIERS; t++)
 		assert_true(pp_catalog_tier(c, t)->count >= 3);
 	pp_catalog_free(c);
-	free(share);
-	unsetenv("PP_SHARE");
 }
 
 /* ---- pp-models(5) ---- */
@@ -490,6 +498,63 @@ the_manual_names_every_field(void **state)
 	pp_json_doc_release(&doc);
 	pp_buf_release(&json);
 	free(manual);
+}
+
+/* "Claude 3 Haiku (2026-09-10)", for all of the profiles of a model. */
+static bool
+says_when_it_ended(const char *manual, const char *label)
+{
+	const char *profile = strstr(label, " (");
+	int len = profile != NULL ? (int)(profile - label) : (int)strlen(label);
+	char *name = pp_asprintf("%.*s", len, label);
+	bool found = false;
+
+	for (const char *p = manual; (p = strstr(p, name)) != NULL; p += len) {
+		const char *date = strstr(p, " (20"), *end = strchr(p, ',');
+
+		/* some share a date: "Command R and Command R+ (...)" */
+		found = found || (date != NULL && end != NULL && date < end);
+	}
+	free(name);
+	return found;
+}
+
+/* Each family of Bedrock's is there; of what ended the manual tells when. */
+static void
+each_family_can_be_called_or_has_ended(void **state)
+{
+	static const struct {
+		const char *vendor;
+		bool ended;
+	} rows[] = { { "anthropic.", false }, { "meta.llama", false },
+		{ "mistral.", false }, { "cohere.command", true },
+		{ "amazon.titan-text", false }, { "amazon.nova", false } };
+	struct pp_catalog *c = read_installed();
+	char *manual = read_manual();
+	const struct pp_model *m;
+
+	(void)state;
+	for (char *p = manual; (p = strchr(p, '\n')) != NULL;)
+		*p = ' ';
+	for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+		int offered = 0, ended = 0;
+
+		for (size_t i = 0; (m = pp_catalog_at(c, i)) != NULL; i++) {
+			if (strstr(m->id, rows[k].vendor) == NULL)
+				continue;
+			if (strcmp(m->status, "end-of-life") != 0)
+				offered++;
+			else if (!says_when_it_ended(manual, m->label))
+				fail_msg("pp-models.5 does not say when '%s' "
+					 "ended",
+				    m->label);
+			else
+				ended++;
+		}
+		assert_int_equal(offered == 0 && ended > 0, rows[k].ended);
+	}
+	free(manual);
+	pp_catalog_free(c);
 }
 
 static void
@@ -550,6 +615,8 @@ main(void)
 		cmocka_unit_test_setup(a_damaged_pin_is_refused, no_env),
 		cmocka_unit_test_setup(the_installed_table_is_sound, no_env),
 		cmocka_unit_test(the_manual_names_every_field),
+		cmocka_unit_test_setup(each_family_can_be_called_or_has_ended,
+		    no_env),
 		cmocka_unit_test_setup(the_examples_of_the_manual_can_be_read,
 		    no_env),
 	};
