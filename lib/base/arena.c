@@ -61,6 +61,18 @@ pp_arena_reset(struct pp_arena *a)
 	a->end = b->data + b->size;
 }
 
+void
+pp_arena_shrink(struct pp_arena *a)
+{
+	struct pp_arena_block *b;
+
+	while ((b = a->block) != NULL && b->older != NULL) {
+		a->block = b->older;
+		free(b);
+	}
+	pp_arena_reset(a);
+}
+
 /*
  * An arena that was empty at the mark keeps its first block: otherwise a loop
  * that starts empty would allocate it in each turn.

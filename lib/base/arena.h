@@ -23,6 +23,9 @@ void	pp_arena_init(struct pp_arena *a, size_t max_bytes);
 void	pp_arena_release(struct pp_arena *a);
 void	pp_arena_reset(struct pp_arena *a);
 
+/* Reset it and keep its first block alone: for many that are seldom used. */
+void	pp_arena_shrink(struct pp_arena *a);
+
 /* A place to go back to; what was allocated since is forgotten. */
 struct pp_arena_mark {
 	struct pp_arena_block *block;

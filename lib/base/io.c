@@ -32,6 +32,32 @@ pp_io_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
+/* What one writev(2) takes at most; POSIX promises 16, Linux has 1,024. */
+#define MAX_PARTS 1024
+
+int
+pp_io_write_parts(int fd, struct iovec *parts, size_t count)
+{
+	ssize_t n;
+
+	for (;;) {
+		for (; count > 0 && parts->iov_len == 0; count--)
+			parts++;
+		if (count == 0)
+			return 0;
+		n = writev(fd, parts,
+		    count < MAX_PARTS ? (int)count : MAX_PARTS);
+		if (n < 0 && errno != EINTR)
+			return -1;
+		for (; n > 0 && (size_t)n >= parts->iov_len; count--)
+			n -= (ssize_t)(parts++)->iov_len;
+		if (n > 0) {
+			parts->iov_base = (char *)parts->iov_base + n;
+			parts->iov_len -= (size_t)n;
+		}
+	}
+}
+
 bool
 pp_io_permits(int fd, int how)
 {

@@ -8,12 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/buf.h"
 #include "base/error.h"
 
 /* All of `len` bytes, EINTR and short writes included. 0, or -1 and errno. */
 int	pp_io_write_all(int fd, const void *data, size_t len);
+
+/* The same for bytes in parts; `parts` is written to. */
+int	pp_io_write_parts(int fd, struct iovec *parts, size_t count);
 
 /*
  * Whether `fd` is open and may be read (O_RDONLY) or written (O_WRONLY). See

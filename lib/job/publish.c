@@ -107,30 +107,48 @@ compare_rows(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
+/* The lines go over to the batch: there is one of each, here or there. */
 static void
-encode_batch(struct pp_shard_run *run, struct pp_buf *out)
+make_batch(struct pp_shard_run *run, struct pp_publication *p)
 {
+	struct pp_buf text = PP_BUF_INIT;
 	struct pp_batch_head head = { .shard = run->claim->shard,
 		.number = run->cp.last_batch + 1,
 		.epoch = run->claim->epoch,
 		.rows = (int64_t)run->pending_count,
 		.failed = run->pending_ledger.rows_failed };
 
-	size_t bytes = 1024; /* of the header */
-
 	qsort(run->pending, run->pending_count, sizeof *run->pending,
 	    compare_rows);
-	for (size_t i = 0; i < run->pending_count; i++)
-		bytes += run->pending[i].len;
-	pp_buf_reserve(out, bytes);
 	head.first_row = run->pending[0].index;
 	head.last_row = run->pending[run->pending_count - 1].index;
 	memcpy(head.job_id, run->claim->job_id, sizeof head.job_id);
 	memcpy(head.writer, run->claim->owner, sizeof head.writer);
 	memcpy(head.previous, run->cp.last_batch_sha, sizeof head.previous);
-	pp_batch_put_head(&head, out);
+	pp_batch_put_head(&head, &text);
+	p->batch = pp_reallocarray(NULL, run->pending_count + 1,
+	    sizeof *p->batch);
+	p->batch[0].iov_base = pp_buf_detach(&text, &p->batch[0].iov_len);
 	for (size_t i = 0; i < run->pending_count; i++)
-		pp_buf_add(out, run->pending[i].line, run->pending[i].len);
+		p->batch[i + 1] = (struct iovec){
+			.iov_base = run->pending[i].line,
+			.iov_len = run->pending[i].len
+		};
+	p->batch_lines = run->pending_count + 1;
+}
+
+/* As pp_sha256_hex() of the whole batch. */
+static void
+hash_batch(const struct pp_publication *p, char hex[PP_SHA256_HEX_BYTES])
+{
+	struct pp_sha256 *h = pp_sha256_new();
+	unsigned char sum[PP_SHA256_BYTES];
+
+	for (size_t i = 0; i < p->batch_lines; i++)
+		pp_sha256_add(h, p->batch[i].iov_base, p->batch[i].iov_len);
+	pp_sha256_final(h, sum);
+	pp_hex(sum, sizeof sum, hex);
+	pp_sha256_free(h);
 }
 
 static int
@@ -142,6 +160,21 @@ is_lost(struct pp_publication *p, struct pp_error *err)
 	    p->claim.job_id);
 }
 
+static bool
+is_batch(const struct pp_publication *p, const char *text, size_t len)
+{
+	for (size_t i = 0; i < p->batch_lines; i++) {
+		const struct iovec *line = &p->batch[i];
+
+		if (len < line->iov_len ||
+		    memcmp(text, line->iov_base, line->iov_len) != 0)
+			return false;
+		text += line->iov_len;
+		len -= line->iov_len;
+	}
+	return len == 0;
+}
+
 /* Something stands at our number: the same bytes mean that it was us. */
 static int
 is_our_batch(struct pp_publication *p, struct pp_blob *blobs,
@@ -151,9 +184,7 @@ is_our_batch(struct pp_publication *p, struct pp_blob *blobs,
 	int rc;
 
 	rc = pp_blob_get(blobs, p->batch_key, &there, NULL, err);
-	if (rc == 0 &&
-	    (there.len != p->batch.len ||
-		memcmp(there.data, p->batch.data, p->batch.len) != 0))
+	if (rc == 0 && !is_batch(p, there.data, there.len))
 		rc = is_lost(p, err);
 	pp_buf_release(&there);
 	return rc;
@@ -166,8 +197,8 @@ put_batch(struct pp_publication *p, struct pp_blob *blobs, struct pp_error *err)
 
 	if (p->batch_key == NULL)
 		return 0;
-	if (pp_blob_put(blobs, p->batch_key, p->batch.data, p->batch.len,
-		PP_BLOB_IF_NONE, NULL, NULL, &why) == 0)
+	if (pp_blob_put_parts(blobs, p->batch_key, p->batch, p->batch_lines,
+		&why) == 0)
 		return 0;
 	if (why.code == PP_ECONFLICT)
 		return is_our_batch(p, blobs, err);
@@ -178,10 +209,8 @@ put_batch(struct pp_publication *p, struct pp_blob *blobs, struct pp_error *err)
 static void
 close_pending(struct pp_shard_run *run)
 {
-	for (size_t i = 0; i < run->pending_count; i++) {
+	for (size_t i = 0; i < run->pending_count; i++)
 		pp_checkpoint_mark_row(&run->cp, run->pending[i].index);
-		free(run->pending[i].line);
-	}
 	run->pending_count = 0;
 	pp_ledger_add(&run->cp.closed, &run->pending_ledger);
 	pp_ledger_release(&run->pending_ledger);
@@ -324,7 +353,9 @@ free_publication(struct pp_publication *p)
 		return;
 	free(p->batch_key);
 	free(p->checkpoint_key);
-	pp_buf_release(&p->batch);
+	for (size_t i = 0; i < p->batch_lines; i++)
+		free(p->batch[i].iov_base);
+	free(p->batch);
 	pp_buf_release(&p->checkpoint);
 	free(p);
 }
@@ -344,10 +375,10 @@ encode_pending(struct pp_shard_run *run, struct pp_publication *p)
 	p->rows = (int64_t)run->pending_count;
 	if (run->pending_count == 0)
 		return;
-	encode_batch(run, &p->batch);
+	make_batch(run, p);
 	p->batch_key = pp_batch_key(run->claim->job_id, p->shards,
 	    run->claim->shard, ++run->cp.last_batch);
-	pp_sha256_hex(p->batch.data, p->batch.len, run->cp.last_batch_sha);
+	hash_batch(p, run->cp.last_batch_sha);
 	close_pending(run);
 }
 
@@ -399,7 +430,6 @@ make_publication(struct pp_shard_run *run, struct pp_error *err)
 	p->claim = *run->claim;
 	p->shards = run->config.shards;
 	p->start_us = pp_clock_boot_us();
-	pp_buf_init(&p->batch, 0);
 	pp_buf_init(&p->checkpoint, 0);
 	take_snapshot(run);
 	if (check_books(run, err) == 0 && begin_generation(run, p, err) == 0) {

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -58,7 +59,8 @@ struct pp_publication {
 		PP_PUBLISH_RECORDS
 	} stage;			/* what is to be done next */
 	char *batch_key;		/* NULL: no row was finished */
-	struct pp_buf batch;
+	struct iovec *batch;		/* its lines, the header first; owned */
+	size_t batch_lines;
 	char *checkpoint_key;
 	struct pp_buf checkpoint;
 	char etag[PP_ETAG_BYTES];	/* of the one there, then of ours */

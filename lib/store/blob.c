@@ -107,6 +107,36 @@ pp_blob_put(struct pp_blob *b, const char *key, const void *data, size_t len,
 	return b->ops->put(b, key, data, len, when, etag, new_etag, err);
 }
 
+static int
+put_joined(struct pp_blob *b, const char *key, const struct iovec *parts,
+    size_t count, struct pp_error *err)
+{
+	struct pp_buf all = PP_BUF_INIT;
+	size_t len = 0;
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		len += parts[i].iov_len;
+	pp_buf_reserve(&all, len);
+	for (size_t i = 0; i < count; i++)
+		pp_buf_add(&all, parts[i].iov_base, parts[i].iov_len);
+	rc = b->ops->put(b, key, all.data, all.len, PP_BLOB_IF_NONE, NULL, NULL,
+	    err);
+	pp_buf_release(&all);
+	return rc;
+}
+
+int
+pp_blob_put_parts(struct pp_blob *b, const char *key, const struct iovec *parts,
+    size_t count, struct pp_error *err)
+{
+	if (check_key(key, err) < 0)
+		return -1;
+	return b->ops->put_parts != NULL ?
+	    b->ops->put_parts(b, key, parts, count, err) :
+	    put_joined(b, key, parts, count, err);
+}
+
 int
 pp_blob_put_file(struct pp_blob *b, const char *key, const char *path,
     struct pp_error *err)

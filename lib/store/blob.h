@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -69,6 +70,10 @@ void	pp_blob_close(struct pp_blob *b);
 int	pp_blob_put(struct pp_blob *b, const char *key, const void *data,
 	    size_t len, enum pp_blob_when when, const char *etag,
 	    char new_etag[PP_ETAG_BYTES], struct pp_error *err);
+
+/* As pp_blob_put() with IF_NONE, of bytes in parts, one after the other. */
+int	pp_blob_put_parts(struct pp_blob *b, const char *key,
+	    const struct iovec *parts, size_t count, struct pp_error *err);
 
 /*
  * Move the file at `path` into place as the object (a copy and an unlink where

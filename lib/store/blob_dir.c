@@ -287,8 +287,8 @@ dir_list(struct pp_blob *b, const char *prefix, const char *after,
 
 /* Returns owned: the path of a temporary with these bytes. */
 static char *
-write_temporary(const struct dir *d, const char *key, const void *data,
-    size_t len, struct pp_error *err)
+write_temporary(const struct dir *d, const char *key, struct iovec *parts,
+    size_t count, struct pp_error *err)
 {
 	char *path;
 	int fd = pp_blob_fs_temporary(d->root, &path, err);
@@ -296,7 +296,7 @@ write_temporary(const struct dir *d, const char *key, const void *data,
 	if (fd < 0)
 		return NULL;
 	if (pp_blob_fs_finish(fd, path, key,
-		pp_io_write_all(fd, data, len) == 0, err) < 0) {
+		pp_io_write_parts(fd, parts, count) == 0, err) < 0) {
 		free(path);
 		return NULL;
 	}
@@ -426,7 +426,9 @@ dir_put(struct pp_blob *b, const char *key, const void *data, size_t len,
     struct pp_error *err)
 {
 	const struct dir *d = dir_of(b);
-	char *from = write_temporary(d, key, data, len, err);
+	struct iovec all = { .iov_base = (void *)(uintptr_t)data,
+		.iov_len = len };
+	char *from = write_temporary(d, key, &all, 1, err);
 	int rc;
 
 	if (from == NULL)
@@ -435,6 +437,23 @@ dir_put(struct pp_blob *b, const char *key, const void *data, size_t len,
 	if (rc == 0 && new_etag != NULL)
 		etag_of_bytes(data, len, new_etag);
 	free(from);
+	return rc;
+}
+
+static int
+dir_put_parts(struct pp_blob *b, const char *key, const struct iovec *parts,
+    size_t count, struct pp_error *err)
+{
+	const struct dir *d = dir_of(b);
+	struct iovec *left = pp_memdup(parts, count * sizeof *parts);
+	char *from = write_temporary(d, key, left, count, err);
+	int rc = -1;
+
+	if (from != NULL)
+		rc = move_temporary_in(d, from, key, PP_BLOB_IF_NONE, NULL,
+		    err);
+	free(from);
+	free(left);
 	return rc;
 }
 
@@ -569,6 +588,7 @@ dir_close(struct pp_blob *b)
 static const struct pp_blob_ops dir_ops = {
 	.close = dir_close,
 	.put = dir_put,
+	.put_parts = dir_put_parts,
 	.put_file = dir_put_file,
 	.get = dir_get,
 	.get_range = dir_get_range,

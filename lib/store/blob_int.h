@@ -13,6 +13,9 @@ struct pp_blob_ops {
 	int (*put)(struct pp_blob *b, const char *key, const void *data,
 	    size_t len, enum pp_blob_when when, const char *etag,
 	    char *new_etag, struct pp_error *err);
+	/* NULL: they are put in one */
+	int (*put_parts)(struct pp_blob *b, const char *key,
+	    const struct iovec *parts, size_t count, struct pp_error *err);
 	int (*put_file)(struct pp_blob *b, const char *key, const char *path,
 	    struct pp_error *err);
 	/* NULL, both: one after the other is as fast */

@@ -204,6 +204,7 @@ pp_render_unbind(struct pp_render *r, struct pp_bound_row *row)
 		return;
 	if (r->row == row)
 		r->row = &r->own;
+	pp_arena_shrink(&row->context);
 	row->next = r->unused;
 	r->unused = row;
 }

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,6 +131,18 @@ write(int fd, const void *data, size_t len)
 		return -1;
 	}
 	return next(fd, data, len);
+}
+
+ssize_t
+writev(int fd, const struct iovec *parts, int count)
+{
+	NEXT(writev);
+	if (fails(WRITES, fd, NULL)) {
+		if (errno == ENOSPC && count > 1 && draw(2) == 0)
+			return next(fd, parts, 1 + draw((uint32_t)count - 1));
+		return -1;
+	}
+	return next(fd, parts, count);
 }
 
 ssize_t

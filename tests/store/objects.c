@@ -145,6 +145,37 @@ conditions_hold_or_nothing_is_written(void **state)
 	check_object(f, "k", "5");
 }
 
+/* More parts than one writev(2) takes, some of them empty. */
+static void
+an_object_may_come_in_parts(void **state)
+{
+	enum { COUNT = 3000 };
+	struct fixture *f = *state;
+	struct pp_buf all = PP_BUF_INIT, there = PP_BUF_INIT;
+	struct iovec parts[COUNT];
+	char *at;
+	int rc;
+
+	for (int i = 0; i < COUNT * 3; i++)
+		pp_buf_addf(&all, "%d,", i);
+	at = all.data;
+	for (int i = 0; i < COUNT; i++, at += i % 5)
+		parts[i] = (struct iovec){ at, (size_t)(i + 1) % 5 };
+	parts[COUNT - 1].iov_len = all.len -
+	    (size_t)((char *)parts[COUNT - 1].iov_base - all.data);
+	assert_ok(pp_blob_put_parts(blobs(f), "k", parts, COUNT, &f->err),
+	    f->err);
+	rc = pp_blob_put_parts(blobs(f), "k", parts, 1, &f->err);
+	assert_true(rc < 0);
+	if (getenv("PP_FAULTS") == NULL || f->err.code != PP_ETEMP)
+		assert_int_equal(f->err.code, PP_ECONFLICT);
+	assert_ok(pp_blob_get(blobs(f), "k", &there, NULL, &f->err), f->err);
+	assert_int_equal(there.len, all.len);
+	assert_memory_equal(there.data, all.data, all.len);
+	pp_buf_release(&there);
+	pp_buf_release(&all);
+}
+
 static void
 keys_that_could_lead_astray_are_refused(void **state)
 {
@@ -676,6 +707,7 @@ add_objects(void)
 	static const struct CMUnitTest tests[] = {
 		SUITE_TEST(an_object_comes_back_as_it_went_in),
 		SUITE_TEST(conditions_hold_or_nothing_is_written),
+		SUITE_TEST(an_object_may_come_in_parts),
 		SUITE_TEST(keys_that_could_lead_astray_are_refused),
 		SUITE_TEST(ranges_end_where_the_object_ends),
 		SUITE_TEST(a_ceiling_bounds_what_is_read),

@@ -103,6 +103,24 @@ an_arena_aligns_bounds_and_resets(void **state)
 }
 
 static void
+a_shrunk_arena_keeps_its_first_block(void **state)
+{
+	struct pp_arena a = PP_ARENA_INIT;
+	char *first, *at;
+
+	(void)state;
+	pp_arena_shrink(&a);
+	first = pp_arena_alloc(&a, 16);
+	for (int i = 0; i < 100; i++)
+		pp_arena_alloc(&a, 1000);
+	pp_arena_shrink(&a);
+	assert_int_equal(a.used_bytes, 0);
+	at = pp_arena_alloc(&a, 16);
+	assert_ptr_equal(at, first);
+	pp_arena_release(&a);
+}
+
+static void
 utf8_is_checked_as_rfc_3629_has_it(void **state)
 {
 	static const struct {
@@ -478,6 +496,7 @@ main(void)
 		cmocka_unit_test(a_buffer_stops_at_its_ceiling),
 		cmocka_unit_test(buffers_format_and_detach),
 		cmocka_unit_test(an_arena_aligns_bounds_and_resets),
+		cmocka_unit_test(a_shrunk_arena_keeps_its_first_block),
 		cmocka_unit_test(utf8_is_checked_as_rfc_3629_has_it),
 		cmocka_unit_test(money_is_exact_decimal_text),
 		cmocka_unit_test(tokens_are_priced_once_and_rounded_up),
