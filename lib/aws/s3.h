@@ -88,6 +88,20 @@ int	pp_s3_get(struct pp_s3 *s, const char *key, struct pp_buf *out,
 int	pp_s3_get_range(struct pp_s3 *s, const char *key, int64_t offset,
 	    size_t len, struct pp_buf *out, struct pp_error *err);
 
+/* A part of an object. */
+struct pp_s3_range {
+	const char *key;
+	int64_t offset;
+	size_t len;
+};
+
+/*
+ * As pp_s3_get_range() for many, each appended to a buffer of `out`, a few
+ * tens at a time, so that `count` and the lengths bound the memory.
+ */
+int	pp_s3_get_ranges(struct pp_s3 *s, const struct pp_s3_range *ranges,
+	    size_t count, struct pp_buf *out, struct pp_error *err);
+
 struct pp_s3_info {
 	int64_t size_bytes;
 	int64_t modified_ms;

@@ -99,6 +99,14 @@ get_stream(struct pp_s3 *s, const char *key, const char *path,
 
 /* ---- in ranges ---- */
 
+char *
+pp_s3_range_header(int64_t offset, size_t len, char out[PP_S3_RANGE_BYTES])
+{
+	snprintf(out, PP_S3_RANGE_BYTES, "Range: bytes=%lld-%lld",
+	    (long long)offset, (long long)(offset + (int64_t)len - 1));
+	return out;
+}
+
 struct ranges {
 	struct pp_s3 *s;
 	const char *key, *path;
@@ -141,7 +149,7 @@ on_range(void *arg, const struct pp_aws_reply *r)
 static void
 ask_next(struct ranges *all)
 {
-	char bytes[64];
+	char bytes[PP_S3_RANGE_BYTES];
 	const char *headers[] = { all->match, bytes, NULL };
 	struct pp_aws_request req = pp_s3_request(all->s, "GET", all->path,
 	    NULL);
@@ -155,9 +163,7 @@ ask_next(struct ranges *all)
 	range->len = PP_S3_PART_BYTES;
 	if (all->size - all->next < (int64_t)range->len)
 		range->len = (size_t)(all->size - all->next);
-	snprintf(bytes, sizeof bytes, "Range: bytes=%lld-%lld",
-	    (long long)range->from,
-	    (long long)(range->from + (int64_t)range->len - 1));
+	pp_s3_range_header(range->from, range->len, bytes);
 	req.headers = headers;
 	if (pp_aws_send(all->s->aws, &req, on_range, range, all->err) == NULL) {
 		all->failed = true;
@@ -230,13 +236,12 @@ get_one(struct pp_s3 *s, const char *key, const char *path, int64_t offset,
     size_t len, struct pp_buf *out, struct pp_error *err)
 {
 	struct pp_aws_request req = pp_s3_request(s, "GET", path, NULL);
-	char bytes[64];
-	const char *headers[] = { bytes, NULL };
+	char bytes[PP_S3_RANGE_BYTES];
+	const char *headers[] = { pp_s3_range_header(offset, len, bytes),
+		NULL };
 	struct pp_aws_reply r;
 	int64_t n = 0;
 
-	snprintf(bytes, sizeof bytes, "Range: bytes=%lld-%lld",
-	    (long long)offset, (long long)(offset + (int64_t)len - 1));
 	req.headers = headers;
 	if (pp_aws_call(s->aws, &req, &r, err) == 0) {
 		n = (int64_t)r.body_len;

@@ -30,6 +30,11 @@ char	*pp_s3_sum_header(const void *data, size_t len,
 bool	pp_s3_sum_is_right(const struct pp_aws_reply *r, const char *data,
 	    size_t len);
 
+/* "Range: bytes=..." of `len` > 0 bytes, into `out`. */
+#define PP_S3_RANGE_BYTES 64
+char	*pp_s3_range_header(int64_t offset, size_t len,
+	    char out[PP_S3_RANGE_BYTES]);
+
 /* A request of the bucket; `path` and `query` are borrowed. */
 struct pp_aws_request pp_s3_request(const struct pp_s3 *s, const char *method,
 	    const char *path, const char *query);

@@ -39,7 +39,8 @@ struct many {
 	const struct pp_s3_file *files; /* that go up */
 	pp_s3_done_fn *fn;
 	void *arg;
-	const char *const *keys; /* that come down */
+	const char *const *keys;	  /* that come down, */
+	const struct pp_s3_range *ranges; /* or parts that do */
 	struct pp_buf *out;
 };
 
@@ -206,6 +207,57 @@ pp_s3_get_all(struct pp_s3 *s, const char *const *keys, size_t count,
 	for (size_t i = 0; i < count && rc == 0; i++)
 		if (m.alone[i])
 			rc = pp_s3_get(s, keys[i], &out[i], NULL, err);
+	free(m.alone);
+	return rc;
+}
+
+/* ---- parts of objects ---- */
+
+static int
+begin_range(struct many *m, struct one *o)
+{
+	const struct pp_s3_range *range = &m->ranges[o->index];
+	char bytes[PP_S3_RANGE_BYTES];
+	const char *headers[] = { bytes, NULL };
+	struct pp_aws_request req;
+
+	if (range->len == 0 || range->len > PP_S3_PART_BYTES)
+		return -1;
+	pp_s3_range_header(range->offset, range->len, bytes);
+	pp_buf_clear(&o->path);
+	pp_s3_path(&o->path, range->key);
+	req = pp_s3_request(m->s, "GET", o->path.data, NULL);
+	req.headers = headers;
+	req.max_reply_bytes = PP_S3_PART_BYTES;
+	return pp_aws_send(m->s->aws, &req, on_reply, o, NULL) != NULL ? 0 : -1;
+}
+
+static int
+end_range(struct many *m, const struct one *o, const struct pp_aws_reply *r)
+{
+	if (r->fault.class != PP_AWS_OK || r->status != 206 ||
+	    r->body_len > m->ranges[o->index].len)
+		return 1;
+	return pp_buf_add(&m->out[o->index], r->body, r->body_len) < 0 ? 1 : 0;
+}
+
+int
+pp_s3_get_ranges(struct pp_s3 *s, const struct pp_s3_range *ranges,
+    size_t count, struct pp_buf *out, struct pp_error *err)
+{
+	struct many m = { .s = s,
+		.count = count,
+		.begin = begin_range,
+		.end = end_range,
+		.err = err,
+		.ranges = ranges,
+		.out = out };
+	int rc = run_side_by_side(&m);
+
+	for (size_t i = 0; i < count && rc == 0; i++)
+		if (m.alone[i])
+			rc = pp_s3_get_range(s, ranges[i].key, ranges[i].offset,
+			    ranges[i].len, &out[i], err);
 	free(m.alone);
 	return rc;
 }

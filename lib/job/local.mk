@@ -1,6 +1,7 @@
 # Sources of lib/job: life cycle, seeds, checkpoints, the generation loop.
 lib_libpp_la_SOURCES += \
 	lib/job/account.c lib/job/account.h \
+	lib/job/ahead.c \
 	lib/job/archive.c lib/job/archive.h \
 	lib/job/aside.c lib/job/aside.h \
 	lib/job/auto_export.c lib/job/auto_export.h \

@@ -67,6 +67,13 @@ add_task(void *arg, struct pp_task *task, const struct pp_journal_try *attempt)
 	strncpy(a->id, attempt->id, sizeof a->id - 1);
 }
 
+static void
+add_row_ahead(void *arg, struct pp_row *row)
+{
+	if (has_history(row))
+		add_row(arg, row);
+}
+
 /*
  * Into the checkpoint, as long as it is being made: the rows are the loop's.
  * Those that were taken over and not begun yet are open too.
@@ -78,8 +85,7 @@ take_snapshot(struct pp_shard_run *run)
 
 	if (run->runner != NULL)
 		pp_runner_each(run->runner, add_task, &s);
-	for (size_t i = run->resumed_at; i < run->resumed_count; i++)
-		add_row(&s, run->resumed[i]);
+	pp_shard_each_ahead(run, add_row_ahead, &s);
 	run->cp.open = s.rows;
 	run->cp.open_count = s.row_count;
 	run->cp.attempts = s.attempts;

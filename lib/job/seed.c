@@ -285,52 +285,81 @@ find_part(const struct pp_seed_set *set, int64_t i)
 	return &set->parts[low];
 }
 
-static int
-read_block(struct pp_seed_set *set, const struct part *p, uint32_t j,
-    struct slot *slot, struct pp_error *err)
+/* A block, and where it is when it is at hand. */
+struct block {
+	const struct part *part;
+	uint32_t index; /* in the part */
+	int64_t number; /* within the set */
+	size_t from, len;
+	struct slot *slot;
+};
+
+/* The one of record `i`. */
+static struct block
+find_block(struct pp_seed_set *set, int64_t i)
 {
-	char *key = pp_seed_part_key(set->manifest.base,
-	    set->manifest.generation, p - set->parts + 1);
-	size_t from = p->offsets[j];
-	size_t len = (j + 1 < p->block_count ? p->offsets[j + 1] :
-					       (size_t)p->bytes) -
-	    from;
+	const struct part *p = find_part(set, i);
+	uint32_t j = (uint32_t)((i - p->first) / p->every);
+	size_t from = p->offsets[j],
+	       end = j + 1 < p->block_count ? p->offsets[j + 1] :
+					      (size_t)p->bytes;
+	int64_t number = p->first_block + j;
+
+	return (struct block){ .part = p,
+		.index = j,
+		.number = number,
+		.from = from,
+		.len = end - from,
+		.slot = end - from > SLOT_BYTES ? &set->large :
+						  &set->slots[number % SLOTS] };
+}
+
+static int
+check_block(struct pp_seed_set *set, const struct block *b,
+    struct pp_error *err)
+{
+	const struct pp_buf *text = &b->slot->text;
+
+	if (text->len != b->len ||
+	    pp_crc32c(0, text->data, text->len) != b->part->crcs[b->index])
+		return damaged(set, err, "a part was changed");
+	b->slot->block = b->number;
+	return 0;
+}
+
+static int
+read_blocks(struct pp_seed_set *set, const struct block *blocks, size_t count,
+    struct pp_error *err)
+{
+	struct pp_blob_range ranges[PP_SEED_FETCH] = { { NULL, 0, 0 } };
+	struct pp_buf texts[PP_SEED_FETCH];
+	char *keys[PP_SEED_FETCH];
 	struct pp_error why = PP_ERROR_INIT;
 	int rc;
 
-	slot->block = -1;
-	slot->record = 0;
-	slot->at = 0;
-	pp_buf_clear(&slot->text);
-	rc = pp_blob_get_range(set->blobs, key, (int64_t)from, len, &slot->text,
-	    &why);
+	for (size_t i = 0; i < count; i++) {
+		const struct block *b = &blocks[i];
+
+		keys[i] = pp_seed_part_key(set->manifest.base,
+		    set->manifest.generation, b->part - set->parts + 1);
+		ranges[i] = (struct pp_blob_range){ keys[i], (int64_t)b->from,
+			b->len };
+		pp_buf_clear(&b->slot->text);
+		texts[i] = b->slot->text;
+		*b->slot = (struct slot){ .block = -1 };
+	}
+	rc = pp_blob_get_ranges(set->blobs, ranges, count, texts, &why);
 	if (rc < 0 && why.code == PP_ENOENT)
 		damaged(set, err, "a part is gone");
 	else if (rc < 0)
 		pp_error_set(err, why.code, "%s", why.text);
-	else if (slot->text.len != len ||
-	    pp_crc32c(0, slot->text.data, len) != p->crcs[j])
-		rc = damaged(set, err, "a part was changed");
-	else
-		slot->block = p->first_block + j;
-	free(key);
+	for (size_t i = 0; i < count; i++) {
+		blocks[i].slot->text = texts[i];
+		if (rc == 0)
+			rc = check_block(set, &blocks[i], err);
+		free(keys[i]);
+	}
 	return rc;
-}
-
-/* The block `j` of the part, read unless it is at hand. */
-static struct slot *
-get_block(struct pp_seed_set *set, const struct part *p, uint32_t j,
-    struct pp_error *err)
-{
-	int64_t block = p->first_block + j,
-		end = j + 1 < p->block_count ? p->offsets[j + 1] : p->bytes;
-	struct slot *slot = end - p->offsets[j] > (int64_t)SLOT_BYTES ?
-	    &set->large :
-	    &set->slots[block % SLOTS];
-
-	if (slot->block != block && read_block(set, p, j, slot, err) < 0)
-		return NULL;
-	return slot;
 }
 
 /* Record `k` of the block; what comes after the last one asked for is near. */
@@ -365,15 +394,55 @@ int
 pp_seed_get(struct pp_seed_set *set, int64_t i, struct pp_buf *out,
     struct pp_error *err)
 {
-	const struct part *p;
-	struct slot *slot;
-	int64_t k;
+	struct block b;
 
 	assert(i >= 0 && i < set->manifest.count);
-	p = find_part(set, i);
-	k = i - p->first;
-	slot = get_block(set, p, (uint32_t)(k / p->every), err);
-	if (slot == NULL)
+	b = find_block(set, i);
+	if (b.slot->block != b.number && read_blocks(set, &b, 1, err) < 0)
 		return -1;
-	return copy_record(set, slot, k % p->every, out, err);
+	return copy_record(set, b.slot, (i - b.part->first) % b.part->every,
+	    out, err);
+}
+
+/* 1: the block has its slot; 0: nobody has it; -1: another block has. */
+static int
+is_held(const struct block *held, size_t count, const struct block *b)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (held[i].slot == b->slot)
+			return held[i].number == b->number ? 1 : -1;
+	}
+	return 0;
+}
+
+int
+pp_seed_fetch(struct pp_seed_set *set, const int64_t *at, size_t count,
+    struct pp_error *err)
+{
+	struct block held[PP_SEED_FETCH], missing[PP_SEED_FETCH], b;
+	size_t held_count = 0, missing_count = 0, n;
+	int rc;
+
+	assert(count > 0 && count <= PP_SEED_FETCH);
+	for (n = 0; n < count; n++) {
+		b = find_block(set, at[n]);
+		rc = is_held(held, held_count, &b);
+		if (rc < 0)
+			break;
+		if (rc > 0)
+			continue;
+		held[held_count++] = b;
+		if (b.slot->block != b.number)
+			missing[missing_count++] = b;
+	}
+	if (missing_count > 0 &&
+	    read_blocks(set, missing, missing_count, err) < 0)
+		return -1;
+	return (int)n;
+}
+
+void
+pp_seed_use(struct pp_seed_set *set, struct pp_store *s)
+{
+	set->blobs = pp_store_blobs(s);
 }

@@ -61,6 +61,24 @@ const char *pp_seed_manifest(const struct pp_seed_set *set, size_t *len);
 int	pp_seed_get(struct pp_seed_set *set, int64_t i, struct pp_buf *out,
 	    struct pp_error *err);
 
+/* How many records can be fetched at once. */
+#define PP_SEED_FETCH 64
+
+/*
+ * Have the first of the `count` records `at[]`, 1 to PP_SEED_FETCH, at hand for
+ * pp_seed_get(), read several at a time where that is faster. Returns of how
+ * many, at least one, that holds until the next fetch; or -1, as
+ * pp_seed_get().
+ */
+int	pp_seed_fetch(struct pp_seed_set *set, const int64_t *at, size_t count,
+	    struct pp_error *err);
+
+/*
+ * Read by the connection `s`, which is borrowed, from now on: for a thread
+ * that is given the set for a while.
+ */
+void	pp_seed_use(struct pp_seed_set *set, struct pp_store *s);
+
 /*
  * Call `fn` for the key of each of its parts, in order, each of which is a
  * file of JSONL. `fn` returns 0 to go on. PP_ENOENT names the set.

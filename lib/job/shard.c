@@ -25,21 +25,6 @@
 /* What a row's line has besides its record and its outputs, about. */
 #define LINE_BYTES 512
 
-/* The seeds of a row, read when it begins; task->user. */
-struct task_seeds {
-	struct pp_bound_row *bound; /* they as values; NULL before a prompt */
-	size_t count;
-	struct pp_buf texts[];
-};
-
-static void
-free_seeds(struct task_seeds *seeds)
-{
-	for (size_t i = 0; i < seeds->count; i++)
-		pp_buf_release(&seeds->texts[i]);
-	free(seeds);
-}
-
 int64_t
 pp_shard_window(const struct pp_shard_run *run)
 {
@@ -170,10 +155,7 @@ pp_shard_close(struct pp_shard_run *run)
 	     i++)
 		pp_seed_close(run->seeds[i]);
 	free(run->seeds);
-	for (size_t i = run->resumed_at; i < run->resumed_count; i++)
-		pp_row_free(run->resumed[i]);
-	free(run->resumed);
-	free(run->resumed_rows);
+	pp_shard_drop_ahead(run);
 	for (size_t i = 0; i < run->pending_count; i++)
 		free(run->pending[i].line);
 	free(run->pending);
@@ -195,70 +177,15 @@ pp_shard_close(struct pp_shard_run *run)
 /* ---- what the loop asks for ---- */
 
 static int
-read_seeds(struct pp_shard_run *run, struct pp_task *task, struct pp_error *err)
-{
-	const struct pp_job_config *c = &run->config;
-	struct task_seeds *seeds = pp_calloc(1,
-	    sizeof *seeds + c->seeds_count * sizeof seeds->texts[0]);
-
-	task->user = seeds;
-	seeds->count = c->seeds_count;
-	for (size_t i = 0; i < seeds->count; i++)
-		pp_buf_init(&seeds->texts[i], 0);
-	for (size_t i = 0; i < c->seeds_count; i++) {
-		int64_t at = pp_plan_seed_index(c->seed, c->order, (int)i,
-		    c->seeds[i].count, task->row->index);
-
-		if (pp_seed_get(run->seeds[i], at, &seeds->texts[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static bool
-is_resumed(const struct pp_shard_run *run, int64_t row)
-{
-	size_t low = 0, high = run->resumed_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (run->resumed_rows[middle] < row)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < run->resumed_count && run->resumed_rows[low] == row;
-}
-
-static int
 next_row(void *arg, struct pp_task *task, struct pp_error *err)
 {
 	struct pp_shard_run *run = arg;
+	int rc = pp_shard_next_row(run, task, err);
 
-	if (run->resumed_at < run->resumed_count) {
-		task->row = run->resumed[run->resumed_at++];
-	} else {
-		while (run->next_row < run->end_row &&
-		    (pp_checkpoint_has_row(&run->cp, run->next_row) ||
-			is_resumed(run, run->next_row)))
-			run->next_row++;
-		if (run->next_row >= run->end_row)
-			return 0;
-		if (run->next_row - run->cp.low_water >= pp_shard_window(run)) {
-			run->window_full = true;
-			pp_shard_schedule(run);
-			return 2;
-		}
-		task->row = pp_row_new(run->next_row++, run->config.step_count);
-	}
+	if (rc != 1)
+		return rc;
 	task->plan = run->plan;
 	task->chance = pp_plan_chance(run->config.seed, task->row->index);
-	if (read_seeds(run, task, err) < 0) {
-		free_seeds(task->user);
-		pp_row_free(task->row);
-		return -1;
-	}
 	return 1;
 }
 
@@ -268,7 +195,7 @@ begin_render(struct pp_shard_run *run, const struct pp_task *task,
     struct pp_error *err)
 {
 	const struct pp_job_config *c = &run->config;
-	struct task_seeds *seeds = task->user;
+	struct pp_task_seeds *seeds = task->user;
 	struct pp_render_seed texts[PP_MAX_SEED_SETS];
 
 	for (size_t i = 0; i < c->seeds_count; i++)
@@ -296,7 +223,7 @@ static void
 put_seeds(struct pp_shard_run *run, const struct pp_task *task)
 {
 	const struct pp_job_config *c = &run->config;
-	const struct task_seeds *seeds = task->user;
+	const struct pp_task_seeds *seeds = task->user;
 	struct pp_buf *out = &run->seed_json;
 
 	pp_buf_clear(out);
@@ -401,12 +328,12 @@ static void
 drop_task(void *arg, struct pp_task *task)
 {
 	struct pp_shard_run *run = arg;
-	struct task_seeds *seeds = task->user;
+	struct pp_task_seeds *seeds = task->user;
 
 	if (seeds == NULL)
 		return;
 	pp_render_unbind(run->render, seeds->bound);
-	free_seeds(seeds);
+	pp_task_seeds_free(seeds);
 	task->user = NULL;
 }
 

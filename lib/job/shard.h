@@ -4,6 +4,7 @@
  *
  *	fence.c		take over from whoever came before
  *	shard.c		rows in and out: what the generation loop asks for
+ *	ahead.c		which row comes next, and its seeds
  *	publish.c	batch, checkpoint, progress, costs
  *	worker.c	claims, leases, signals, endings
  *
@@ -45,6 +46,35 @@ struct pp_pending_row {
 	size_t len;
 };
 
+/* The seeds of a row, read before it begins; task->user. */
+struct pp_task_seeds {
+	struct pp_bound_row *bound;	/* they as values; NULL before a
+					 * prompt */
+	size_t count;
+	struct pp_buf texts[];
+};
+
+/* A row that is to begin, and its seeds once they are read; both owned. */
+struct pp_row_ahead {
+	struct pp_row *row;
+	struct pp_task_seeds *seeds;
+};
+
+#define PP_AHEAD_ROWS 256
+
+/*
+ * Where the home is out of reach, the rows that are to begin next: a ring, of
+ * whose `count` rows the first `read` have their seeds. Bounded by rows and by
+ * bytes, but for one record, which may be large.
+ */
+struct pp_ahead {
+	struct pp_row_ahead rows[PP_AHEAD_ROWS];
+	size_t first, count, read;
+	size_t bytes;			/* of seeds that were read */
+	size_t most;			/* rows of a reading */
+	bool reading;
+};
+
 /*
  * What is to be kept of one moment: texts and numbers of its own, so that it
  * can be published beside the calls that go on.
@@ -78,7 +108,8 @@ struct pp_shard_run {
 	struct pp_store *store;
 	struct pp_blob *blobs;
 	struct pp_loop *loop;
-	struct pp_aside *aside;		/* NULL: the home is at hand */
+	/* to publish and to read seeds; NULL, both: the home is at hand */
+	struct pp_aside *aside, *reader;
 	struct pp_claim *claim;
 	int64_t checkpoint_ms;		/* T of a checkpoint */
 	int retries;
@@ -107,6 +138,7 @@ struct pp_shard_run {
 	int64_t *resumed_rows;		/* their numbers, sorted */
 	int64_t next_row;
 	bool window_full;
+	struct pp_ahead ahead;
 
 	/* rows finished since the last checkpoint */
 	struct pp_pending_row *pending;
@@ -147,6 +179,19 @@ extern const struct pp_runner_ops pp_shard_ops;
  * grace, unless the shard is somebody else's: nobody could keep the answers.
  */
 void	pp_shard_fail(struct pp_shard_run *run, const struct pp_error *why);
+
+/*
+ * ahead.c: the next row of the shard and its seeds, into task->row and
+ * task->user, both owned. As next() of the loop's ops.
+ */
+int	pp_shard_next_row(struct pp_shard_run *run, struct pp_task *task,
+	    struct pp_error *err);
+void	pp_task_seeds_free(struct pp_task_seeds *seeds);
+
+/* Rows that were taken over or picked and have not begun. */
+void	pp_shard_each_ahead(struct pp_shard_run *run,
+	    void (*fn)(void *arg, struct pp_row *row), void *arg);
+void	pp_shard_drop_ahead(struct pp_shard_run *run);
 
 /* How many rows may be done or begun beyond the low-water mark. */
 int64_t	pp_shard_window(const struct pp_shard_run *run);

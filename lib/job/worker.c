@@ -56,7 +56,7 @@ struct worker {
 	int64_t waits_since_us;
 	int lock_fd;
 	/* where the home is out of reach: NULL where it is at hand */
-	struct pp_aside *publisher, *renewer;
+	struct pp_aside *publisher, *renewer, *reader;
 	bool renewing, looking;
 	int64_t look_us; /* between looks at the job */
 	struct pp_timer lease_timer, look_timer, sync_timer, progress_timer,
@@ -343,16 +343,22 @@ stop_timers(struct worker *w)
 	pp_timer_cancel(w->loop, &w->run.ask_timer);
 }
 
-/* Until nothing of this shard is under way any more. */
 static void
-settle_down(struct worker *w)
+wait_for(struct pp_aside *a)
 {
 	struct pp_error err = PP_ERROR_INIT;
 
-	if ((w->publisher != NULL && pp_aside_wait(w->publisher, &err) < 0) ||
-	    (w->renewer != NULL && pp_aside_wait(w->renewer, &err) < 0))
+	if (a != NULL && pp_aside_wait(a, &err) < 0)
 		pp_log(PP_LOG_WARN, "loop_failed", "reason", 's', err.text,
 		    NULL);
+}
+
+/* Until nothing that writes for this shard is under way any more. */
+static void
+settle_down(struct worker *w)
+{
+	wait_for(w->publisher);
+	wait_for(w->renewer);
 	stop_timers(w); /* what was done may have set one */
 }
 
@@ -416,6 +422,7 @@ begin_run(struct worker *w)
 	run->blobs = pp_store_blobs(w->store);
 	run->loop = w->loop;
 	run->aside = w->publisher;
+	run->reader = w->reader;
 	run->claim = &w->claim;
 	run->checkpoint_ms = w->options.checkpoint_ms;
 	run->retries = w->options.retries;
@@ -574,6 +581,7 @@ end_run(struct worker *w)
 
 	stop_timers(w);
 	settle_down(w);
+	wait_for(w->reader); /* last: it holds up nothing that is to be kept */
 	pp_runner_free(run->runner);
 	pp_invoker_free(run->invoker);
 	pp_shard_close(run);
@@ -1038,7 +1046,7 @@ run_queue(struct worker *w, struct pp_error *err)
 /*
  * A home on this machine answers at once. One that does not is worked on
  * beside the calls; leases by a thread of their own, since they cannot wait
- * until a large batch has gone up.
+ * until a large batch has gone up, and seeds by another, for the same reason.
  */
 static int
 open_asides(struct worker *w, struct pp_error *err)
@@ -1051,7 +1059,10 @@ open_asides(struct worker *w, struct pp_error *err)
 	if (w->publisher == NULL)
 		return -1;
 	w->renewer = pp_aside_new(w->loop, w->store, err);
-	return w->renewer != NULL ? 0 : -1;
+	if (w->renewer == NULL)
+		return -1;
+	w->reader = pp_aside_new(w->loop, w->store, err);
+	return w->reader != NULL ? 0 : -1;
 }
 
 int
@@ -1081,6 +1092,7 @@ pp_worker_run(struct pp_store *store, const struct pp_worker_options *options,
 	pp_timer_cancel(w.loop, &w.end_timer);
 	pp_aside_free(w.publisher);
 	pp_aside_free(w.renewer);
+	pp_aside_free(w.reader);
 	drop_lock(&w);
 	pp_loop_free(w.loop);
 	return status;

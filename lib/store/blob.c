@@ -196,6 +196,22 @@ pp_blob_get_range(struct pp_blob *b, const char *key, int64_t offset,
 }
 
 int
+pp_blob_get_ranges(struct pp_blob *b, const struct pp_blob_range *ranges,
+    size_t count, struct pp_buf *out, struct pp_error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (check_key(ranges[i].key, err) < 0)
+			return -1;
+	if (b->ops->get_ranges != NULL)
+		return b->ops->get_ranges(b, ranges, count, out, err);
+	for (size_t i = 0; i < count; i++)
+		if (b->ops->get_range(b, ranges[i].key, ranges[i].offset,
+			ranges[i].len, &out[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int
 pp_blob_head(struct pp_blob *b, const char *key, struct pp_blob_info *info,
     struct pp_error *err)
 {

@@ -18,12 +18,15 @@ struct pp_blob_ops {
 	    const struct iovec *parts, size_t count, struct pp_error *err);
 	int (*put_file)(struct pp_blob *b, const char *key, const char *path,
 	    struct pp_error *err);
-	/* NULL, both: one after the other is as fast */
+	/* NULL, all three: one after the other is as fast */
 	int (*put_files)(struct pp_blob *b, const struct pp_blob_file *files,
 	    size_t count, pp_blob_done_fn *fn, void *arg,
 	    struct pp_error *err);
 	int (*get_all)(struct pp_blob *b, const char *const *keys,
 	    size_t count, struct pp_buf *out, struct pp_error *err);
+	int (*get_ranges)(struct pp_blob *b,
+	    const struct pp_blob_range *ranges, size_t count,
+	    struct pp_buf *out, struct pp_error *err);
 	int (*get)(struct pp_blob *b, const char *key, struct pp_buf *out,
 	    char *etag, struct pp_error *err);
 	int (*get_range)(struct pp_blob *b, const char *key, int64_t offset,

@@ -129,6 +129,21 @@ get_range(struct pp_blob *b, const char *key, int64_t offset, size_t len,
 	return pp_s3_get_range(s3_of(b), key, offset, len, out, err);
 }
 
+static int
+get_ranges(struct pp_blob *b, const struct pp_blob_range *ranges, size_t count,
+    struct pp_buf *out, struct pp_error *err)
+{
+	struct pp_s3_range *all = pp_calloc(count + 1, sizeof *all);
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		all[i] = (struct pp_s3_range){ ranges[i].key, ranges[i].offset,
+			ranges[i].len };
+	rc = pp_s3_get_ranges(s3_of(b), all, count, out, err);
+	free(all);
+	return rc;
+}
+
 /*
  * GLACIER_IR is read at once, whatever its name says; the other two have to be
  * restored, and x-amz-restore tells how far that is.
@@ -266,6 +281,7 @@ static const struct pp_blob_ops s3_ops = {
 	.get_all = get_all,
 	.get = get,
 	.get_range = get_range,
+	.get_ranges = get_ranges,
 	.head = head,
 	.list = list,
 	.del = del,

@@ -6,7 +6,8 @@ if [ "${PP_E2E_HOME:-file}" != aws ]; then
 	folder=$(mktemp -d "${TMPDIR:-/tmp}/pp-wire.XXXXXX") || exit 99
 	trap 'rm -rf "$folder"' EXIT
 	export PP_E2E_HOME=aws PP_FAULT_LOG=$folder/log
-	export PP_FAULTS="--rate 0 --outage $folder/outage"
+	export PP_FAULTS="--rate 0 --outage $folder/outage --gate $folder/gate"
+	PP_FAULTS+=' --held part-.*bytes=[1-9]'
 	"$here/support/with-aws-servers" bash "$0" "$@"
 	exit
 fi
@@ -14,6 +15,7 @@ fi
 . "${0%/*}/jobs.sh"
 log=$PP_FAULT_LOG
 outage=${log%/log}/outage
+gate=${log%/log}/gate
 unset AWS_MAX_ATTEMPTS	# nothing is lost at random here
 
 # asked PATTERN: how many requests were like that since `listen`.
@@ -90,6 +92,29 @@ test_the_last_checkpoint_waits_for_a_service_that_is_away()
 	check 'nothing was paid for twice' test \
 	    "$(mock_count .repeats_after_ok)" = 0
 	check 'each row once' test "$(mock_count .requests)" = 600
+}
+
+# The second block of the seeds, of 16 records each, does not come: the rows of
+# the first are done, with all of their calls, and kept.
+test_a_slow_read_of_seeds_holds_up_no_call()
+{
+	MOCK='--latency 50' start_job four 1 --budget 5
+	seq 1 40 | awk '{ printf "{\"n\":%d,\"text\":\"%01100d\"}\n", $1, $1 }' |
+	    pp-seed put large -
+	run pp-job create -t four.yaml -s large -n 40 --order sequential \
+	    --budget 5
+	JOB=$(out | jq -r .job_id)
+	touch "$gate"
+	background pp-worker -v --job "$JOB" -c 8 --checkpoint 1s
+	check 'sixteen rows are done and kept' wait_for 120 \
+	    grep -q '"rows_done":16' "$T/bg.$PID.err"
+	check 'their calls were made' test "$(mock_count .requests)" = 64
+	check 'seeds are waited for' test -e "$gate"
+	rm "$gate"
+	wait "$PID"
+	check 'status 0' test $? = 0
+	check 'the job is done' is_status "$JOB" COMPLETED
+	check 'each call once' test "$(mock_count .requests)" = 160
 }
 
 # What the dead one held is not waited for for ever.

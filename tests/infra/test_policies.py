@@ -31,6 +31,7 @@ S3 = {
     'pp_s3_head': ['GetObject'],
     'pp_s3_get': ['GetObject'],
     'pp_s3_get_range': ['GetObject'],
+    'pp_s3_get_ranges': ['GetObject'],
     'pp_s3_get_all': ['GetObject'],
     'pp_s3_list': ['ListBucket'],
     'pp_s3_delete': ['DeleteObject'],

@@ -303,6 +303,38 @@ write_file(const char *path, size_t bytes)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* Pieces of an object of decimal digits in order. */
+static void
+check_ranges(struct fixture *f, const char *key, size_t bytes)
+{
+	const struct pp_blob_range ranges[] = {
+		{ key, 0, 10 },
+		{ key, 7, bytes }, /* ends where the object ends */
+		{ key, 13, 1 },
+		{ key, (int64_t)bytes, 5 },
+		{ key, 5, 0 },
+		{ key, (int64_t)bytes - 3, 3 },
+	};
+	const size_t lens[] = { 10, bytes - 7, 1, 0, 0, 3 };
+	const struct pp_blob_range none = { "many/none", 0, 1 };
+	struct pp_buf out[6];
+
+	for (int i = 0; i < 6; i++)
+		pp_buf_init(&out[i], 0);
+	assert_ok(pp_blob_get_ranges(blobs(f), ranges, 6, out, &f->err),
+	    f->err);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(out[i].len, lens[i]);
+		for (size_t k = 0; k < lens[i]; k += 997)
+			assert_int_equal(out[i].data[k],
+			    '0' + (ranges[i].offset + (int64_t)k) % 10);
+	}
+	assert_fails(pp_blob_get_ranges(blobs(f), &none, 1, out, &f->err),
+	    f->err, PP_ENOENT);
+	for (int i = 0; i < 6; i++)
+		pp_buf_release(&out[i]);
+}
+
 /* One of them is larger than what goes up or comes down in one piece. */
 static void
 many_files_go_up_and_come_down_at_once(void **state)
@@ -332,6 +364,7 @@ many_files_go_up_and_come_down_at_once(void **state)
 			assert_memory_equal(out[i].data, "01234567890", 11);
 		pp_buf_clear(&out[i]);
 	}
+	check_ranges(f, keys[40], LARGE_BYTES);
 	assert_fails(pp_blob_put_files(blobs(f), files, 1, NULL, NULL, &f->err),
 	    f->err, PP_ENOENT);
 	keys[MANY] = "many/none";

@@ -15,7 +15,8 @@ it, which does to one request in so many what networks and services do:
     expire  says that the session token is too old, now and whenever it comes
             again; not of one that has just begun
 
-While the file --outage is there, everything is refused.
+While the file --outage is there, everything is refused. While the file --gate
+is there, requests whose method, path and range match --held wait.
 
 An S3 server that knows no session tokens gets requests without, signed anew by
 AWS_SECRET_ACCESS_KEY, when their own signature was right.
@@ -198,6 +199,13 @@ async def forward_later(request):
         pass
 
 
+async def wait_at_gate(method, path, fields):
+    asked = " ".join([method, path, fields.get("range", "")])
+    if args.gate and re.search(args.held, asked):
+        while os.path.exists(args.gate):
+            await asyncio.sleep(0.05)
+
+
 async def exchange(reader, writer, up):
     head, first, fields = await read_head(reader)
     body = await read_body(reader, fields)
@@ -221,6 +229,7 @@ async def exchange(reader, writer, up):
         return False
     if fault == "delay":
         await asyncio.sleep(rng.random() * args.delay)
+    await wait_at_gate(method, path, fields)
     up_reader, up_writer = up
     up_writer.write(head + body)
     await up_writer.drain()
@@ -271,6 +280,8 @@ parser.add_argument("--delay", type=float, default=0.2)
 parser.add_argument("--faults", type=lambda s: s.split(","), default=FAULTS)
 parser.add_argument("--log", default="/dev/null")
 parser.add_argument("--outage", default="")
+parser.add_argument("--gate", default="")
+parser.add_argument("--held", default=".")
 args = parser.parse_args()
 rng = random.Random(args.seed)
 log = open(args.log, "a", encoding="utf-8")

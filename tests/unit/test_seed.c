@@ -160,6 +160,40 @@ every_record_is_found_in_any_order(void **state)
 	}
 }
 
+/* Any list is at hand piece by piece, whatever blocks are in each other's way. */
+static void
+records_are_fetched_together(void **state)
+{
+	static const size_t paddings[] = { 0, 3000, 60000 };
+	struct home *h = *state;
+	struct pp_error err = PP_ERROR_INIT;
+	int64_t at[PP_SEED_FETCH];
+	struct pp_rand r;
+
+	pp_rand_seed(&r, 5);
+	for (size_t i = 0; i < sizeof paddings / sizeof paddings[0]; i++) {
+		struct pp_seed_set *set;
+		size_t done = 0;
+
+		assert_ok(put_set(h->store, "s", 2000, paddings[i], i > 0,
+			      &err),
+		    err);
+		set = pp_seed_open(h->store, "ada", "s", &err);
+		assert_non_null(set);
+		for (size_t k = 0; k < PP_SEED_FETCH; k++)
+			at[k] = (int64_t)pp_rand_below(&r, 2000);
+		while (done < PP_SEED_FETCH) {
+			int n = pp_seed_fetch(set, at + done,
+			    PP_SEED_FETCH - done, &err);
+
+			assert_in_range(n, 1, PP_SEED_FETCH - done);
+			for (; n > 0; n--)
+				check_record(set, at[done++], paddings[i]);
+		}
+		pp_seed_close(set);
+	}
+}
+
 static void
 a_name_is_taken_once_unless_replaced(void **state)
 {
@@ -475,6 +509,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		home_test(every_record_is_found_in_any_order),
+		home_test(records_are_fetched_together),
 		home_test(a_name_is_taken_once_unless_replaced),
 		home_test(the_first_of_two_writers_wins),
 		home_test(what_is_not_committed_leaves_nothing),
