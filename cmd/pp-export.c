@@ -401,6 +401,7 @@ static const struct pp_command commands[] = {
 		       "JSONL, CSV or Parquet",
 	    .options = options,
 	    .operands = PP_COMPLETE_JOB,
+	    .has_user = true,
 	    .state_bytes = sizeof(struct pp_export_state),
 	    .set = set,
 	    .run = run },

@@ -522,6 +522,9 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	else if (s->of_filter != NULL)
 		status = pp_error_set(err, PP_EUSAGE, "%s is for --filter; %s",
 		    s->of_filter->option, s->of_filter->from);
+	else if (cli->user != NULL)
+		status = pp_error_set(err, PP_EUSAGE,
+		    "--user is for --filter; jobs are everybody's");
 	else
 		status = run_worker(cli, s, argc, argv, err);
 	if (status > 0 && err->code != PP_OK)
@@ -542,6 +545,7 @@ static const struct pp_command commands[] = {
 	    .summary = "do the work of generation jobs",
 	    .options = options,
 	    .operands = PP_COMPLETE_JOB,
+	    .has_user = true,
 	    .state_bytes = sizeof(struct state),
 	    .set = set,
 	    .run = run,

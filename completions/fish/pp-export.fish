@@ -33,6 +33,7 @@ complete -c pp-export -n '__fish_is_first_token' -l bloom -x -d 'put a Bloom fil
 complete -c pp-export -n '__fish_is_first_token' -l parquet-pages-v2 -d 'write data pages of version 2'
 complete -c pp-export -n '__fish_is_first_token' -l url -d 'print URLs of a job\'s own exports, for anybody, for a while'
 complete -c pp-export -n '__fish_is_first_token' -l expires -x -d 'how long those are good, at most 7d [15m]'
+complete -c pp-export -n '__fish_is_first_token' -l user -x -d 'act for the user ID, whoever that is otherwise'
 complete -c pp-export -n '__fish_is_first_token' -s h -l help -d 'show this help and exit'
 complete -c pp-export -n '__fish_is_first_token' -s V -l version -d 'show the version and exit'
 complete -c pp-export -n '__fish_is_first_token' -s q -l quiet -d 'say nothing but errors'

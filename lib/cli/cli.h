@@ -44,6 +44,8 @@ struct pp_cli {
 	int verbose;
 	bool json;			/* --json, where the command has it */
 	bool names;			/* --names, likewise; not with --json */
+	const char *user;		/* --user, likewise; else NULL. What
+					 * PP_USER says is then that */
 	bool color_out, color_err;	/* --color and NO_COLOR, decided */
 };
 
@@ -54,6 +56,7 @@ struct pp_command {
 	const struct pp_opt *options;	/* ended by a zero key; may be NULL */
 	enum pp_complete operands;	/* what operands are */
 	bool has_json;			/* takes --json */
+	bool has_user;			/* takes --user: acts for somebody */
 	bool has_names;			/* takes --names: prints its table's
 					 * first column alone, for scripts and
 					 * completions */

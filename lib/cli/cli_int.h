@@ -15,6 +15,7 @@
 enum {
 	PP_KEY_COLOR = 0x10000,
 	PP_KEY_JSON,
+	PP_KEY_USER,
 	PP_KEY_NAMES
 };
 

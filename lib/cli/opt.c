@@ -3,6 +3,7 @@
 #include "cli/cli_int.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -26,6 +27,9 @@ static const struct pp_opt common[] = {
 
 static const struct pp_opt json_opt = { PP_KEY_JSON, "json", NULL,
 	"print JSON, one object a line", PP_COMPLETE_NONE, NULL };
+static const struct pp_opt user_opt = { PP_KEY_USER, "user", "ID",
+	"act for the user ID, whoever that is otherwise", PP_COMPLETE_NONE,
+	NULL };
 static const struct pp_opt names_opt = { PP_KEY_NAMES, "names", NULL,
 	"print the first column alone, one name a line", PP_COMPLETE_NONE,
 	NULL };
@@ -65,9 +69,9 @@ pp_opts_init(struct pp_opts *o, const struct pp_command *cmd)
 			own++;
 	}
 	o->count = 0;
-	o->list = pp_calloc(own + NCOMMON + 2, sizeof *o->list);
-	o->longs = pp_calloc(own + NCOMMON + 3, sizeof *o->longs);
-	o->shorts = pp_calloc(2 * (own + NCOMMON + 2) + 3, 1);
+	o->list = pp_calloc(own + NCOMMON + 3, sizeof *o->list);
+	o->longs = pp_calloc(own + NCOMMON + 4, sizeof *o->longs);
+	o->shorts = pp_calloc(2 * (own + NCOMMON + 3) + 3, 1);
 	/* ':' tells a missing argument from an unknown option. */
 	memcpy(o->shorts, cmd == NULL ? "+:" : ":", cmd == NULL ? 2 : 1);
 	for (i = 0, opt = cmd != NULL ? cmd->options : NULL; i < own; i++)
@@ -75,6 +79,8 @@ pp_opts_init(struct pp_opts *o, const struct pp_command *cmd)
 	o->own = own;
 	if (cmd != NULL && cmd->has_json)
 		add(o, &json_opt);
+	if (cmd != NULL && cmd->has_user)
+		add(o, &user_opt);
 	if (cmd != NULL && cmd->has_names)
 		add(o, &names_opt);
 	/* a command's own option of the same name stands in its place */
@@ -216,6 +222,19 @@ set_color(struct pp_cli *cli, const char *when, struct pp_error *err)
 	return 0;
 }
 
+/* The option stands for its variable, so that whoever asks looks there alone. */
+static int
+set_user(struct pp_cli *cli, const char *id, struct pp_error *err)
+{
+	if (!pp_name_valid(id))
+		return pp_error_set(err, PP_EUSAGE,
+		    "--user is 1 to 128 of A-Z a-z 0-9 . _ -, not '%s'", id);
+	cli->user = id;
+	if (setenv("PP_USER", id, 1) == 0)
+		return 0;
+	return pp_error_errno(err, PP_ENOMEM, errno, "cannot set PP_USER");
+}
+
 /* 1: `key` was a common one; 0: it is the command's; -1: error. */
 static int
 set_common(struct pp_cli *cli, int key, struct pp_error *err)
@@ -228,6 +247,7 @@ set_common(struct pp_cli *cli, int key, struct pp_error *err)
 		cli->names = true;
 		pp_table_names_only(true);
 		return 1;
+	case PP_KEY_USER: return set_user(cli, optarg, err) < 0 ? -1 : 1;
 	case PP_KEY_COLOR: return set_color(cli, optarg, err) < 0 ? -1 : 1;
 	default: return 0;
 	}

@@ -352,6 +352,10 @@ test_lists_are_newest_first_and_filtered()
 	PP_USER=somebody run pp-job list --names
 	check_status 0
 	check_out ''
+	run pp-job list --names --user somebody
+	check_out ''
+	PP_USER=somebody run pp-job list --names --user "$(id -un)"
+	check_out_lines 3
 }
 
 test_a_job_is_shown_from_its_id_or_its_object()
@@ -391,6 +395,14 @@ test_jobs_of_others_are_not_there()
 		PP_USER=somebody run pp-job "$command" "$JOB"
 		check_status 66
 		check_err_has "no job '$JOB'"
+		run pp-job "$command" --user somebody "$JOB"
+		check_status 66
+		check_err_has "no job '$JOB'"
+	done
+	for command in 'pp-export --partial -o -' 'pp-cost show'; do
+		# shellcheck disable=SC2086
+		run $command --user somebody "$JOB"
+		check_status 66
 	done
 	check 'it is not queued' has_status "$JOB" QUEUED
 }

@@ -168,6 +168,15 @@ two'
 	check_out ''
 	PP_USER=no/body run pp-seed list
 	check_status 78
+	run pp-seed list --names --user somebody
+	check_out ''
+	run pp-seed show one --user somebody
+	check_status 66
+	for name in no/body ''; do
+		run pp-seed list --user "$name"
+		check_status 64
+		check_err_has '--user is 1 to 128 of'
+	done
 }
 
 test_the_schema_of_sets_and_files()

@@ -74,8 +74,17 @@ test_another_users_template_is_not_seen()
 	check_out_jq -s '[.[].template_id] | @csv' '"four"'
 	PP_USER=bob run pp-template get one
 	check_status 66
+	run pp-template get one --user bob
+	check_status 66
+	run pp-template get one --user alice
+	check_status 0
 	PP_USER=bob run pp-template rm four
 	check_status 77
+	run pp-worker --filter -t one --user bob </dev/null
+	check_status 66
+	run pp-worker --user alice
+	check_status 64
+	check_err_has '--user is for --filter'
 	PP_USER=alice run pp-template rm one four
 	check_status 0
 	PP_USER=alice run pp-template list --json
