@@ -25,6 +25,7 @@
 #include "job/seed_input.h"
 #include "job/seed_need.h"
 #include "job/seed_source.h"
+#include "job/seed_upload.h"
 #include "job/seed_writer.h"
 #include "job/template_ref.h"
 #include "job/user.h"
@@ -32,7 +33,15 @@
 #define LIST_PAGE 64
 #define DEFAULT_ERRORS 20
 
-enum { KEY_REPLACE = PP_OPT_LONG, KEY_SEED, KEY_BY, KEY_WEIGHTS, KEY_AS };
+enum {
+	KEY_REPLACE = PP_OPT_LONG,
+	KEY_SEED,
+	KEY_BY,
+	KEY_WEIGHTS,
+	KEY_AS,
+	KEY_UPLOADED,
+	KEY_PUT
+};
 
 /* ---- what commands share ---- */
 
@@ -187,8 +196,9 @@ load_template(struct home *h, const char *ref, const char *as,
 
 struct put {
 	enum pp_seed_format format;
-	bool entries, replace;
+	bool entries, replace, uploaded;
 	const char *template, *as;
+	struct pp_seed_upload *upload; /* in place of files; or NULL */
 };
 
 static const struct pp_opt put_options[] = {
@@ -204,6 +214,8 @@ static const struct pp_opt put_options[] = {
 	    PP_COMPLETE_NONE, NULL },
 	{ KEY_REPLACE, "replace", NULL, "replace a set of that name",
 	    PP_COMPLETE_NONE, NULL },
+	{ KEY_UPLOADED, "uploaded", NULL, "take what came by 'url --put'",
+	    PP_COMPLETE_NONE, NULL },
 	{ 0 }
 };
 
@@ -217,6 +229,7 @@ put_set(void *state, int key, const char *arg, struct pp_error *err)
 	case 'e': p->entries = true; return 0;
 	case 't': p->template = arg; return 0;
 	case KEY_AS: p->as = arg; return 0;
+	case KEY_UPLOADED: p->uploaded = true; return 0;
 	default: p->replace = true; return 0;
 	}
 }
@@ -255,12 +268,24 @@ put_record(struct pp_seed_writer *w, const struct pp_seed_record *r,
 	return pp_seed_writer_add(w, r->text, r->len, r->json, err);
 }
 
+static struct pp_seed_input *
+open_input(const struct put *p, const char *path, struct pp_error *err)
+{
+	int fd;
+
+	if (p->upload == NULL)
+		return pp_seed_input_open(path, p->format, p->entries, err);
+	fd = pp_seed_upload_fd(p->upload, err);
+	return fd < 0 ?
+	    NULL :
+	    pp_seed_input_open_fd(fd, "upload", p->format, p->entries, err);
+}
+
+/* The records of a file; NULL: of none. */
 static int
-put_file(struct pp_seed_writer *w, const char *path, const struct put *p,
+put_file(struct pp_seed_writer *w, struct pp_seed_input *in,
     struct pp_seed_need *need, struct pp_error *err)
 {
-	struct pp_seed_input *in = pp_seed_input_open(path, p->format,
-	    p->entries, err);
 	struct pp_seed_record r;
 	int n;
 
@@ -300,7 +325,10 @@ print_put(struct home *h, const char *name, bool unchanged,
 	return 0;
 }
 
-/* Put the files as one set. 0, 1 when it has these records already, -1. */
+/*
+ * Put the files, or the one that was uploaded, as one set. 0, 1 when it has
+ * these records already, -1.
+ */
 static int
 put_files(struct home *h, const char *name, char **files, int count,
     const struct put *p, const struct pp_recipe *recipe, struct pp_error *err)
@@ -313,7 +341,7 @@ put_files(struct home *h, const char *name, char **files, int count,
 	int rc = w != NULL ? 0 : -1;
 
 	for (int i = 0; i < count && rc == 0; i++)
-		rc = put_file(w, files[i], p, &need, err);
+		rc = put_file(w, open_input(p, files[i], err), &need, err);
 	if (rc == 0)
 		rc = pp_seed_writer_commit(w, err);
 	pp_seed_writer_free(w);
@@ -339,15 +367,24 @@ put_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (pp_starts_with(argv[0], "sample:"))
 		return pp_error_set(err, PP_EUSAGE,
 		    "samples are put by install-samples");
+	if (p->uploaded && argc > 1)
+		return pp_error_set(err, PP_EUSAGE,
+		    "--uploaded stands in place of files");
 	if (open_home(&h, err) < 0 ||
-	    load_template(&h, p->template, p->as, &template, err) < 0)
+	    load_template(&h, p->template, p->as, &template, err) < 0 ||
+	    (p->uploaded &&
+		(p->upload = pp_seed_upload_open(h.store, h.user, argv[0],
+		     err)) == NULL))
 		goto out;
 	catch_signals();
 	rc = put_files(&h, argv[0], files, argc > 1 ? argc - 1 : 1, p,
 	    template.recipe, err);
 	if (rc >= 0)
 		rc = print_put(&h, argv[0], rc == 1, err);
+	if (rc >= 0 && p->upload != NULL)
+		rc = pp_seed_upload_remove(p->upload, err);
 out:
+	pp_seed_upload_close(p->upload);
 	pp_template_ref_release(&template);
 	close_home(&h);
 	return rc;
@@ -1049,11 +1086,13 @@ install_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 static const struct pp_opt url_options[] = {
 	{ 'x', "expires", "TIME", "how long they are good, at most 7d [15m]" },
+	{ KEY_PUT, "put", NULL, "one to upload a file by, for put --uploaded" },
 	{ 0 }
 };
 
 struct urls {
 	int64_t expires_ms; /* 0: not said */
+	bool put;
 	struct pp_blob *blobs;
 };
 
@@ -1062,7 +1101,10 @@ url_set(void *state, int key, const char *arg, struct pp_error *err)
 {
 	struct urls *u = state;
 
-	(void)key;
+	if (key == KEY_PUT) {
+		u->put = true;
+		return 0;
+	}
 	if (pp_parse_duration_ms(arg, "--expires", &u->expires_ms, err) < 0)
 		return -1;
 	if (u->expires_ms >= 1000 && u->expires_ms <= PP_MAX_PRESIGN_S * 1000)
@@ -1086,6 +1128,20 @@ print_url(void *arg, const char *key, struct pp_error *err)
 }
 
 static int
+print_put_url(struct home *h, const struct urls *u, const char *name,
+    struct pp_error *err)
+{
+	struct pp_buf url = PP_BUF_INIT;
+	int rc = pp_seed_upload_url(h->store, h->user, name,
+	    u->expires_ms / 1000, &url, err);
+
+	if (rc == 0)
+		puts(url.data);
+	pp_buf_release(&url);
+	return rc;
+}
+
+static int
 url_run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
 {
@@ -1100,8 +1156,9 @@ url_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		u->expires_ms = DEFAULT_EXPIRES_MS;
 	if (open_home(&h, err) == 0) {
 		u->blobs = pp_store_blobs(h.store);
-		rc = pp_seed_each_part(h.store, h.user, argv[0], print_url, u,
-		    err);
+		rc = u->put ? print_put_url(&h, u, argv[0], err) :
+			      pp_seed_each_part(h.store, h.user, argv[0],
+				  print_url, u, err);
 	}
 	close_home(&h);
 	return rc;

@@ -46,6 +46,7 @@ lib_libpp_la_SOURCES += \
 	lib/job/seed_input.c lib/job/seed_input.h \
 	lib/job/seed_need.c lib/job/seed_need.h \
 	lib/job/seed_source.c lib/job/seed_source.h \
+	lib/job/seed_upload.c lib/job/seed_upload.h \
 	lib/job/seed_writer.c lib/job/seed_writer.h \
 	lib/job/shard.c lib/job/shard.h \
 	lib/job/tally.c lib/job/tally.h \

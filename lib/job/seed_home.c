@@ -64,6 +64,12 @@ pp_seed_part_key(const char *base, const char *generation, int64_t number)
 	    (long long)number);
 }
 
+char *
+pp_seed_upload_key(const char *base)
+{
+	return pp_asprintf("%s/upload", base);
+}
+
 /* ---- the manifest ---- */
 
 /* A count; false when it is none. */
@@ -453,18 +459,22 @@ pp_seed_remove(struct pp_store *s, const char *user_id, const char *name,
     struct pp_error *err)
 {
 	struct generations g = { .list = NULL };
-	char *base = pp_seed_base(user_id, name, err), *key;
+	char *base = pp_seed_base(user_id, name, err), *key, *upload;
 	int rc;
 
 	if (base == NULL)
 		return -1;
 	key = pp_seed_manifest_key(base);
+	upload = pp_seed_upload_key(base);
 	rc = find_removable(s, base, &g, err);
 	if (rc == 0)
 		rc = pp_blob_delete(pp_store_blobs(s), key, err);
 	if (rc == 0)
+		rc = pp_blob_delete(pp_store_blobs(s), upload, err);
+	if (rc == 0)
 		rc = delete_unpinned(s, user_id, base, &g, err);
 	free(g.list);
+	free(upload);
 	free(key);
 	free(base);
 	return rc;

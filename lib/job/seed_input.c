@@ -704,33 +704,47 @@ begin(struct pp_seed_input *in, struct pp_error *err)
 }
 
 struct pp_seed_input *
-pp_seed_input_open(const char *path, enum pp_seed_format format, bool entries,
-    struct pp_error *err)
+pp_seed_input_open_fd(int fd, const char *name, enum pp_seed_format format,
+    bool entries, struct pp_error *err)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
 	struct pp_seed_input *in = pp_calloc(1, sizeof *in);
 
-	in->name = pp_strdup(is_stdin ? "stdin" : path);
-	in->format = format != PP_SEED_ANY || is_stdin ? format :
-							 format_by_ending(path);
+	in->name = pp_strdup(name);
+	in->format = format;
 	in->entries = entries;
 	in->line = 1;
+	in->fd = fd;
 	pp_buf_init(&in->buf, 0);
 	pp_buf_init(&in->text, 0);
 	pp_buf_init(&in->key, 0);
-	in->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	if (in->fd < 0)
-		pp_error_errno(err,
-		    errno == ENOENT || errno == ENOTDIR ? PP_ENOENT : PP_EIO,
-		    errno, "cannot open '%s'", path);
-	else if (entries && in->format != PP_SEED_ANY &&
-	    in->format != PP_SEED_JSON)
+	if (entries && format != PP_SEED_ANY && format != PP_SEED_JSON)
 		pp_error_set(err, PP_EUSAGE,
 		    "%s: only the format json has entries", in->name);
 	else if (begin(in, err) == 0)
 		return in;
 	pp_seed_input_close(in);
 	return NULL;
+}
+
+struct pp_seed_input *
+pp_seed_input_open(const char *path, enum pp_seed_format format, bool entries,
+    struct pp_error *err)
+{
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return pp_seed_input_open_fd(STDIN_FILENO, "stdin", format,
+		    entries, err);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		pp_error_errno(err,
+		    errno == ENOENT || errno == ENOTDIR ? PP_ENOENT : PP_EIO,
+		    errno, "cannot open '%s'", path);
+		return NULL;
+	}
+	if (format == PP_SEED_ANY)
+		format = format_by_ending(path);
+	return pp_seed_input_open_fd(fd, path, format, entries, err);
 }
 
 void

@@ -49,6 +49,10 @@ struct pp_seed_record {
  */
 struct pp_seed_input *pp_seed_input_open(const char *path,
 	    enum pp_seed_format format, bool entries, struct pp_error *err);
+
+/* The same, of an open file, which it takes; errors call it `name`. */
+struct pp_seed_input *pp_seed_input_open_fd(int fd, const char *name,
+	    enum pp_seed_format format, bool entries, struct pp_error *err);
 void	pp_seed_input_close(struct pp_seed_input *in);
 
 /* The file's name as in errors; borrowed. */

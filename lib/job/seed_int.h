@@ -40,6 +40,7 @@ char	*pp_seed_manifest_key(const char *base);
 char	*pp_seed_index_key(const char *base, const char *generation);
 char	*pp_seed_part_key(const char *base, const char *generation,
 	    int64_t number);
+char	*pp_seed_upload_key(const char *base);
 
 /*
  * Read the set's manifest and its ETag (may be NULL); PP_ENOENT without one.

@@ -376,6 +376,20 @@ aws_home_script()
 	pp-seed url poems >url
 	curl -sf "$(cat url)" | cmp - "$PP_SHARE/seeds/poetry.jsonl"
 	curl -s -o /dev/null -w '%{http_code}\n' "$(cat url)0"
+	printf 'n,text\n1,one\n2,two\n' >up.csv
+	printf '{"n":1}\n{"n":\n' >bad.jsonl
+	code='%{http_code}\n'
+	pp-seed url --put up >url
+	curl -s -w "$code" -T bad.jsonl "$(cat url)"
+	pp-seed put --uploaded up 2>&1 || echo "status $?"
+	curl -s -w "$code" -T up.csv "$(cat url)"
+	pp-seed put --uploaded up | jq -c '[.name, .records]'
+	pp-seed put --uploaded up 2>&1 || echo "status $?"
+	curl -s -o /dev/null -w "$code" -T up.csv "$(cat url)0"
+	curl -s -o /dev/null -w "$code" "$(cat url)"
+	pp-seed url --put up --expires 1s >url
+	sleep 3
+	curl -s -o /dev/null -w "$code" -T up.csv "$(cat url)"
 	job=$(pp-job create -t t.yaml -s poem=poems -n 20 --model local \
 	    --shards 2 | jq -r .job_id)
 	pp-job show --json "$job" | jq -r .user_id
@@ -404,6 +418,16 @@ test_a_home_on_aws_has_urls_and_tasks()
 	export AWS_URL
 	run_with_servers home.sh
 	check_out "403
+200
+pp-seed: upload:2: $(out | sed -n 's/^pp-seed: upload:2: //p')
+status 65
+200
+[\"up\",2]
+pp-seed: nothing was uploaded for seed set 'up'
+status 66
+403
+403
+403
 ann
 2
 FARGATE_SPOT 2 --job

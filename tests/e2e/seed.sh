@@ -14,6 +14,32 @@ lines()
 	seq "$1" | sed 's/.*/{"n":&,"kind":"k"}/'
 }
 
+test_files_of_a_folder_have_no_urls()
+{
+	local call time
+
+	lines 3 >s.jsonl
+	run pp-seed put s s.jsonl
+	for call in 'url s' 'url --put s' 'url --put new -x 7d'; do
+		# shellcheck disable=SC2086
+		run pp-seed $call
+		check_status 78
+		check_err_has 'objects of this home are files and have no URLs'
+	done
+	for time in 0s 999ms 8d 604801s -1s soon; do
+		run pp-seed url --put s --expires "$time"
+		check_status 64
+	done
+	run pp-seed url --put sample:poetry
+	check_status 64
+	run pp-seed put --uploaded new
+	check_status 66
+	check_err_has "nothing was uploaded for seed set 'new'"
+	run pp-seed put --uploaded new s.jsonl
+	check_status 64
+	check_err_has '--uploaded stands in place of files'
+}
+
 test_seeds_come_back_as_they_went_in()
 {
 	run pp-seed put poems "$PP_SHARE/seeds/poetry.jsonl"
