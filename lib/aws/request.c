@@ -51,7 +51,8 @@ struct pp_aws_send {
 
 	/* of the try under way */
 	struct pp_buf url, lines;
-	size_t path_at; /* in url */
+	size_t path_at;			   /* in url */
+	struct pp_buf path, authorization; /* as they are signed */
 	const char *header_list[MAX_HEADERS + 1];
 	size_t line_at[MAX_HEADERS], line_count;
 	struct pp_chunked chunks;
@@ -118,6 +119,8 @@ take_send(struct pp_aws *a)
 		pp_buf_init(&s->text, 0);
 		pp_buf_init(&s->url, 0);
 		pp_buf_init(&s->lines, 0);
+		pp_buf_init(&s->path, 0);
+		pp_buf_init(&s->authorization, 0);
 		pp_buf_init(&s->chunks.piece, 0);
 	}
 	s->next = a->sends;
@@ -150,6 +153,8 @@ free_send(struct pp_aws_send *s)
 	pp_buf_release(&s->text);
 	pp_buf_release(&s->url);
 	pp_buf_release(&s->lines);
+	pp_buf_release(&s->path);
+	pp_buf_release(&s->authorization);
 	free(s);
 }
 
@@ -228,10 +233,16 @@ deliver_error(struct pp_aws_send *s, const struct pp_error *err)
 /* ---- what is sent ---- */
 
 static void
-add_line(struct pp_aws_send *s, const char *name, const char *value)
+begin_line(struct pp_aws_send *s)
 {
 	assert(s->line_count < MAX_HEADERS);
 	s->line_at[s->line_count++] = s->lines.len;
+}
+
+static void
+add_line(struct pp_aws_send *s, const char *name, const char *value)
+{
+	begin_line(s);
 	pp_buf_adds(&s->lines, name);
 	pp_buf_adds(&s->lines, ": ");
 	pp_buf_add(&s->lines, value, strlen(value) + 1);
@@ -245,20 +256,6 @@ header_list(struct pp_aws_send *s)
 		s->header_list[i] = s->lines.data + s->line_at[i];
 	s->header_list[s->line_count] = NULL;
 	return s->header_list;
-}
-
-/* The host of a URL as clients send it: without the scheme's own port. */
-static char *
-host_of(const char *url)
-{
-	const char *host = strstr(url, "://") + 3;
-	size_t n = strcspn(host, "/?");
-	const char *standard = strncmp(url, "https:", 6) == 0 ? ":443" : ":80";
-	size_t port = strlen(standard);
-
-	if (n > port && strncmp(host + n - port, standard, port) == 0)
-		n -= port;
-	return pp_strndup(host, n);
 }
 
 /*
@@ -312,7 +309,7 @@ payload_hash(const struct pp_aws_send *s, char hex[PP_SHA256_HEX_BYTES])
 	}
 	if (s->req.body_len == 0)
 		return EMPTY_SHA256;
-	return pp_sha256_hex(s->req.body, s->req.body_len, hex);
+	return pp_sigv4_hash(s->aws->signer, s->req.body, s->req.body_len, hex);
 }
 
 static void
@@ -326,6 +323,23 @@ add_stream_lines(struct pp_aws_send *s)
 	add_line(s, "X-Amz-Trailer", "x-amz-checksum-crc32");
 }
 
+/* As clients send it: without the scheme's own port. */
+static void
+add_host(struct pp_aws_send *s)
+{
+	const char *host = strstr(s->url.data, "://") + 3;
+	size_t n = strcspn(host, "/?");
+	const char *standard = is_tls(s) ? ":443" : ":80";
+	size_t port = strlen(standard);
+
+	if (n > port && strncmp(host + n - port, standard, port) == 0)
+		n -= port;
+	begin_line(s);
+	pp_buf_adds(&s->lines, "Host: ");
+	pp_buf_add(&s->lines, host, n);
+	pp_buf_addc(&s->lines, '\0');
+}
+
 static int
 add_own_lines(struct pp_aws_send *s, struct pp_error *err)
 {
@@ -334,7 +348,7 @@ add_own_lines(struct pp_aws_send *s, struct pp_error *err)
 	for (; *line != '\0'; line += strlen(line) + 1) {
 		if (s->line_count + 10 > MAX_HEADERS)
 			return pp_error_set(err, PP_EBUG, "too many headers");
-		s->line_at[s->line_count++] = s->lines.len;
+		begin_line(s);
 		pp_buf_add(&s->lines, line, strlen(line) + 1);
 	}
 	return 0;
@@ -347,13 +361,11 @@ add_own_lines(struct pp_aws_send *s, struct pp_error *err)
 static int
 make_lines(struct pp_aws_send *s, struct pp_error *err)
 {
-	char *host = host_of(s->url.data);
 	int rc;
 
 	pp_buf_clear(&s->lines);
 	s->line_count = 0;
-	add_line(s, "Host", host);
-	free(host);
+	add_host(s);
 	rc = add_own_lines(s, err);
 	if (s->req.content_type != NULL)
 		add_line(s, "Content-Type", s->req.content_type);
@@ -374,12 +386,14 @@ make_scope(const struct pp_aws_send *s, struct pp_sigv4_scope *scope)
 }
 
 static void
-make_signable(struct pp_aws_send *s, char *path, const char *hash,
+make_signable(struct pp_aws_send *s, const char *hash,
     struct pp_sigv4_request *r)
 {
-	path[strcspn(path, "?")] = '\0';
+	const char *path = s->url.data + s->path_at;
+
+	pp_buf_set(&s->path, path, strcspn(path, "?"));
 	r->method = s->req.method;
-	r->path = path;
+	r->path = s->path.data;
 	r->query = s->req.query;
 	r->headers = header_list(s);
 	r->payload_hash = hash;
@@ -392,12 +406,10 @@ sign(struct pp_aws_send *s, const struct pp_aws_keys *keys,
 {
 	char hex[PP_SHA256_HEX_BYTES], date[PP_SIGV4_DATE_BYTES];
 	char signature[PP_SIGV4_HEX_BYTES];
-	struct pp_buf value = PP_BUF_INIT;
+	struct pp_buf *value = &s->authorization;
 	struct pp_sigv4_scope scope;
 	struct pp_sigv4_request r;
 	const char *hash = payload_hash(s, hex);
-	char *path = pp_strdup(s->url.data + s->path_at);
-	int rc;
 
 	assert(keys != NULL);
 	make_scope(s, &scope);
@@ -406,17 +418,16 @@ sign(struct pp_aws_send *s, const struct pp_aws_keys *keys,
 		add_line(s, "X-Amz-Content-Sha256", hash);
 	if (keys->session_token != NULL && keys->session_token[0] != '\0')
 		add_line(s, "X-Amz-Security-Token", keys->session_token);
-	make_signable(s, path, hash, &r);
-	rc = pp_sigv4_authorize(s->aws->signer, &r, &scope, keys, &value,
-	    signature, err);
-	if (rc == 0)
-		add_line(s, "Authorization", value.data);
-	if (rc == 0 && streams(s))
+	make_signable(s, hash, &r);
+	pp_buf_clear(value);
+	if (pp_sigv4_authorize(s->aws->signer, &r, &scope, keys, value,
+		signature, err) < 0)
+		return -1;
+	add_line(s, "Authorization", value->data);
+	if (streams(s))
 		pp_chunked_init(&s->chunks, s->req.source,
 		    is_tls(s) ? NULL : s->aws->signer, &scope, keys, signature);
-	pp_buf_release(&value);
-	free(path);
-	return rc;
+	return 0;
 }
 
 static bool
@@ -501,7 +512,7 @@ put_on_wire(struct pp_aws_send *s, struct pp_error *err)
 		.stream_arg = s };
 
 	if (s->req.content_type == NULL) {
-		s->line_at[s->line_count++] = s->lines.len;
+		begin_line(s);
 		pp_buf_add(&s->lines, "Content-Type:", 14);
 	}
 	r.headers = header_list(s);
@@ -630,14 +641,20 @@ learn_clock(struct pp_aws_send *s, const struct pp_http_reply *r)
 	return true;
 }
 
-/* A server that puts up with our clock tells the time as well. */
+/*
+ * A server that puts up with our clock tells the time as well. Stores go by
+ * it; the replies of models come by the thousand and are not read for it.
+ */
 static void
-note_time(struct pp_aws *a, const struct pp_http_reply *r)
+note_time(struct pp_aws_send *s, const struct pp_http_reply *r)
 {
-	int64_t theirs_ms = date_of(r);
+	int64_t theirs_ms;
 
+	if (s->req.service == PP_AWS_BEDROCK_RUNTIME)
+		return;
+	theirs_ms = date_of(r);
 	if (theirs_ms >= 0)
-		a->server_less_boot_ms = theirs_ms - pp_clock_boot_ms();
+		s->aws->server_less_boot_ms = theirs_ms - pp_clock_boot_ms();
 }
 
 int64_t
@@ -751,7 +768,7 @@ on_reply(void *arg, const struct pp_http_reply *r)
 		    "wrong check sum");
 	}
 	if (out.fault.class == PP_AWS_OK) {
-		note_time(s->aws, r);
+		note_time(s, r);
 		pp_retry_give(&s->aws->retry_tokens, s->taken_tokens);
 	} else if (!s->cancelled && try_again(s, &out.fault, r)) {
 		return;
@@ -937,23 +954,20 @@ presign(struct pp_aws_send *s, const struct pp_aws_keys *keys,
 	struct pp_sigv4_scope scope;
 	struct pp_sigv4_request r;
 	size_t before = url->len;
-	char *path;
 	int rc;
 
 	s->signed_ms = pp_clock_wall_ms();
 	if (make_url(s, err) < 0 || make_lines(s, err) < 0)
 		return -1;
 	make_scope(s, &scope);
-	path = pp_strdup(s->url.data + s->path_at);
-	make_signable(s, path, NULL, &r);
+	make_signable(s, NULL, &r);
 	pp_buf_add(url, s->url.data, s->path_at);
-	pp_buf_adds(url, path);
+	pp_buf_add(url, s->path.data, s->path.len);
 	pp_buf_addc(url, '?');
 	rc = pp_sigv4_presign(s->aws->signer, &r, &scope, keys, expires_s, url,
 	    err);
 	if (rc < 0)
 		pp_buf_truncate(url, before);
-	free(path);
 	return rc;
 }
 

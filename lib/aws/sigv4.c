@@ -36,6 +36,8 @@ struct pp_sigv4 {
 	struct pp_sha256 *sha;
 	struct day_key keys[KEYS_KEPT];
 	size_t next_key; /* that is overwritten */
+	int64_t date_s;	 /* of `date` */
+	char date[PP_SIGV4_DATE_BYTES];
 	struct part *parts;
 	size_t part_cap;
 	struct pp_buf canonical, names, to_sign, text;
@@ -67,6 +69,7 @@ pp_sigv4_new(void)
 	struct pp_sigv4 *s = pp_calloc(1, sizeof *s);
 
 	s->sha = pp_sha256_new();
+	s->date_s = INT64_MIN;
 	pp_buf_init(&s->canonical, 0);
 	pp_buf_init(&s->names, 0);
 	pp_buf_init(&s->to_sign, 0);
@@ -102,15 +105,15 @@ pp_sigv4_free(struct pp_sigv4 *s)
 
 /* ---- digests ---- */
 
-static void
-hash_hex(struct pp_sigv4 *s, const void *data, size_t len,
+char *
+pp_sigv4_hash(struct pp_sigv4 *s, const void *data, size_t len,
     char hex[PP_SIGV4_HEX_BYTES])
 {
 	unsigned char digest[PP_SHA256_BYTES];
 
 	pp_sha256_add(s->sha, data, len);
 	pp_sha256_final(s->sha, digest);
-	pp_hex(digest, sizeof digest, hex);
+	return pp_hex(digest, sizeof digest, hex);
 }
 
 /* RFC 2104; keys longer than a block (64 bytes) are hashed first. */
@@ -318,14 +321,23 @@ put_query(struct pp_sigv4 *s, const char *query, struct pp_buf *canonical)
 static bool
 is_left_out(const char *name, size_t len)
 {
-	static const char *const names[] = { "authorization", "connection",
-		"expect", "keep-alive", "proxy-authenticate",
-		"proxy-authorization", "te", "trailer", "transfer-encoding",
-		"upgrade", "user-agent", "x-amzn-trace-id" };
+#define NAME(text) \
+	{ \
+		text, sizeof text - 1 \
+	}
+	static const struct {
+		const char *text;
+		size_t len;
+	} names[] = { NAME("authorization"), NAME("connection"), NAME("expect"),
+		NAME("keep-alive"), NAME("proxy-authenticate"),
+		NAME("proxy-authorization"), NAME("te"), NAME("trailer"),
+		NAME("transfer-encoding"), NAME("upgrade"), NAME("user-agent"),
+		NAME("x-amzn-trace-id") };
+#undef NAME
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strlen(names[i]) == len &&
-		    strncasecmp(names[i], name, len) == 0)
+		if (names[i].len == len &&
+		    strncasecmp(names[i].text, name, len) == 0)
 			return true;
 	return false;
 }
@@ -347,7 +359,9 @@ static int
 split_header(struct pp_sigv4 *s, const char *line, size_t *count,
     struct pp_error *err)
 {
-	size_t len = strlen(line), name = strcspn(line, ":");
+	size_t len = strlen(line);
+	const char *colon = memchr(line, ':', len);
+	size_t name = colon != NULL ? (size_t)(colon - line) : len;
 	struct part *h;
 
 	for (size_t i = 0; i < len; i++) {
@@ -383,23 +397,33 @@ put_lower(struct pp_buf *out, const char *s, size_t len)
 	out->data[out->len] = '\0';
 }
 
+/* The next blank from p on, or the end; tabs are rare and looked for once. */
+static const char *
+next_blank(const char *p, const char *end, bool tabs)
+{
+	const char *blank = memchr(p, ' ', (size_t)(end - p));
+	const char *tab;
+
+	if (blank == NULL)
+		blank = end;
+	tab = tabs ? memchr(p, '\t', (size_t)(blank - p)) : NULL;
+	return tab != NULL ? tab : blank;
+}
+
 /* Blanks around it go, runs of them inside become one. */
 static void
 put_value(struct pp_buf *out, const char *s, size_t len)
 {
-	bool first = true;
+	const char *end = s + len, *blank;
+	bool tabs = memchr(s, '\t', len) != NULL, first = true;
 
-	for (size_t i = 0; i < len; i++) {
-		size_t run = 0;
-
-		while (i + run < len && s[i + run] != ' ' && s[i + run] != '\t')
-			run++;
-		if (run == 0)
+	for (const char *p = s; p < end; p = blank + 1) {
+		blank = next_blank(p, end, tabs);
+		if (blank == p)
 			continue;
 		if (!first)
 			pp_buf_addc(out, ' ');
-		pp_buf_add(out, s + i, run);
-		i += run;
+		pp_buf_add(out, p, (size_t)(blank - p));
 		first = false;
 	}
 }
@@ -435,7 +459,9 @@ put_headers(struct pp_sigv4 *s, const char *const *headers,
 				pp_buf_addc(names, ';');
 			}
 			put_lower(names, h->name, h->name_len);
-			put_lower(canonical, h->name, h->name_len);
+			pp_buf_add(canonical,
+			    names->data + names->len - h->name_len,
+			    h->name_len);
 			pp_buf_addc(canonical, ':');
 			host = host ||
 			    (h->name_len == 4 &&
@@ -506,6 +532,19 @@ pp_sigv4_date(int64_t time_ms, char out[PP_SIGV4_DATE_BYTES])
 	return out;
 }
 
+/* Many requests are of the same second. */
+static const char *
+date_of(struct pp_sigv4 *s, const struct pp_sigv4_scope *scope)
+{
+	int64_t second = scope->time_ms / 1000;
+
+	if (s->date_s != second) {
+		pp_sigv4_date(scope->time_ms, s->date);
+		s->date_s = second;
+	}
+	return s->date;
+}
+
 /* "20260102/us-east-1/s3/aws4_request" */
 static void
 put_scope(struct pp_buf *out, const char *date,
@@ -520,12 +559,11 @@ put_scope(struct pp_buf *out, const char *date,
 }
 
 static void
-begin_to_sign(struct pp_buf *out, const char *algorithm,
+begin_to_sign(struct pp_sigv4 *s, struct pp_buf *out, const char *algorithm,
     const struct pp_sigv4_scope *scope)
 {
-	char date[PP_SIGV4_DATE_BYTES];
+	const char *date = date_of(s, scope);
 
-	pp_sigv4_date(scope->time_ms, date);
 	pp_buf_clear(out);
 	pp_buf_adds(out, algorithm);
 	pp_buf_addc(out, '\n');
@@ -541,8 +579,8 @@ pp_sigv4_string_to_sign(struct pp_sigv4 *s, const struct pp_sigv4_scope *scope,
 {
 	char hex[PP_SIGV4_HEX_BYTES];
 
-	begin_to_sign(out, ALGORITHM, scope);
-	hash_hex(s, canonical, len, hex);
+	begin_to_sign(s, out, ALGORITHM, scope);
+	pp_sigv4_hash(s, canonical, len, hex);
 	pp_buf_add(out, hex, PP_SIGV4_HEX_BYTES - 1);
 }
 
@@ -551,12 +589,10 @@ pp_sigv4_signature(struct pp_sigv4 *s, const struct pp_sigv4_scope *scope,
     const struct pp_aws_keys *keys, const char *to_sign, size_t len,
     char hex[PP_SIGV4_HEX_BYTES])
 {
-	char date[PP_SIGV4_DATE_BYTES];
 	unsigned char mac[PP_SHA256_BYTES];
-	const struct day_key *k;
+	const struct day_key *k = day_key(s, date_of(s, scope), scope,
+	    keys->secret_key);
 
-	pp_sigv4_date(scope->time_ms, date);
-	k = day_key(s, date, scope, keys->secret_key);
 	hmac(s, k->key, sizeof k->key, to_sign, len, mac);
 	pp_hex(mac, sizeof mac, hex);
 }
@@ -577,7 +613,7 @@ pp_sigv4_authorize(struct pp_sigv4 *s, const struct pp_sigv4_request *r,
     const struct pp_sigv4_scope *scope, const struct pp_aws_keys *keys,
     struct pp_buf *out, char hex[PP_SIGV4_HEX_BYTES], struct pp_error *err)
 {
-	char date[PP_SIGV4_DATE_BYTES], signature[PP_SIGV4_HEX_BYTES];
+	char signature[PP_SIGV4_HEX_BYTES];
 
 	assert(s != NULL);
 	if (pp_sigv4_canonical(s, r, scope, &s->canonical, &s->names, err) < 0)
@@ -586,7 +622,7 @@ pp_sigv4_authorize(struct pp_sigv4 *s, const struct pp_sigv4_request *r,
 	pp_buf_adds(out, ALGORITHM " Credential=");
 	pp_buf_adds(out, keys->access_key);
 	pp_buf_addc(out, '/');
-	put_scope(out, pp_sigv4_date(scope->time_ms, date), scope);
+	put_scope(out, date_of(s, scope), scope);
 	pp_buf_adds(out, ", SignedHeaders=");
 	pp_buf_add(out, s->names.data, s->names.len);
 	pp_buf_adds(out, ", Signature=");
@@ -603,9 +639,9 @@ put_presign_query(struct pp_sigv4 *s, const struct pp_sigv4_request *r,
     const struct pp_sigv4_scope *scope, const struct pp_aws_keys *keys,
     int64_t expires_s, struct pp_buf *query)
 {
-	char date[PP_SIGV4_DATE_BYTES], expires[24];
+	const char *date = date_of(s, scope);
+	char expires[24];
 
-	pp_sigv4_date(scope->time_ms, date);
 	if (r->query != NULL)
 		pp_buf_adds(query, r->query);
 	pp_uri_add_query(query, "X-Amz-Algorithm", ALGORITHM);
@@ -668,10 +704,10 @@ pp_sigv4_chunk(struct pp_sigv4 *s, const struct pp_sigv4_scope *scope,
 {
 	char digest[PP_SIGV4_HEX_BYTES];
 
-	begin_to_sign(&s->to_sign, ALGORITHM "-PAYLOAD", scope);
+	begin_to_sign(s, &s->to_sign, ALGORITHM "-PAYLOAD", scope);
 	pp_buf_adds(&s->to_sign, hex);
 	pp_buf_adds(&s->to_sign, "\n" EMPTY_SHA256 "\n");
-	hash_hex(s, data, len, digest);
+	pp_sigv4_hash(s, data, len, digest);
 	pp_buf_adds(&s->to_sign, digest);
 	pp_sigv4_signature(s, scope, keys, s->to_sign.data, s->to_sign.len,
 	    hex);
@@ -684,10 +720,10 @@ pp_sigv4_trailer(struct pp_sigv4 *s, const struct pp_sigv4_scope *scope,
 {
 	char digest[PP_SIGV4_HEX_BYTES];
 
-	begin_to_sign(&s->to_sign, ALGORITHM "-TRAILER", scope);
+	begin_to_sign(s, &s->to_sign, ALGORITHM "-TRAILER", scope);
 	pp_buf_adds(&s->to_sign, hex);
 	pp_buf_addc(&s->to_sign, '\n');
-	hash_hex(s, text, len, digest);
+	pp_sigv4_hash(s, text, len, digest);
 	pp_buf_adds(&s->to_sign, digest);
 	pp_sigv4_signature(s, scope, keys, s->to_sign.data, s->to_sign.len,
 	    hex);

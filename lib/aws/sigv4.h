@@ -3,9 +3,9 @@
  * canonical request, the string to sign, the signature. Nothing here knows of
  * contexts, loops or files.
  *
- * A signer keeps what costs time: the digest's state, text buffers, and the
- * keys of the day for the last few (secret, date, region, service). One
- * thread at a time.
+ * A signer keeps what costs time: the digest's state, text buffers, the second
+ * as text, and the keys of the day for the last few (secret, date, region,
+ * service). One thread at a time.
  */
 #ifndef PP_AWS_SIGV4_H
 #define PP_AWS_SIGV4_H
@@ -62,6 +62,10 @@ struct pp_sigv4_scope {
 struct pp_sigv4 *pp_sigv4_new(void);
 void	pp_sigv4_free(struct pp_sigv4 *s);
 
+/* The hash of a payload, with the signer's digest. Returns `hex`. */
+char	*pp_sigv4_hash(struct pp_sigv4 *s, const void *data, size_t len,
+	    char hex[PP_SIGV4_HEX_BYTES]);
+
 /* "20260102T030405Z". Returns `out`. */
 char	*pp_sigv4_date(int64_t time_ms, char out[PP_SIGV4_DATE_BYTES]);
 
@@ -85,8 +89,8 @@ void	pp_sigv4_signature(struct pp_sigv4 *s,
 	    const char *to_sign, size_t len, char hex[PP_SIGV4_HEX_BYTES]);
 
 /*
- * All three: append the value of the Authorization header. The caller's
- * headers hold Host, X-Amz-Date and X-Amz-Security-Token already. `hex` (may
+ * All three: append the value of the Authorization header to `out`, in which
+ * no header lies. The caller's headers hold Host, X-Amz-Date and X-Amz-Security-Token already. `hex` (may
  * be NULL) gets the signature, the seed of a streamed body's.
  */
 int	pp_sigv4_authorize(struct pp_sigv4 *s,

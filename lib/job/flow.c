@@ -15,6 +15,17 @@
 /* How fast a rate follows a server that allows more than before. */
 #define RAISE 1.05
 #define RAISE_US INT64_C(1000000)
+/* Of the calls that are under way when a known rate is too much. */
+#define LEAST_OF_CALLS 0.97
+/*
+ * In which time calls begin, all of them, and one; slower after a pause, when
+ * it is known that there is a limit, and not which. A process that was stopped
+ * for longer than a step does not make up for it.
+ */
+#define OPENING_US 100e3
+#define OPENING_US_A_CALL 1e3
+#define OPENING_STEP_US INT64_C(5000)
+#define SLOWER_AGAIN 10
 /* A rate that was measured: over how long, how many, and how it is tried. */
 #define SHORTEST_MEASURE_US INT64_C(1000000)
 #define FEWEST_MEASURED 40
@@ -47,6 +58,8 @@ pp_flow_init(struct pp_flow *f, int max_in_flight, int64_t rpm, int64_t tpm,
 	memset(f, 0, sizeof *f);
 	f->max_in_flight = max_in_flight;
 	f->limit = max_in_flight;
+	f->open = 1;
+	f->opened_us = now_us;
 	init_bucket(&f->requests, rpm, 1);
 	init_bucket(&f->tokens, tpm, 0);
 	f->filled_us = now_us;
@@ -79,16 +92,51 @@ bucket_wait_us(const struct pp_flow_bucket *b, double need)
 	return (int64_t)(missing / b->per_us) + 1;
 }
 
+static bool
+is_rate_known(const struct pp_flow *f)
+{
+	return f->requests.told || f->measured_us > 0;
+}
+
+/*
+ * At the beginning, and after a pause, calls go out one by one, so that the
+ * first that is throttled comes back before all the others are under way.
+ */
+static int64_t
+opening_wait_us(struct pp_flow *f, int64_t now_us)
+{
+	double a_call_us = fmin(OPENING_US / f->limit, OPENING_US_A_CALL);
+	int64_t passed_us = now_us - f->opened_us;
+
+	if (f->open >= f->max_in_flight)
+		return 0;
+	if (f->paused_until_us > 0 && !is_rate_known(f))
+		a_call_us *= SLOWER_AGAIN;
+	if (passed_us > 0) {
+		f->opened_us = now_us;
+		f->open += (double)(passed_us < OPENING_STEP_US ?
+				   passed_us :
+				   OPENING_STEP_US) /
+		    a_call_us;
+	}
+	return f->in_flight < (int)f->open ?
+	    0 :
+	    (int64_t)((f->in_flight + 1 - f->open) * a_call_us) + 1;
+}
+
 int64_t
 pp_flow_wait_us(struct pp_flow *f, int64_t tokens, int64_t now_us)
 {
-	int64_t for_requests, for_tokens;
+	int64_t for_requests, for_tokens, for_opening;
 	int allowed = pp_flow_is_down(f) ? 1 : (int)f->limit;
 
 	if (f->in_flight >= allowed)
 		return -1;
 	if (now_us < f->paused_until_us)
 		return f->paused_until_us - now_us;
+	for_opening = opening_wait_us(f, now_us);
+	if (for_opening > 0)
+		return for_opening;
 	fill_buckets(f, now_us);
 	for_requests = bucket_wait_us(&f->requests, 1);
 	for_tokens = bucket_wait_us(&f->tokens, (double)tokens);
@@ -135,8 +183,11 @@ pause_us(struct pp_flow *f, int in_a_row)
 static void
 pause_until(struct pp_flow *f, int64_t until_us)
 {
-	if (until_us > f->paused_until_us)
-		f->paused_until_us = until_us;
+	if (until_us <= f->paused_until_us)
+		return;
+	f->paused_until_us = until_us;
+	f->open = 1;
+	f->opened_us = until_us;
 }
 
 static double
@@ -231,6 +282,22 @@ note_success(struct pp_flow *f, int64_t now_us)
 	}
 }
 
+/*
+ * A rate that is known holds calls back by itself: those that are under way
+ * are no more than it lets through in the time that they take, so far fewer
+ * would leave some of it unused.
+ */
+static void
+lower_limit(struct pp_flow *f)
+{
+	double limit = f->limit * DECREASE;
+
+	if (is_rate_known(f))
+		limit = fmin(f->limit,
+		    fmax(limit, LEAST_OF_CALLS * f->in_flight));
+	f->limit = fmax(1, limit);
+}
+
 static void
 note_throttle(struct pp_flow *f, int64_t stamp, int64_t retry_after_ms,
     int64_t now_us)
@@ -240,7 +307,7 @@ note_throttle(struct pp_flow *f, int64_t stamp, int64_t retry_after_ms,
 		f->cut_stamp = f->sent;
 		fill_buckets(f, now_us);
 		measure_rate(f, now_us);
-		f->limit = fmax(1, f->limit * DECREASE);
+		lower_limit(f);
 		f->successes = 0;
 		f->throttles++;
 	}

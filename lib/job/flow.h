@@ -3,15 +3,19 @@
  *
  * Three things hold calls back: buckets of requests and tokens per minute,
  * filled evenly; a limit on calls in flight, which falls by a quarter at a
- * throttle and rises by one for each limit's worth of successes (additive
- * increase, multiplicative decrease; calls are numbered, and only one that was
- * admitted under the limit of now lowers it, so one burst of throttles is one
- * decrease); and a breaker,
- * which lets one probe at a time through while the service looks down.
+ * throttle, or where the rate is known to a little below those in flight, and
+ * rises by one for each limit's worth of successes (additive increase,
+ * multiplicative decrease; calls are numbered, and only one that was admitted
+ * under the limit of now lowers it, so one burst of throttles is one decrease);
+ * and a breaker, which lets one probe at a time through while the service looks
+ * down.
  *
  * The buckets begin as the catalog says. What a server tells of its limits is
  * lower at once and higher slowly, but never above the catalog's; what it says
  * is left empties a bucket to that.
+ *
+ * Calls begin one by one, all within a tenth of a second: a server that admits
+ * few of them is found out before it has thrown back most.
  *
  * A server that tells nothing is measured. When it throttles it has nothing
  * left, so what it admitted between two throttles, by the time between them, is
@@ -42,6 +46,8 @@ struct pp_flow {
 	int max_in_flight;
 	double limit;			/* 1 to max_in_flight */
 	int in_flight;
+	double open;			/* so many may be in flight so far */
+	int64_t opened_us;		/* when that was so */
 	double successes;		/* since the limit rose last */
 	int64_t paused_until_us;	/* 0: not paused */
 	int throttles;			/* in a row */

@@ -20,6 +20,8 @@
 #define LONGEST_LATER_US INT64_C(5000000)
 /* What a prompt may have before the first of its step was rendered. */
 #define UNSEEN_PROMPT_BYTES 2048
+/* Begun before the loop turns: the first answers come while others begin. */
+#define ROWS_A_TURN 64
 /* Near the budget's end: how many waiting calls to try for one that fits. */
 #define MAX_TRIED_FOR_MONEY 64
 
@@ -732,7 +734,7 @@ empty_outbox(struct pp_runner *r)
 }
 
 static void
-lane_timer(void *arg)
+do_nothing(void *arg)
 {
 	(void)arg; /* the loop turned: that is enough */
 }
@@ -753,7 +755,7 @@ send_ready(struct lane *l)
 			r->gated = true;
 			if (wait_us > 0)
 				pp_timer_set(r->loop, &l->timer, wait_us,
-				    lane_timer, l);
+				    do_nothing, l);
 			return;
 		}
 		if (!reserve(n)) {
@@ -895,12 +897,6 @@ begin_row(struct pp_runner *r)
 		advance(n);
 }
 
-static void
-money_timer(void *arg)
-{
-	(void)arg;
-}
-
 /*
  * Others hold what is left of the money: what we have and cannot use goes back
  * at once, and after a while the row's shard does, since the holder may be dead
@@ -931,6 +927,22 @@ wait_for_money(struct pp_runner *r)
 }
 
 static void
+begin_rows(struct pp_runner *r)
+{
+	for (int n = 0; may_begin(r) && may_afford_row(r); n++) {
+		if (n == ROWS_A_TURN) {
+			pp_loop_defer(r->loop, do_nothing, NULL);
+			return;
+		}
+		begin_row(r);
+		if (r->ready_count > 0) {
+			for (size_t i = 0; i < r->lane_count; i++)
+				send_ready(r->lanes[i]);
+		}
+	}
+}
+
+static void
 pump(struct pp_runner *r)
 {
 	r->broke = false;
@@ -939,16 +951,9 @@ pump(struct pp_runner *r)
 	r->gated = false;
 	for (size_t i = 0; i < r->lane_count; i++)
 		send_ready(r->lanes[i]);
-	while (may_begin(r) && may_afford_row(r)) {
-		begin_row(r);
-		if (r->ready_count > 0) {
-			for (size_t i = 0; i < r->lane_count; i++)
-				send_ready(r->lanes[i]);
-		}
-	}
+	begin_rows(r);
 	if (r->later)
-		pp_timer_set(r->loop, &r->money_timer, LATER_US, money_timer,
-		    r);
+		pp_timer_set(r->loop, &r->money_timer, LATER_US, do_nothing, r);
 	wait_for_money(r);
 }
 
@@ -1033,6 +1038,9 @@ pp_runner_run(struct pp_runner *r, enum pp_run_end *end, struct pp_error *why)
 {
 	struct pp_error err = PP_ERROR_INIT;
 
+	/* so that the loop's clock is that of now */
+	if (pp_loop_turn(r->loop, 0, &err) < 0)
+		fail_run(r, &err);
 	pp_timer_set(r->loop, &r->tick, TICK_US, tick, r);
 	for (;;) {
 		if (!r->stopping)

@@ -368,20 +368,19 @@ pp_bedrock_put(const struct pp_bedrock_format *f, struct pp_invocation *v)
 
 /* ---- replies ---- */
 
-/* Counts that make no sense are as good as none. */
+/* Counts that make no sense are as good as none; names are paths below `v`. */
 static void
-read_usage(const struct pp_json *root, const char *in, const char *out,
+read_usage(const struct pp_json *v, const char *in, const char *out,
     const char *cache_read, const char *cache_write, struct pp_answer *a)
 {
 	struct pp_usage u = { 0 };
 
-	if (in == NULL ||
-	    !pp_json_int64(pp_json_path(root, in), &u.tokens_in) ||
-	    !pp_json_int64(pp_json_path(root, out), &u.tokens_out))
+	if (in == NULL || !pp_json_int64(pp_json_path(v, in), &u.tokens_in) ||
+	    !pp_json_int64(pp_json_path(v, out), &u.tokens_out))
 		return;
-	if (!pp_json_int64(pp_json_path(root, cache_read), &u.cache_read))
+	if (!pp_json_int64(pp_json_path(v, cache_read), &u.cache_read))
 		u.cache_read = 0;
-	if (!pp_json_int64(pp_json_path(root, cache_write), &u.cache_write))
+	if (!pp_json_int64(pp_json_path(v, cache_write), &u.cache_write))
 		u.cache_write = 0;
 	if (u.tokens_in < 0 || u.tokens_out < 0 || u.cache_read < 0 ||
 	    u.cache_write < 0)
@@ -464,8 +463,8 @@ pp_bedrock_read_converse(struct pp_invoker *i, const struct pp_json *root,
 {
 	const struct pp_json *output = pp_json_get(root, "output");
 
-	read_usage(root, "usage.inputTokens", "usage.outputTokens",
-	    "usage.cacheReadInputTokens", "usage.cacheWriteInputTokens", a);
+	read_usage(pp_json_get(root, "usage"), "inputTokens", "outputTokens",
+	    "cacheReadInputTokens", "cacheWriteInputTokens", a);
 	if (output == NULL || output->type != PP_JSON_OBJECT) {
 		pp_answer_doubt(a, "the reply is none of Converse");
 		return;

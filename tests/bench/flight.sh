@@ -8,19 +8,9 @@
 # but for `long`: a job of ten million rows (or of ROWS) at no latency.
 #
 # `make bench` gives PP_BUILDDIR and PP_SRCDIR.
-set -eu
-
-PP_SRCDIR=${PP_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-PP_BUILDDIR=${PP_BUILDDIR:-$PP_SRCDIR/_build}
-bin=${PP_BINDIR:-$PP_BUILDDIR/cmd}
+. "$(dirname "$0")/bench.sh"
 rounds=30
 rows=10000000
-
-usage()
-{
-	sed -n '2s/^# //p' "$0" >&2
-	exit 64
-}
 
 while getopts r:m: opt; do
 	case $opt in
@@ -31,46 +21,14 @@ while getopts r:m: opt; do
 done
 shift $((OPTIND - 1))
 
-scratch=$(mktemp -d)
-pids=()
-cleanup()
-{
-	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true
-	rm -rf "$scratch"
-}
-trap cleanup EXIT
-
-export PP_STORE=file:$scratch/home PP_SHARE=${PP_SHARE:-$PP_SRCDIR/share}
+export PP_STORE=file:$scratch/home
 export PP_MODEL_1_NAME=bench PP_MODEL_1_INPUT_USD=0.1 PP_MODEL_1_OUTPUT_USD=0.2
 
-server_cpu=
-client_cpu=
-if [ "$(nproc)" -ge 2 ] && command -v taskset >/dev/null; then
-	server_cpu='taskset -c 0'
-	client_cpu='taskset -c 1'
-fi
-
-# server OPTION...: the mock server; `port` is where it listens.
-server()
+# start OPTION...: the mock server, which has the model.
+start()
 {
-	rm -f "$scratch/port"
-	$server_cpu "$PP_BUILDDIR/tests/support/mockllm" --port 0 --quiet \
-		--port-file "$scratch/port" "$@" &
-	pids+=($!)
-	while [ ! -s "$scratch/port" ]; do
-		kill -0 "${pids[-1]}"
-		sleep 0.05
-	done
-	port=$(cat "$scratch/port")
-	stats=http://127.0.0.1:$port/__stats
-	export PP_MODEL_1_URL=http://127.0.0.1:$port/v1
-}
-
-stop_servers()
-{
-	kill "${pids[@]}"
-	wait "${pids[@]}" 2>/dev/null || true
-	pids=()
+	server "$@"
+	export PP_MODEL_1_URL=$url/v1
 }
 
 # A certificate for this machine, and who vouches for it.
@@ -125,17 +83,7 @@ front()
 
 counter()
 {
-	curl -s "$stats" | jq "$1"
-}
-
-seeds()
-{
-	awk 'BEGIN {
-		t = sprintf("%0990d", 0)
-		for (i = 0; i < 1000; i++)
-			printf "{\"n\":%d,\"text\":\"%s\"}\n", i, t
-	}' >"$scratch/seeds"
-	"$bin/pp-seed" put -q bench "$scratch/seeds"
+	curl -s "$url/__stats" | jq "$1"
 }
 
 # A template of so many steps, in which every prompt differs.
@@ -152,11 +100,6 @@ template()
 	done
 }
 
-member()
-{
-	sed -n "s/.*\"$1\":\([-0-9.]*\).*/\1/p" "$scratch/run"
-}
-
 # job CONCURRENCY ROWS [OPTION...]: sets wall and cpu (seconds), rss (MiB).
 job()
 {
@@ -164,15 +107,15 @@ job()
 
 	id=$("$bin/pp-job" create -t "$scratch/template.yaml" -s bench \
 		-n "$2" --budget 1000000 | jq -r .job_id)
-	{ $client_cpu "$PP_BUILDDIR/tests/bench/bench_run" "$bin/pp-worker" \
+	{ $client_cpu "$bench/bench_run" "$bin/pp-worker" \
 		-q --job "$id" -c "$1" "${@:3}" >/dev/null; } 3>"$scratch/run"
-	[ "$(member status)" = 0 ] || {
-		echo "flight.sh: pp-worker ended with status $(member status)" >&2
+	[ "$(member "$scratch/run" status)" = 0 ] || {
+		echo "flight.sh: pp-worker ended with status $(member "$scratch/run" status)" >&2
 		exit 1
 	}
-	wall=$(member wall_s)
-	cpu=$(member cpu_s)
-	rss=$(awk -v k="$(member rss_kib)" 'BEGIN { print k / 1024 }')
+	wall=$(member "$scratch/run" wall_s)
+	cpu=$(member "$scratch/run" cpu_s)
+	rss=$(awk -v k="$(member "$scratch/run" rss_kib)" 'BEGIN { print k / 1024 }')
 }
 
 # say NAME BEST-SECONDS LEAST-RATIO MOST-MIB MOST-PERCENT-OF-A-CORE
@@ -190,7 +133,7 @@ say()
 # plain NAME IN-FLIGHT LEAST MIB PERCENT
 plain()
 {
-	server --no-track --latency 1000
+	start --no-track --latency 1000
 	job "$2" $(($2 * rounds))
 	stop_servers
 	say "$1" "$rounds" "$3" "$4" "$5"
@@ -204,7 +147,7 @@ row_most() { plain '4,096, plain' 4096 0.98 128 -; }
 
 row_http2()
 {
-	server --no-track --latency 1000
+	start --no-track --latency 1000
 	front
 	job 2000 $((2000 * rounds))
 	stop_servers
@@ -217,7 +160,7 @@ row_tls()
 	local short
 
 	certificate
-	server --no-track --latency 1000 --tls-cert "$scratch/cert" \
+	start --no-track --latency 1000 --tls-cert "$scratch/cert" \
 		--tls-key "$scratch/key"
 	PP_MODEL_1_URL=https://127.0.0.1:$port/v1
 	job 1000 $((1000 * (rounds / 2)))
@@ -233,28 +176,36 @@ row_tls()
 row_steps()
 {
 	template 4 >"$scratch/template.yaml"
-	server --no-track --latency 1000
+	start --no-track --latency 1000
 	job 1000 $((1000 * (rounds / 4 + 1)))
 	stop_servers
 	say '1,000, rows of four steps' $((4 * (rounds / 4 + 1))) 0.97 - -
 	template 1 >"$scratch/template.yaml"
 }
 
-# 200 a second are admitted, and a second's worth at once; nobody says so.
-row_limited()
+# limited RATE LATENCY-MS IN-FLIGHT: so many a second are admitted, and a
+# second's worth at once; nobody says so.
+limited()
 {
-	local rate=200 seconds=$((rounds * 2)) n limited
+	local seconds=$((rounds * 2)) n throttled
 
-	n=$((rate * seconds))
-	server --latency 50 --limit-rps $rate
-	job 64 $n
-	limited=$(counter .rate_limited)
+	n=$(($1 * seconds))
+	start --latency "$2" --limit-rps "$1"
+	job "$3" $n
+	throttled=$(counter .rate_limited)
 	stop_servers
-	say '200 a second are let through' "$seconds" 0.97 - -
-	awk -v l="$limited" -v n="$n" 'BEGIN {
+	say "$1 a second let through, $2 ms" "$seconds" 0.97 - -
+	awk -v l="$throttled" -v n="$n" 'BEGIN {
 		printf "%-34s %6.2f%% of replies; at most 2%% are wanted: %s\n",
 		    "    of them throttled", 100 * l / (l + n),
 		    (l <= 0.02 * (l + n) ? "yes" : "NO") }'
+}
+
+row_limited()
+{
+	limited 200 50 64
+	limited 50 1000 64
+	limited 50 1000 200
 }
 
 # The transport repeats nothing, though connections break under it.
@@ -262,7 +213,7 @@ row_once()
 {
 	local requests repeats calls
 
-	server --conn-requests 20 --fault reset=0.02 --fault close=0.02
+	start --conn-requests 20 --fault reset=0.02 --fault close=0.02
 	job 64 20000 --backoff 10ms
 	requests=$(counter .requests)
 	repeats=$(counter .repeats_after_ok)
@@ -277,21 +228,21 @@ row_httpx()
 {
 	local python
 
-	if ! python=$("$PP_SRCDIR/tests/support/python-venv" \
+	if ! python=$("$support/python-venv" \
 		"$PP_SRCDIR/tests/bench/httpx.txt" 2>&1); then
 		echo "httpx is left out: $(tail -n 1 <<<"$python")"
 		return
 	fi
-	server --no-track
+	start --no-track
 	job 64 20000
 	awk -v n=20000 -v c="$cpu" -v r="$rss" 'BEGIN {
 		printf "pp-worker: %.0f calls a second of a core, %.0f MiB\n",
 		    n / c, r }'
-	{ $client_cpu "$PP_BUILDDIR/tests/bench/bench_run" "$python" \
+	{ $client_cpu "$bench/bench_run" "$python" \
 		"$PP_SRCDIR/tests/bench/httpx_loop.py" "$PP_MODEL_1_URL" \
 		"$scratch/seeds" 64 4000 >/dev/null; } 3>"$scratch/run"
 	stop_servers
-	awk -v n=4000 -v c="$(member cpu_s)" -v k="$(member rss_kib)" -v o="$cpu" '
+	awk -v n=4000 -v c="$(member "$scratch/run" cpu_s)" -v k="$(member "$scratch/run" rss_kib)" -v o="$cpu" '
 	BEGIN { printf "httpx:     %.0f calls a second of a core, %.0f MiB: " \
 		    "%.0f times the time\n", n / c, k / 1024, c / n / (o / 20000) }'
 }
@@ -302,7 +253,7 @@ row_long()
 {
 	local id pid
 
-	server --no-track --bytes 40
+	start --no-track --bytes 40
 	template 1 16 '[:20]' >"$scratch/template.yaml"
 	id=$("$bin/pp-job" create -t "$scratch/template.yaml" -s bench \
 		-n "$rows" --budget 1000000 | jq -r .job_id)
@@ -352,7 +303,8 @@ watch_job()
 	wait "$2" || true
 }
 
-seeds
+make_seeds 1000 >"$scratch/seeds"
+"$bin/pp-seed" put -q bench "$scratch/seeds"
 template 1 >"$scratch/template.yaml"
 printf '%-34s %7s %6s %7s %5s %7s %5s\n' "in flight, $rounds rounds of 1 s" \
 	'of best' wanted MiB most 'a core' most

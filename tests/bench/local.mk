@@ -10,7 +10,7 @@ bench_programs = \
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 EXTRA_DIST += tests/bench/README tests/bench/aws.sh \
-	tests/bench/aws_peer.py tests/bench/callgrind.sh \
+	tests/bench/aws_peer.py tests/bench/bench.sh tests/bench/callgrind.sh \
 	tests/bench/export.py tests/bench/flight.sh tests/bench/httpx.txt \
 	tests/bench/httpx_loop.py tests/bench/language.sh \
 	tests/bench/minijinja \

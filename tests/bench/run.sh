@@ -9,23 +9,12 @@
 # busy with other things slows all of them down.
 #
 # `make bench` gives PP_BUILDDIR and PP_SRCDIR.
-set -eu
-
-PP_SRCDIR=${PP_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-PP_BUILDDIR=${PP_BUILDDIR:-$PP_SRCDIR/_build}
-bench=$PP_BUILDDIR/tests/bench
-mock=$PP_BUILDDIR/tests/support/mockllm
-worker=${PP_BINDIR:-$PP_BUILDDIR/cmd}/pp-worker
+. "$(dirname "$0")/bench.sh"
+worker=$bin/pp-worker
 rounds=5
 calls=40000
 megabytes=300
 connections=64
-
-usage()
-{
-	sed -n '2s/^# //p' "$0" >&2
-	exit 64
-}
 
 while getopts r:n:m: opt; do
 	case $opt in
@@ -35,62 +24,6 @@ while getopts r:n:m: opt; do
 	*) usage ;;
 	esac
 done
-
-scratch=$(mktemp -d)
-mock_pid=
-cleanup()
-{
-	[ -z "$mock_pid" ] || kill "$mock_pid" 2>/dev/null || true
-	rm -rf "$scratch"
-}
-trap cleanup EXIT
-
-server_cpu=
-client_cpu=
-if [ "$(nproc)" -ge 2 ] && command -v taskset >/dev/null; then
-	server_cpu='taskset -c 0'
-	client_cpu='taskset -c 1'
-fi
-
-# The counters of the mock server are its own business: log and port are all
-# that is asked of it.
-mock_start()
-{
-	rm -f "$scratch/port"
-	$server_cpu "$mock" --port 0 --port-file "$scratch/port" --quiet \
-		--no-track "$@" &
-	mock_pid=$!
-	while [ ! -s "$scratch/port" ]; do
-		kill -0 "$mock_pid"
-		sleep 0.05
-	done
-	url=http://127.0.0.1:$(cat "$scratch/port")
-}
-
-mock_stop()
-{
-	kill "$mock_pid"
-	wait "$mock_pid" 2>/dev/null || true
-	mock_pid=
-}
-
-# The member of the one JSON object in a file.
-member()
-{
-	sed -n "s/.*\"$2\":\([-0-9.]*\).*/\1/p" "$1"
-}
-
-divide()
-{
-	awk -v a="$1" -v b="$2" -v f="${3:-%.2f}" \
-		'BEGIN { printf f, (b > 0 ? a / b : 0) }'
-}
-
-median()
-{
-	sort -g | awk '{ v[NR] = $1 } END {
-		print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
 
 # ---- one run of a tool: "calls-a-second cpu-us-a-call rss-KiB" ----
 
@@ -134,7 +67,6 @@ run_worker()
 		AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=AKIDBENCH \
 		AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG \
 		AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$url \
-		PP_SHARE=${PP_SHARE:-$PP_SRCDIR/share} \
 		$client_cpu "$bench/bench_run" "$worker" -q --filter \
 		-t "$scratch/template.yaml" -c "$1" \
 		<"$scratch/seeds.$2" >/dev/null; } 3>"$scratch/run"
@@ -157,11 +89,7 @@ make_worker_input()
 		      max_tokens: 1024
 		      prompt: "{{ n }} {{ text }}"
 	END
-	awk -v n="$1" 'BEGIN {
-		t = sprintf("%0990d", 0)
-		for (i = 0; i < n; i++)
-			printf "{\"n\":%d,\"text\":\"%s\"}\n", i, t
-	}' >"$scratch/seeds.$1"
+	make_seeds "$1" >"$scratch/seeds.$1"
 }
 
 one_bedrock()
@@ -211,13 +139,13 @@ throughput()
 		tools+=(worker bedrock)
 		make_worker_input "$calls"
 	fi
-	mock_start
+	server
 	for ((round = 1; round <= rounds; round++)); do
 		for tool in "${tools[@]}"; do
 			"one_$tool" >>"$scratch/$tool.rows"
 		done
 	done
-	mock_stop
+	stop_servers
 	printf '%d connections, no latency, %d rounds of %d calls\n' \
 		"$connections" "$rounds" "$calls"
 	printf '%-34s %10s %12s %8s %8s\n' '' calls/s 'CPU us/call' 'RSS MiB' \
@@ -249,9 +177,9 @@ many_in_flight()
 	local n=20000 rate rss
 
 	make_worker_input "$n"
-	mock_start --latency 1000
+	server --latency 1000
 	run_worker 1000 "$n"
-	mock_stop
+	stop_servers
 	rate=$(divide "$n" "$(member "$scratch/run" wall_s)" %.0f)
 	rss=$(divide "$(member "$scratch/run" rss_kib)" 1024 %.1f)
 	printf '\n1,000 in flight, 1 s latency, %d calls: %s calls/s, %s MiB, ' \
@@ -267,9 +195,9 @@ first_request()
 {
 	make_worker_input 1
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		mock_start --log "$scratch/log"
+		server --log "$scratch/log"
 		run_worker 1 1
-		mock_stop
+		stop_servers
 		awk -v s="$(member "$scratch/run" started_ms)" \
 			-v r="$(member "$scratch/log" ms)" \
 			'BEGIN { printf "%.1f\n", r - s }' >>"$scratch/first"
@@ -286,13 +214,13 @@ export_files()
 	local python
 
 	echo
-	if ! python=$("$PP_SRCDIR/tests/support/python-venv" \
+	if ! python=$("$support/python-venv" \
 		"$PP_SRCDIR/tests/oracle/requirements.txt" 2>&1); then
 		echo "exports are left out: $(tail -n 1 <<<"$python")"
 		return
 	fi
 	"$python" "$PP_SRCDIR/tests/bench/export.py" "$PP_BUILDDIR" \
-		"${PP_BINDIR:-$PP_BUILDDIR/cmd}/pp-export" "$megabytes" "$rounds"
+		"$bin/pp-export" "$megabytes" "$rounds"
 }
 
 throughput

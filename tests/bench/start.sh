@@ -8,26 +8,12 @@
 # servers' too. The model does not answer while that is read.
 #
 # `make bench` gives PP_BUILDDIR and PP_SRCDIR.
-set -eu
-
-PP_SRCDIR=${PP_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-PP_BUILDDIR=${PP_BUILDDIR:-$PP_SRCDIR/_build}
-export PP_SRCDIR PP_BUILDDIR
-[ -n "${PP_BENCH_START:-}" ] || PP_BENCH_START=1 exec \
-    "$PP_SRCDIR/tests/support/with-aws-servers" bash "$0" "$@"
+. "$(dirname "$0")/bench.sh"
+with_aws_servers "$@"
 runs=${1:-7}
 wanted_ms=60
-export PP_SHARE=${PP_SHARE:-$PP_SRCDIR/share} PP_USER=bench
-PATH=${PP_BINDIR:-$PP_BUILDDIR/cmd}:$PATH
-scratch=$(mktemp -d)
-pids=()
-cleanup()
-{
-	kill -9 "${pids[@]}" 2>/dev/null || true
-	wait 2>/dev/null || true
-	rm -rf "$scratch"
-}
-trap cleanup EXIT
+export PP_USER=bench
+PATH=$bin:$PATH
 cd "$scratch"
 
 wait_for()
@@ -37,16 +23,13 @@ wait_for()
 	done
 }
 
-python3 "$PP_SRCDIR/tests/support/aws_stub.py" stub.port stub.log &
+python3 "$support/aws_stub.py" stub.port stub.log &
 pids+=($!)
-"$PP_BUILDDIR/tests/support/mockllm" --port 0 --port-file mock.port --quiet \
-	--latency 3600000 --aws-account "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
-	--log mock.log &
-pids+=($!)
-wait_for test -s stub.port -a -s mock.port
+server --latency 3600000 --log mock.log \
+	--aws-account "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
+wait_for test -s stub.port
 stub=http://127.0.0.1:$(cat stub.port)
-mock=http://127.0.0.1:$(cat mock.port)
-export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$mock
+export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=$url
 "$PP_BUILDDIR/tests/support/awshome" make pp-bench- pp-bench-bucket
 export PP_STORE=aws:pp-bench-bucket PP_TABLE_PREFIX=pp-bench-
 printf 'template:\n  id: t\n  steps:\n    - {id: a, prompt: "{{ poem.text }}"}\n' \
@@ -58,7 +41,7 @@ export PP_MAX_CONCURRENT_JOBS
 # in_flight N: so many calls wait for an answer.
 in_flight()
 {
-	[ "$(curl -s "$mock/__stats" | jq .inflight)" = "$1" ]
+	[ "$(curl -s "$url/__stats" | jq .inflight)" = "$1" ]
 }
 
 # All threads' time on a processor, in us.
@@ -92,14 +75,14 @@ one_run()
 for _ in $(seq "$runs"); do
 	one_run
 done >rows
-median()
+column()
 {
-	awk -v c="$1" '{ print $c }' rows | sort -n |
-		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+	awk -v c="$1" '{ print $c }' rows | median
 }
-own=$(median 1)
+own=$(column 1)
+own=${own%.*}
 printf '\nfrom exec to the first model call in a task, all on loopback:\n'
 printf '%d.%d ms of its own; %d ms by the clock, the servers included; ' \
-	$((own / 1000)) $((own % 1000 / 100)) "$(median 2)"
+	$((own / 1000)) $((own % 1000 / 100)) "$(column 2)"
 printf 'at most %d ms of its own are wanted: ' "$wanted_ms"
 [ "$own" -le $((wanted_ms * 1000)) ] && echo yes || echo NO

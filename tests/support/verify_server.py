@@ -4,7 +4,10 @@
 Recomputes the SigV4 signature of every request from the bytes on the wire,
 by the written rules and with nothing but hashlib and hmac. 200 or 403, and a
 JSON object that says what was expected. Serves a free port on loopback, which
-it writes to PORT-FILE.
+it writes to PORT-FILE. Where a client needs more to go on, the reply to a right
+request is the least that it takes: a listing, an upload's id, an answer. GET
+/__signed lists the distinct requests so far that were signed rightly, and
+/__wrong those that were not.
 """
 import base64
 import hashlib
@@ -19,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT_FILE, ACCESS, SECRET = sys.argv[1:4]
 TOKEN = sys.argv[4] if len(sys.argv) > 4 else None
+LARGE = 9 << 20     # bytes of an object whose key ends in "large"
+signed, wrong = set(), set()
 EMPTY = hashlib.sha256(b"").hexdigest()
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request"
@@ -102,6 +107,41 @@ def read_chunks(body, scope, signature, signed):
     return data
 
 
+XML = {
+    "list-type": "<ListBucketResult><IsTruncated>false</IsTruncated>"
+                 "<Contents><Key>a%20b</Key><Size>1</Size></Contents>"
+                 "</ListBucketResult>",
+    "uploads": "<InitiateMultipartUploadResult><UploadId>u+/=1</UploadId>"
+               "</InitiateMultipartUploadResult>",
+    "uploadId": "<CompleteMultipartUploadResult><ETag>\"e\"</ETag>"
+                "</CompleteMultipartUploadResult>",
+    "delete": "<DeleteResult/>",
+    "restore": "<RestoreResult/>",
+    "sts": "<R><Account>1</Account><Arn>arn:aws:iam::1:user/ann</Arn>"
+           "<UserId>AID</UserId><Credentials>"
+           f"<AccessKeyId>{ACCESS}</AccessKeyId>"
+           f"<SecretAccessKey>{SECRET}</SecretAccessKey>"
+           f"<SessionToken>{TOKEN}</SessionToken>"
+           "<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></R>",
+}
+CONVERSE = {"output": {"message": {"content": [{"text": "yes"}]}},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": 1, "outputTokens": 1}}
+
+
+def operation(service, command, query, target, headers):
+    """What was asked for, in a word or two."""
+    for name in ("list-type", "uploads", "partNumber", "uploadId", "delete",
+                 "restore", "X-Amz-Signature"):
+        if name in query:
+            return f"{service} {command} {name}"
+    if target:
+        return f"{service} {target.split('.')[-1]}"
+    also = [h for h in ("range", "x-amz-tagging", "if-none-match", "if-match",
+                        "x-amz-trailer") if h in headers]
+    return " ".join([service, command, *also])
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -164,27 +204,77 @@ class Handler(BaseHTTPRequestHandler):
         if want != got:
             raise Wrong("signature does not match this canonical request:\n"
                         + text)
+        self.service = service
+        crc = self.headers.get("x-amz-checksum-crc32")
+        if crc and crc != base64.b64encode(
+                zlib.crc32(body).to_bytes(4, "big")).decode():
+            raise Wrong("x-amz-checksum-crc32 is not that of the body")
         if said and said.startswith("STREAMING-"):
             body = read_chunks(body, scope, got, "HMAC" in said)
             if len(body) != int(self.headers["x-amz-decoded-content-length"]):
                 raise Wrong("x-amz-decoded-content-length is wrong")
         return body
 
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        out = {"ok": True, "wire_path": self.path}
-        try:
-            data = self.check(body)
-            out["body_sha256"] = sha(data)
-        except (Wrong, ValueError, KeyError, IndexError) as e:
-            out.update(ok=False, __type="SignatureDoesNotMatch", message=str(e))
-        text = json.dumps(out).encode()
-        self.send_response(200 if out["ok"] else 403)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
+    def send(self, status, text, *headers):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if self.command != "HEAD":
+            self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(text)
+
+    def send_object(self, path):
+        """What a reader of objects needs: all of one, or a range."""
+        size = LARGE if path.endswith("large") else 3
+        m = re.match(r"bytes=(\d+)-(\d+)$", self.headers.get("range") or "")
+        etag = ("ETag", '"e"')
+        if self.command == "HEAD":
+            self.send(200, b"", etag, ("Content-Length", str(size)))
+        elif m:
+            first, last = int(m[1]), min(int(m[2]), size - 1)
+            self.send(206, b"x" * (last - first + 1), etag)
+        else:
+            self.send(200, b"x" * size, etag)
+
+    def send_right(self, path, query, out):
+        asked = "sts" if self.service == "sts" else next(
+            (n for n in XML if n in query), None)
+        if self.service == "bedrock":
+            self.send(200, json.dumps(CONVERSE).encode())
+        elif self.command in ("GET", "HEAD") and path.endswith(
+                ("object", "large")):
+            self.send_object(path)
+        elif asked and "partNumber" not in query:
+            self.send(200, XML[asked].encode())
+        else:
+            out["tasks"] = [{"taskArn": "arn:t"}]
+            self.send(200, json.dumps(out).encode(), ("ETag", '"e"'))
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        path, _, query = self.path.partition("?")
+        query = [p.partition("=")[0] for p in query.split("&")]
+        if path in ("/__signed", "/__wrong"):
+            names = signed if path == "/__signed" else wrong
+            return self.send(200, "\n".join(sorted(names)).encode())
+        self.service = ""
+        try:
+            out = {"ok": True, "wire_path": self.path,
+                   "body_sha256": sha(self.check(body))}
+        except (Wrong, ValueError, KeyError, IndexError) as e:
+            wrong.add(f"{self.command} {self.path}: {e}")
+            out = {"ok": False, "wire_path": self.path, "message": str(e),
+                   "__type": "SignatureDoesNotMatch"}
+            return self.send(403, json.dumps(out).encode())
+        what = operation(self.service, self.command, query,
+                         self.headers.get("x-amz-target"),
+                         [h.lower() for h in self.headers.keys()])
+        if what == "sts POST" or what == "sns POST":
+            what += " " + body.decode().partition("&")[0]
+        signed.add(what)
+        return self.send_right(path, query, out)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer
 
@@ -192,8 +282,16 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-server.daemon_threads = True
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A client that has what it wants may go as it likes."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+server = Server(("127.0.0.1", 0), Handler)
 with open(PORT_FILE + ".new", "w", encoding="ascii") as f:
     f.write(f"{server.server_port}\n")
 os.rename(PORT_FILE + ".new", PORT_FILE)

@@ -34,3 +34,8 @@ tests_unit_test_aws_credentials_SOURCES = \
 	tests/unit/test_aws_credentials.c \
 	tests/unit/aws_env.c tests/unit/server.c
 tests_unit_test_aws_credentials_LDADD = $(AM_TESTS_LDADD)
+
+unit_tests += tests/unit/test_aws_signed
+tests_unit_test_aws_signed_SOURCES = tests/unit/test_aws_signed.c \
+	tests/unit/aws_env.c tests/unit/calls.c tests/unit/server.c
+tests_unit_test_aws_signed_LDADD = $(AM_TESTS_LDADD)

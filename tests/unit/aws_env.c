@@ -3,7 +3,6 @@
 #include "test.h"
 
 #include "aws_env.h"
-#include "server.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -101,6 +100,38 @@ env_aws(void)
 	return a;
 }
 
+/* ---- services with a script ---- */
+
+struct world
+world_begin(const struct script *replies, size_t count)
+{
+	struct world w = { .server = scripted_start_in_order(replies, count),
+		.err = PP_ERROR_INIT };
+
+	env_clear();
+	env_set("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
+	env_set("AWS_SECRET_ACCESS_KEY", "secret");
+	env_set("AWS_ENDPOINT_URL", scripted_url(w.server));
+	w.aws = env_aws();
+	w.s3 = pp_s3_new(w.aws, "bkt", &w.err);
+	assert_non_null(w.s3);
+	return w;
+}
+
+void
+world_end(struct world *w)
+{
+	pp_s3_free(w->s3);
+	pp_aws_free(w->aws);
+	scripted_stop(w->server);
+}
+
+const char *
+world_body(struct world *w)
+{
+	return strstr(scripted_last(w->server), "\r\n\r\n") + 4;
+}
+
 /* ---- the server that checks signatures ---- */
 
 void
@@ -128,4 +159,42 @@ verifier_stop(struct verifier *v)
 {
 	kill(v->pid, SIGKILL);
 	waitpid(v->pid, NULL, 0);
+}
+
+/* ---- without credentials ---- */
+
+struct plain {
+	int status; /* 0: not there yet */
+	struct pp_buf *body;
+};
+
+static void
+on_plain_reply(void *arg, const struct pp_http_reply *r)
+{
+	struct plain *p = arg;
+
+	p->status = r->outcome == PP_HTTP_ANSWERED ? r->status : -1;
+	if (p->body != NULL)
+		pp_buf_set(p->body, r->body, r->body_len);
+}
+
+int
+plain_request(const char *method, const char *url, const char *const *headers,
+    struct pp_buf *body)
+{
+	struct pp_http_options o = { .max_in_flight = 1 };
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_loop *loop = pp_loop_new(&err);
+	struct pp_http *http = pp_http_new(loop, &o, &err);
+	struct pp_http_request r = {
+		.method = method, .url = url, .headers = headers
+	};
+	struct plain p = { .body = body };
+
+	assert_non_null(pp_http_send(http, &r, on_plain_reply, &p, &err));
+	while (p.status == 0)
+		assert_ok(pp_loop_turn(loop, -1, &err), err);
+	pp_http_free(http);
+	pp_loop_free(loop);
+	return p.status;
 }

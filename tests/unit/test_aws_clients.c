@@ -18,22 +18,6 @@
 #define OK "HTTP/1.1 200 OK\r\n\r\n"
 #define NO "HTTP/1.1 400 Bad Request\r\n\r\n"
 
-static struct pp_aws *
-open_aws(struct scripted *s)
-{
-	env_clear();
-	env_set("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
-	env_set("AWS_SECRET_ACCESS_KEY", "secret");
-	env_set("AWS_ENDPOINT_URL", scripted_url(s));
-	return env_aws();
-}
-
-static const char *
-body_of(struct scripted *s)
-{
-	return strstr(scripted_last(s), "\r\n\r\n") + 4;
-}
-
 /* ---- STS ---- */
 
 static void
@@ -45,21 +29,18 @@ test_caller(void **state)
 		"<Account>1</Account></GetCallerIdentityResult>"
 		"</GetCallerIdentityResponse>",
 		0, false };
-	struct scripted *s = scripted_start_in_order(&reply, 1);
-	struct pp_aws *a = open_aws(s);
-	struct pp_error err = PP_ERROR_INIT;
+	struct world w = world_begin(&reply, 1);
 	struct pp_sts_identity who;
 
 	(void)state;
-	assert_ok(pp_sts_caller(a, &who, &err), err);
+	assert_ok(pp_sts_caller(w.aws, &who, &w.err), w.err);
 	assert_string_equal(who.arn, "arn:aws:iam::1:user/ann");
 	assert_string_equal(who.account, "1");
 	assert_string_equal(who.user_id, "AID");
-	assert_string_equal(body_of(s),
+	assert_string_equal(world_body(&w),
 	    "Action=GetCallerIdentity&Version=2011-06-15");
 	pp_sts_identity_release(&who);
-	pp_aws_free(a);
-	scripted_stop(s);
+	world_end(&w);
 }
 
 static void
@@ -95,23 +76,20 @@ test_publish(void **state)
 {
 	static const struct script reply = { OK "<PublishResponse/>", 0,
 		false };
-	struct scripted *s = scripted_start_in_order(&reply, 1);
-	struct pp_aws *a = open_aws(s);
-	struct pp_error err = PP_ERROR_INIT;
+	struct world w = world_begin(&reply, 1);
 
 	(void)state;
-	assert_ok(pp_sns_publish(a, "arn:aws:sns:us-east-1:1:t",
-		      "a\nb \xc3\xa9", "{\"x\": \"\xc3\xa9&=+\"}", &err),
-	    err);
-	assert_string_equal(body_of(s),
+	assert_ok(pp_sns_publish(w.aws, "arn:aws:sns:us-east-1:1:t",
+		      "a\nb \xc3\xa9", "{\"x\": \"\xc3\xa9&=+\"}", &w.err),
+	    w.err);
+	assert_string_equal(world_body(&w),
 	    "Action=Publish&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3A"
 	    "us-east-1%3A1%3At&Subject=a%3Fb%20%3F%3F&Message=%7B%22x%22%3A%20"
 	    "%22%C3%A9%26%3D%2B%22%7D");
-	assert_fails(pp_sns_publish(a, "topic", "s", "m", &err), err,
+	assert_fails(pp_sns_publish(w.aws, "topic", "s", "m", &w.err), w.err,
 	    PP_ECONFIG);
-	assert_int_equal(scripted_requests(s), 1);
-	pp_aws_free(a);
-	scripted_stop(s);
+	assert_int_equal(scripted_requests(w.server), 1);
+	world_end(&w);
 }
 
 /* ---- ECS ---- */
@@ -138,21 +116,19 @@ test_run_task(void **state)
 		.count = 3,
 		.started_by = "j1",
 		.client_token = "tok" };
-	struct scripted *s = scripted_start_in_order(replies, 2);
-	struct pp_aws *a = open_aws(s);
+	struct world w = world_begin(replies, 2);
 	struct pp_ecs_tasks tasks = { 0 };
-	struct pp_error err = PP_ERROR_INIT;
 
 	(void)state;
-	assert_ok(pp_ecs_run(a, &r, &tasks, &err), err);
+	assert_ok(pp_ecs_run(w.aws, &r, &tasks, &w.err), w.err);
 	assert_int_equal(tasks.count, 2);
 	assert_string_equal(tasks.arns[1], "arn:t2");
 	assert_int_equal(tasks.failures, 1);
 	assert_string_equal(tasks.reason,
 	    "Capacity is unavailable at this time");
-	assert_non_null(strstr(scripted_last(s),
+	assert_non_null(strstr(scripted_last(w.server),
 	    "X-Amz-Target: AmazonEC2ContainerServiceV20141113.RunTask\r\n"));
-	assert_string_equal(body_of(s),
+	assert_string_equal(world_body(&w),
 	    "{\"cluster\":\"c\",\"taskDefinition\":\"family:3\","
 	    "\"capacityProviderStrategy\":[{\"capacityProvider\":"
 	    "\"FARGATE_SPOT\",\"weight\":1}],\"networkConfiguration\":{"
@@ -163,12 +139,11 @@ test_run_task(void **state)
 	    "\"startedBy\":\"j1\",\"clientToken\":\"tok\","
 	    "\"propagateTags\":\"TASK_DEFINITION\"}");
 	r.on_demand = true;
-	assert_fails(pp_ecs_run(a, &r, &tasks, &err), err, PP_EUNAVAIL);
-	assert_non_null(strstr(body_of(s), "\"launchType\":\"FARGATE\""));
-	assert_null(strstr(body_of(s), "capacityProvider"));
+	assert_fails(pp_ecs_run(w.aws, &r, &tasks, &w.err), w.err, PP_EUNAVAIL);
+	assert_non_null(strstr(world_body(&w), "\"launchType\":\"FARGATE\""));
+	assert_null(strstr(world_body(&w), "capacityProvider"));
 	pp_ecs_tasks_release(&tasks);
-	pp_aws_free(a);
-	scripted_stop(s);
+	world_end(&w);
 }
 
 static void
@@ -184,28 +159,26 @@ test_list_and_stop(void **state)
 		    0, false },
 		{ NO "{\"__type\":\"ClusterNotFoundException\"}", 0, false },
 	};
-	struct scripted *s = scripted_start_in_order(replies, 5);
-	struct pp_aws *a = open_aws(s);
+	struct world w = world_begin(replies, 5);
 	struct pp_ecs_tasks tasks = { 0 };
-	struct pp_error err = PP_ERROR_INIT;
 
 	(void)state;
-	assert_ok(pp_ecs_list(a, "c", NULL,
+	assert_ok(pp_ecs_list(w.aws, "c", NULL,
 		      "arn:aws:ecs:us-east-1:1:task-definition/fam:7", &tasks,
-		      &err),
-	    err);
+		      &w.err),
+	    w.err);
 	assert_int_equal(tasks.count, 3);
-	assert_string_equal(body_of(s),
+	assert_string_equal(world_body(&w),
 	    "{\"cluster\":\"c\",\"family\":\"fam\",\"desiredStatus\":"
 	    "\"RUNNING\",\"nextToken\":\"n\"}");
-	assert_ok(pp_ecs_stop(a, "c", "a", "why", &err), err);
-	assert_string_equal(body_of(s),
+	assert_ok(pp_ecs_stop(w.aws, "c", "a", "why", &w.err), w.err);
+	assert_string_equal(world_body(&w),
 	    "{\"cluster\":\"c\",\"task\":\"a\",\"reason\":\"why\"}");
-	assert_ok(pp_ecs_stop(a, "c", "a", "why", &err), err);
-	assert_fails(pp_ecs_stop(a, "c", "a", "why", &err), err, PP_ENOENT);
+	assert_ok(pp_ecs_stop(w.aws, "c", "a", "why", &w.err), w.err);
+	assert_fails(pp_ecs_stop(w.aws, "c", "a", "why", &w.err), w.err,
+	    PP_ENOENT);
 	pp_ecs_tasks_release(&tasks);
-	pp_aws_free(a);
-	scripted_stop(s);
+	world_end(&w);
 }
 
 static void
@@ -264,23 +237,21 @@ test_filter_logs(void **state)
 		    0, false },
 	};
 	static const struct pp_logs_filter filter = { "/g", "job-1", 4 };
-	struct scripted *s = scripted_start_in_order(pages, 3);
-	struct pp_aws *a = open_aws(s);
-	struct pp_error err = PP_ERROR_INIT;
+	struct world w = world_begin(pages, 3);
 	struct pp_buf got = PP_BUF_INIT;
 
 	(void)state;
-	assert_ok(pp_logs_filter(a, &filter, note_event, &got, &err), err);
+	assert_ok(pp_logs_filter(w.aws, &filter, note_event, &got, &w.err),
+	    w.err);
 	assert_string_equal(got.data, "1@5 a \"b\"\n2@6 c\n");
-	assert_int_equal(scripted_requests(s), 3);
-	assert_non_null(strstr(scripted_last(s),
+	assert_int_equal(scripted_requests(w.server), 3);
+	assert_non_null(strstr(scripted_last(w.server),
 	    "X-Amz-Target: Logs_20140328.FilterLogEvents"));
-	assert_string_equal(body_of(s),
+	assert_string_equal(world_body(&w),
 	    "{\"logGroupName\":\"/g\",\"filterPattern\":\"\\\"job-1\\\"\","
 	    "\"startTime\":4,\"nextToken\":\"yet more\"}");
 	pp_buf_release(&got);
-	pp_aws_free(a);
-	scripted_stop(s);
+	world_end(&w);
 }
 
 static void
@@ -304,17 +275,15 @@ test_logs_that_are_not(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const struct script reply = { rows[i].reply, 0, false };
-		struct scripted *s = scripted_start_in_order(&reply, 1);
-		struct pp_aws *a = open_aws(s);
-		struct pp_error err = PP_ERROR_INIT;
+		struct world w = world_begin(&reply, 1);
 		struct pp_buf got = PP_BUF_INIT;
 
 		print_message("%s\n", rows[i].name);
-		assert_fails(pp_logs_filter(a, &filter, note_event, &got, &err),
-		    err, rows[i].code);
+		assert_fails(pp_logs_filter(w.aws, &filter, note_event, &got,
+				 &w.err),
+		    w.err, rows[i].code);
 		pp_buf_release(&got);
-		pp_aws_free(a);
-		scripted_stop(s);
+		world_end(&w);
 	}
 }
 

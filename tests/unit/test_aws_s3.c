@@ -12,42 +12,10 @@
 #include "aws/s3.h"
 #include "aws_env.h"
 #include "base/mem.h"
-#include "server.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
 #define END "Content-Length: 0\r\n\r\n"
 #define FAILED "HTTP/1.1 412 Precondition Failed\r\n" END
-
-struct world {
-	struct scripted *server;
-	struct pp_aws *aws;
-	struct pp_s3 *s3;
-	struct pp_error err;
-};
-
-static struct world
-begin(const struct script *replies, size_t count)
-{
-	struct world w = { .server = scripted_start_in_order(replies, count),
-		.err = PP_ERROR_INIT };
-
-	env_clear();
-	env_set("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
-	env_set("AWS_SECRET_ACCESS_KEY", "secret");
-	env_set("AWS_ENDPOINT_URL", scripted_url(w.server));
-	w.aws = env_aws();
-	w.s3 = pp_s3_new(w.aws, "bkt", &w.err);
-	assert_non_null(w.s3);
-	return w;
-}
-
-static void
-end(struct world *w)
-{
-	pp_s3_free(w->s3);
-	pp_aws_free(w->aws);
-	scripted_stop(w->server);
-}
 
 static void
 check_sent(struct world *w, const char *text)
@@ -96,7 +64,7 @@ what_a_lost_reply_is_taken_for(void **state)
 		struct script replies[] = { { NULL, 0, false },
 			{ FAILED, 0, false }, { rows[i].there, 0, false } };
 		struct pp_s3_put put = rows[i].put;
-		struct world w = begin(replies, 3);
+		struct world w = world_begin(replies, 3);
 
 		put.key = "k";
 		put.data = "x";
@@ -106,7 +74,7 @@ what_a_lost_reply_is_taken_for(void **state)
 			fail_msg("%s: %d: %s", rows[i].name, w.err.code,
 			    w.err.text);
 		assert_int_equal(scripted_requests(w.server), 3);
-		end(&w);
+		world_end(&w);
 	}
 }
 
@@ -127,13 +95,13 @@ a_condition_that_fails_at_once_is_a_conflict(void **state)
 
 		snprintf(reply, sizeof reply, "HTTP/1.1 %d No\r\n" END,
 		    statuses[i]);
-		w = begin(replies, 1);
+		w = world_begin(replies, 1);
 		assert_fails(pp_s3_put(w.s3, &put, NULL, &w.err), w.err,
 		    PP_ECONFLICT);
 		assert_int_equal(scripted_requests(w.server), 1);
 		check_sent(&w, "If-Match: \"1\"\r\n");
 		check_sent(&w, "x-amz-meta-pp-over: \"1\"\r\n");
-		end(&w);
+		world_end(&w);
 	}
 }
 
@@ -152,7 +120,7 @@ objects_are_kept_as_the_environment_says(void **state)
 	setenv("PP_S3_STORAGE_CLASS", "GLACIER_IR", 1);
 	setenv("PP_S3_ENCRYPTION", "aws:kms", 1);
 	setenv("PP_S3_KMS_KEY", "arn:aws:kms:us-east-1:1:key/2", 1);
-	w = begin(&reply, 1);
+	w = world_begin(&reply, 1);
 	unsetenv("PP_S3_STORAGE_CLASS");
 	unsetenv("PP_S3_ENCRYPTION");
 	unsetenv("PP_S3_KMS_KEY");
@@ -165,14 +133,14 @@ objects_are_kept_as_the_environment_says(void **state)
 	    "arn:aws:kms:us-east-1:1:key/2\r\n");
 	check_sent(&w, "x-amz-tagging: class=output\r\n");
 	check_sent(&w, "x-amz-checksum-crc32: jNwWgw==\r\n");
-	end(&w);
+	world_end(&w);
 }
 
 static void
 a_variable_that_is_no_header_is_refused(void **state)
 {
 	static const struct script reply = { OK END, 0, false };
-	struct world w = begin(&reply, 1);
+	struct world w = world_begin(&reply, 1);
 	struct pp_s3 *s3;
 
 	(void)state;
@@ -181,7 +149,7 @@ a_variable_that_is_no_header_is_refused(void **state)
 	unsetenv("PP_S3_STORAGE_CLASS");
 	assert_null(s3);
 	assert_int_equal(w.err.code, PP_ECONFIG);
-	end(&w);
+	world_end(&w);
 }
 
 static void
@@ -204,7 +172,7 @@ an_archived_object_is_asked_for(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct script reply = { rows[i].reply, 0, false };
-		struct world w = begin(&reply, 1);
+		struct world w = world_begin(&reply, 1);
 
 		assert_int_equal(pp_s3_restore(w.s3, "k", 3, "Bulk", &w.err),
 		    rows[i].expected);
@@ -213,7 +181,7 @@ an_archived_object_is_asked_for(void **state)
 		    "<RestoreRequest><Days>3</Days><GlacierJobParameters>"
 		    "<Tier>Bulk</Tier></GlacierJobParameters>"
 		    "</RestoreRequest>");
-		end(&w);
+		world_end(&w);
 	}
 }
 
@@ -224,7 +192,7 @@ an_object_says_where_it_is_kept(void **state)
 		"x-amz-storage-class: GLACIER\r\nETag: \"e\"\r\n"
 		"x-amz-restore: ongoing-request=\"true\"\r\n" END,
 		0, false };
-	struct world w = begin(&reply, 1);
+	struct world w = world_begin(&reply, 1);
 	struct pp_s3_info info;
 
 	(void)state;
@@ -232,7 +200,7 @@ an_object_says_where_it_is_kept(void **state)
 	assert_string_equal(info.storage_class, "GLACIER");
 	assert_string_equal(info.restore, "ongoing-request=\"true\"");
 	assert_string_equal(info.etag, "\"e\"");
-	end(&w);
+	world_end(&w);
 }
 
 /* Keys that are too old, and a clock that is off, without a word about it. */
@@ -254,13 +222,13 @@ a_head_that_is_refused_is_tried_once_more(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct script replies[] = { { rows[i].reply, 0, false },
 			{ OK "ETag: \"e\"\r\n" END, 0, false } };
-		struct world w = begin(replies, 2);
+		struct world w = world_begin(replies, 2);
 		struct pp_s3_info info;
 		int rc = pp_s3_head(w.s3, "k", &info, &w.err);
 
 		assert_int_equal(rc, rows[i].requests == 2 ? 0 : -1);
 		assert_int_equal(scripted_requests(w.server), rows[i].requests);
-		end(&w);
+		world_end(&w);
 	}
 }
 

@@ -12,43 +12,9 @@
 #include "aws/dynamodb.h"
 #include "aws_env.h"
 #include "base/mem.h"
-#include "server.h"
 
 #define OK "HTTP/1.1 200 OK\r\n\r\n"
 #define NO "HTTP/1.1 400 Bad Request\r\n\r\n"
-
-struct world {
-	struct scripted *server;
-	struct pp_aws *aws;
-	struct pp_error err;
-};
-
-static struct world
-begin(const struct script *replies, size_t count)
-{
-	struct world w = { .server = scripted_start_in_order(replies, count),
-		.err = PP_ERROR_INIT };
-
-	env_clear();
-	env_set("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
-	env_set("AWS_SECRET_ACCESS_KEY", "secret");
-	env_set("AWS_ENDPOINT_URL", scripted_url(w.server));
-	w.aws = env_aws();
-	return w;
-}
-
-static void
-end(struct world *w)
-{
-	pp_aws_free(w->aws);
-	scripted_stop(w->server);
-}
-
-static const char *
-body_of(struct world *w)
-{
-	return strstr(scripted_last(w->server), "\r\n\r\n") + 4;
-}
 
 static void
 add_put(struct pp_ddb_transaction *t, const char *key)
@@ -70,17 +36,17 @@ what_is_left_over_is_sent_again(void **state)
 		{ OK "{\"UnprocessedItems\":{}}", 0, false }
 	};
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
-	struct world w = begin(replies, 2);
+	struct world w = world_begin(replies, 2);
 
 	(void)state;
 	add_put(&t, "a");
 	add_put(&t, "b");
 	assert_ok(pp_ddb_write_all(w.aws, &t, &w.err), w.err);
 	assert_int_equal(scripted_requests(w.server), 2);
-	assert_string_equal(body_of(&w),
+	assert_string_equal(world_body(&w),
 	    "{\"RequestItems\":{\"T\":[{\"PutRequest\":{\"Item\":"
 	    "{\"k\":{\"S\":\"b\"}}}}]}}");
-	end(&w);
+	world_end(&w);
 }
 
 /* Twenty-five go at a time. */
@@ -89,14 +55,14 @@ many_items_are_many_batches(void **state)
 {
 	static const struct script reply = { OK "{}", 0, false };
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
-	struct world w = begin(&reply, 1);
+	struct world w = world_begin(&reply, 1);
 
 	(void)state;
 	for (int i = 0; i < 51; i++)
 		add_put(&t, "a");
 	assert_ok(pp_ddb_write_all(w.aws, &t, &w.err), w.err);
 	assert_int_equal(scripted_requests(w.server), 3);
-	end(&w);
+	world_end(&w);
 }
 
 static int
@@ -120,7 +86,7 @@ keys_that_are_left_over_are_read_again(void **state)
 		    false }
 	};
 	struct pp_buf keys[2] = { PP_BUF_INIT, PP_BUF_INIT };
-	struct world w = begin(replies, 2);
+	struct world w = world_begin(replies, 2);
 	int n = 0;
 
 	(void)state;
@@ -129,12 +95,12 @@ keys_that_are_left_over_are_read_again(void **state)
 	assert_ok(pp_ddb_read_all(w.aws, "T", keys, 2, count_item, &n, &w.err),
 	    w.err);
 	assert_int_equal(n, 2);
-	assert_string_equal(body_of(&w),
+	assert_string_equal(world_body(&w),
 	    "{\"RequestItems\":{\"T\":{\"Keys\":[{\"k\":{\"S\":\"b\"}}],"
 	    "\"ConsistentRead\":true}}}");
 	pp_buf_release(&keys[0]);
 	pp_buf_release(&keys[1]);
-	end(&w);
+	world_end(&w);
 }
 
 /* An empty page can have another one behind it. */
@@ -150,16 +116,16 @@ a_query_goes_on_behind_an_empty_page(void **state)
 	struct pp_ddb_query q = {
 		.table = "T", .key = "#k = :k", .values = PP_BUF_INIT
 	};
-	struct world w = begin(replies, 2);
+	struct world w = world_begin(replies, 2);
 	int n = 0;
 
 	(void)state;
 	pp_ddb_put_text(&q.values, ":k", "x");
 	assert_ok(pp_ddb_query(w.aws, &q, count_item, &n, &w.err), w.err);
 	assert_int_equal(n, 1);
-	assert_non_null(strstr(body_of(&w),
+	assert_non_null(strstr(world_body(&w),
 	    "\"ExclusiveStartKey\":{\"k\":{\"S\":\"a\"}}"));
-	end(&w);
+	world_end(&w);
 }
 
 /* ---- transactions ---- */
@@ -200,7 +166,7 @@ a_transaction_keeps_its_token_while_it_is_under_way(void **state)
 		struct script replies[] = { { rows[i].refusal, 0, false },
 			{ OK "{}", 0, false } };
 		struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
-		struct world w = begin(replies, 2);
+		struct world w = world_begin(replies, 2);
 		char first[64], second[64];
 
 		add_put(&t, "a");
@@ -209,7 +175,7 @@ a_transaction_keeps_its_token_while_it_is_under_way(void **state)
 		token_of(scripted_before(w.server), first);
 		token_of(scripted_last(w.server), second);
 		assert_int_equal(strcmp(first, second) == 0, rows[i].same);
-		end(&w);
+		world_end(&w);
 	}
 }
 
@@ -222,7 +188,7 @@ a_condition_that_fails_is_told_with_its_place(void **state)
 		"{\"Code\":\"ConditionalCheckFailed\"}]}",
 		0, false };
 	struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
-	struct world w = begin(&reply, 1);
+	struct world w = world_begin(&reply, 1);
 	size_t failed = 9;
 
 	(void)state;
@@ -231,7 +197,7 @@ a_condition_that_fails_is_told_with_its_place(void **state)
 	assert_int_equal(pp_ddb_commit(w.aws, &t, &failed, &w.err), 1);
 	assert_int_equal(failed, 1);
 	assert_int_equal(scripted_requests(w.server), 1);
-	end(&w);
+	world_end(&w);
 }
 
 /* ---- items that are too large ---- */
@@ -249,7 +215,7 @@ an_item_near_400_kb_is_refused_before_it_is_sent(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct pp_ddb_transaction t = PP_DDB_TRANSACTION_INIT;
 		char *text = pp_malloc(rows[i].bytes + 1);
-		struct world w = begin(&reply, 1);
+		struct world w = world_begin(&reply, 1);
 
 		memset(text, 'x', rows[i].bytes);
 		text[rows[i].bytes] = '\0';
@@ -265,7 +231,7 @@ an_item_near_400_kb_is_refused_before_it_is_sent(void **state)
 			assert_int_equal(scripted_requests(w.server), 0);
 		}
 		free(text);
-		end(&w);
+		world_end(&w);
 	}
 }
 

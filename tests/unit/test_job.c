@@ -151,24 +151,23 @@ a_budget_is_a_wall(void **state)
 static void
 one_burst_of_throttles_is_one_decrease(void **state)
 {
+	const int64_t s = 1000000;
 	struct pp_flow f;
 	int64_t stamps[10];
 
 	(void)state;
 	pp_flow_init(&f, 64, 0, 0, 0);
 	for (int i = 0; i < 10; i++) {
-		assert_int_equal(pp_flow_wait_us(&f, 10, 0), 0);
+		assert_int_equal(pp_flow_wait_us(&f, 10, s + i * 1000), 0);
 		stamps[i] = pp_flow_sent(&f, 10);
 	}
 	for (int i = 0; i < 10; i++)
-		pp_flow_ended(&f, PP_CALL_THROTTLE, stamps[i], 10, 0, 1000,
-		    1000);
+		pp_flow_ended(&f, PP_CALL_THROTTLE, stamps[i], 10, 0, 1000, s);
 	assert_int_equal((int)f.limit, 48);
-	assert_in_range(pp_flow_wait_us(&f, 10, 1000), 999000, 1000000);
-	assert_int_equal(pp_flow_wait_us(&f, 10, 1002000), 0);
-	assert_int_equal(pp_flow_verdict(&f, 5000000, 4000000), PP_FLOW_GO_ON);
-	assert_int_equal(pp_flow_verdict(&f, 5000000, 6000000),
-	    PP_FLOW_THROTTLED);
+	assert_int_equal(pp_flow_wait_us(&f, 10, s), s);
+	assert_int_equal(pp_flow_wait_us(&f, 10, 2 * s), 0);
+	assert_int_equal(pp_flow_verdict(&f, 5 * s, 4 * s), PP_FLOW_GO_ON);
+	assert_int_equal(pp_flow_verdict(&f, 5 * s, 6 * s), PP_FLOW_THROTTLED);
 }
 
 static void
@@ -194,27 +193,56 @@ a_broken_service_gets_one_probe_at_a_time(void **state)
 	assert_int_equal(pp_flow_verdict(&f, 1000000, 102000000), PP_FLOW_DOWN);
 }
 
-/* A server that admits so many a second, and a second's worth at once. */
+/*
+ * A server that admits so many a second, and a second's worth at once. What is
+ * throttled comes back a millisecond later, an answer after its latency.
+ */
+#define SLOTS 8192
+
 struct limited_server {
 	double rate, store;
-	int64_t now_us;
+	int64_t latency_us, now_us;
 	int ok, throttled;
+	/* calls under way, in order of their ends */
+	struct {
+		int64_t end_us, stamp;
+	} answers[SLOTS], refusals[SLOTS];
+	size_t answers_from, answers_to, refusals_from, refusals_to;
 };
 
 static void
 call_limited(struct pp_flow *f, struct limited_server *s)
 {
 	int64_t stamp = pp_flow_sent(f, 1);
+	size_t at;
 
 	if (s->store >= 1) {
 		s->store -= 1;
 		s->ok++;
-		pp_flow_ended(f, PP_CALL_OK, stamp, 1, 1, -1, s->now_us);
+		at = s->answers_to++ % SLOTS;
+		s->answers[at].end_us = s->now_us + s->latency_us;
+		s->answers[at].stamp = stamp;
 	} else {
 		s->throttled++;
-		pp_flow_ended(f, PP_CALL_THROTTLE, stamp, 1, 0, 1000,
-		    s->now_us);
+		at = s->refusals_to++ % SLOTS;
+		s->refusals[at].end_us = s->now_us + 1000;
+		s->refusals[at].stamp = stamp;
 	}
+}
+
+static void
+end_limited(struct pp_flow *f, struct limited_server *s)
+{
+	while (s->answers_from < s->answers_to &&
+	    s->answers[s->answers_from % SLOTS].end_us <= s->now_us)
+		pp_flow_ended(f, PP_CALL_OK,
+		    s->answers[s->answers_from++ % SLOTS].stamp, 1, 1, -1,
+		    s->now_us);
+	while (s->refusals_from < s->refusals_to &&
+	    s->refusals[s->refusals_from % SLOTS].end_us <= s->now_us)
+		pp_flow_ended(f, PP_CALL_THROTTLE,
+		    s->refusals[s->refusals_from++ % SLOTS].stamp, 1, 0, 1000,
+		    s->now_us);
 }
 
 static void
@@ -223,31 +251,61 @@ a_rate_that_nobody_tells_is_measured(void **state)
 	static const struct {
 		const char *name;
 		double rate;
-		int64_t rpm;
+		int64_t latency_ms, rpm;
+		int in_flight;
 	} rows[] = {
-		{ "slow", 20, 0 },
-		{ "middling", 200, 0 },
-		{ "fast", 3000, 0 },
-		{ "the catalog promises more", 200, 60000 },
+		{ "slow", 20, 0, 0, 1000 },
+		{ "middling", 200, 0, 0, 1000 },
+		{ "fast", 3000, 0, 0, 1000 },
+		{ "the catalog promises more", 200, 0, 60000, 1000 },
+		{ "answers take a while", 200, 50, 0, 64 },
+		{ "hardly enough in flight for it", 50, 1000, 0, 64 },
+		{ "far too much in flight for it", 50, 1000, 0, 1000 },
+		{ "thousands in flight", 1000, 1000, 0, 4096 },
 	};
 	const int seconds = 120;
+	struct limited_server *s = pp_malloc(sizeof *s);
+	struct pp_flow f;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct limited_server s = { .rate = rows[i].rate,
-			.store = rows[i].rate };
-		struct pp_flow f;
-
 		print_message("%s\n", rows[i].name);
-		pp_flow_init(&f, 1000, rows[i].rpm, 0, 0);
-		for (; s.now_us < seconds * INT64_C(1000000);
-		     s.now_us += 1000) {
-			s.store = fmin(s.store + s.rate / 1000, s.rate);
-			while (pp_flow_wait_us(&f, 1, s.now_us) == 0)
-				call_limited(&f, &s);
+		memset(s, 0, sizeof *s);
+		s->rate = s->store = rows[i].rate;
+		s->latency_us = rows[i].latency_ms * 1000;
+		pp_flow_init(&f, rows[i].in_flight, rows[i].rpm, 0, 0);
+		for (; s->now_us < seconds * INT64_C(1000000);
+		     s->now_us += 1000) {
+			s->store = fmin(s->store + s->rate / 1000, s->rate);
+			end_limited(&f, s);
+			while (pp_flow_wait_us(&f, 1, s->now_us) == 0)
+				call_limited(&f, s);
 		}
-		assert_true(s.ok >= 0.97 * s.rate * seconds);
-		assert_true(s.throttled <= 0.02 * (s.ok + s.throttled));
+		assert_true(s->ok >= 0.97 * s->rate * seconds);
+		assert_true(s->throttled <= 0.02 * (s->ok + s->throttled));
+	}
+	free(s);
+}
+
+/* What is free of limits is in flight a tenth of a second after it began. */
+static void
+a_free_server_is_soon_full(void **state)
+{
+	static const int in_flight[] = { 1, 8, 64, 2000, 16384 };
+	struct pp_flow f;
+	int64_t now_us, wait_us;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof in_flight / sizeof in_flight[0]; i++) {
+		now_us = 0;
+		pp_flow_init(&f, in_flight[i], 0, 0, now_us);
+		while ((wait_us = pp_flow_wait_us(&f, 1, now_us)) >= 0) {
+			now_us += wait_us;
+			if (wait_us == 0)
+				pp_flow_sent(&f, 1);
+		}
+		assert_int_equal(f.in_flight, in_flight[i]);
+		assert_in_range(now_us, 0, 101000);
 	}
 }
 
@@ -827,6 +885,7 @@ main(void)
 		cmocka_unit_test(one_burst_of_throttles_is_one_decrease),
 		cmocka_unit_test(a_broken_service_gets_one_probe_at_a_time),
 		cmocka_unit_test(a_rate_that_nobody_tells_is_measured),
+		cmocka_unit_test(a_free_server_is_soon_full),
 		cmocka_unit_test(requests_per_minute_are_kept),
 		cmocka_unit_test(a_server_that_tells_its_limit_is_obeyed),
 		cmocka_unit_test(what_the_server_says_is_left_is_all_there_is),
