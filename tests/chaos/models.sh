@@ -53,7 +53,7 @@ test_slices_of_a_budget()
 {
 	need_spin
 	check_holds budget
-	[ -z "${PP_LONG:-}" ] || check_holds budget -DLIMIT=6
+	[ -z "${PP_LONG:-}" ] || check_holds budget -DLIMIT=4
 }
 
 test_a_protocol_that_is_wrong_is_found_to_be()
@@ -62,6 +62,7 @@ test_a_protocol_that_is_wrong_is_found_to_be()
 	check_breaks fence -DCARELESS
 	check_breaks budget -DCARELESS
 	check_breaks budget -DFORGETFUL
+	check_breaks budget -DLOOSE
 }
 
 run_tests "$@"
