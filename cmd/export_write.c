@@ -198,7 +198,7 @@ pp_export_jobs(const struct pp_cli *cli, struct pp_export_state *s, int argc,
 
 	jobs.user = pp_user_id(err);
 	if (jobs.user != NULL)
-		jobs.store = pp_store_open(NULL, err);
+		jobs.store = pp_store_open_to_read(NULL, err);
 	if (jobs.store != NULL)
 		rc = pp_job_ids_each(argc, argv, export_one, &jobs, err);
 	pp_store_close(jobs.store);

@@ -439,7 +439,8 @@ estimate_job(struct estimating *e, struct pp_error *err)
 	int rc = -1;
 
 	if (user == NULL ||
-	    (needs_store(spec) && (store = pp_store_open(NULL, err)) == NULL) ||
+	    (needs_store(spec) &&
+		(store = pp_store_open_to_read(NULL, err)) == NULL) ||
 	    pp_template_ref_load(store, user, spec->template, NULL, &t, err) <
 		0)
 		goto out;
@@ -877,7 +878,8 @@ show_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		return pp_error_set(err, PP_EUSAGE, "no job is named");
 	s->cli = cli;
 	s->user = pp_user_id(err);
-	if (s->user != NULL && (s->store = pp_store_open(NULL, err)) != NULL)
+	if (s->user != NULL &&
+	    (s->store = pp_store_open_to_read(NULL, err)) != NULL)
 		rc = pp_job_ids_each(argc, argv, show_job, s, err);
 	pp_store_close(s->store);
 	free(s->user);
@@ -1089,7 +1091,7 @@ report_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		return pp_error_set(err, PP_EUSAGE,
 		    "report takes no operands; see show for one job");
 	user = pp_user_id(err);
-	if (user != NULL && (store = pp_store_open(NULL, err)) != NULL)
+	if (user != NULL && (store = pp_store_open_to_read(NULL, err)) != NULL)
 		rc = pp_cost_sums_collect(store, user, s->by, s->since_ms,
 		    &sums, err);
 	if (rc == 0 && cli->json)

@@ -47,13 +47,28 @@ struct home {
 };
 
 static int
-home_open(struct home *h, const struct pp_cli *cli, struct pp_error *err)
+home_open_by(struct home *h, const struct pp_cli *cli,
+    struct pp_store *(*open)(const char *spec, struct pp_error *err),
+    struct pp_error *err)
 {
 	*h = (struct home){ .cli = cli, .user = pp_user_id(err) };
 	if (h->user == NULL)
 		return -1;
-	h->store = pp_store_open(NULL, err);
+	h->store = open(NULL, err);
 	return h->store == NULL ? -1 : 0;
+}
+
+static int
+home_open(struct home *h, const struct pp_cli *cli, struct pp_error *err)
+{
+	return home_open_by(h, cli, pp_store_open_to_read, err);
+}
+
+/* For what puts something there. */
+static int
+home_make(struct home *h, const struct pp_cli *cli, struct pp_error *err)
+{
+	return home_open_by(h, cli, pp_store_open, err);
 }
 
 static void
@@ -294,7 +309,7 @@ create_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		    "for jobs on standard input, not '%s'",
 		    argv[argc - 1]);
 	c.catalog = pp_catalog_load(err);
-	if (c.catalog != NULL && home_open(&c.home, cli, err) == 0)
+	if (c.catalog != NULL && home_make(&c.home, cli, err) == 0)
 		rc = argc == 1 ? create_from_lines(&c, err) :
 				 create_from(&c, NULL, 0, err);
 	if (c.catalog != NULL)
@@ -1216,7 +1231,7 @@ dispatch_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		    "dispatch takes no jobs: it looks at the queue");
 	if (read_max(&s->max, err) < 0)
 		return -1;
-	store = pp_store_open(NULL, err);
+	store = pp_store_open_to_read(NULL, err);
 	if (store == NULL)
 		return -1;
 	rc = dispatch(cli, store, s, err);

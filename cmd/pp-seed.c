@@ -51,15 +51,30 @@ struct home {
 };
 
 static int
-open_home(struct home *h, struct pp_error *err)
+open_home_by(struct home *h,
+    struct pp_store *(*open)(const char *spec, struct pp_error *err),
+    struct pp_error *err)
 {
 	if (h->store != NULL)
 		return 0;
 	h->user = pp_user_id(err);
 	if (h->user == NULL)
 		return -1;
-	h->store = pp_store_open(NULL, err);
+	h->store = open(NULL, err);
 	return h->store != NULL ? 0 : -1;
+}
+
+static int
+open_home(struct home *h, struct pp_error *err)
+{
+	return open_home_by(h, pp_store_open_to_read, err);
+}
+
+/* For what puts something there. */
+static int
+make_home(struct home *h, struct pp_error *err)
+{
+	return open_home_by(h, pp_store_open, err);
 }
 
 static void
@@ -370,7 +385,7 @@ put_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (p->uploaded && argc > 1)
 		return pp_error_set(err, PP_EUSAGE,
 		    "--uploaded stands in place of files");
-	if (open_home(&h, err) < 0 ||
+	if (make_home(&h, err) < 0 ||
 	    load_template(&h, p->template, p->as, &template, err) < 0 ||
 	    (p->uploaded &&
 		(p->upload = pp_seed_upload_open(h.store, h.user, argv[0],
@@ -1067,7 +1082,7 @@ install_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 		pp_error_errno(err, PP_ENOENT, errno, "cannot read folder '%s'",
 		    folder);
 	else
-		rc = open_home(&h, err);
+		rc = make_home(&h, err);
 	catch_signals();
 	for (int i = 0; i < count; i++) {
 		if (rc == 0)

@@ -88,9 +88,20 @@ open_home(struct home *h, bool needed, struct pp_error *err)
 	h->user = pp_user_id(err);
 	if (h->user == NULL)
 		return -1;
-	if (needed && (h->store = pp_store_open(NULL, err)) == NULL)
+	if (needed && (h->store = pp_store_open_to_read(NULL, err)) == NULL)
 		return -1;
 	return 0;
+}
+
+/* For what puts something there. */
+static int
+make_home(struct home *h, struct pp_error *err)
+{
+	h->user = NULL;
+	h->store = pp_store_open(NULL, err);
+	if (h->store != NULL)
+		h->user = pp_user_id(err);
+	return h->user != NULL ? 0 : -1;
 }
 
 static void
@@ -218,7 +229,7 @@ put_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 
 	if (one_operand(argc, "a template file", err) < 0)
 		return -1;
-	if (open_home(&h, true, err) < 0)
+	if (make_home(&h, err) < 0)
 		goto out;
 	if (!pp_template_ref_is_file(argv[0])) {
 		pp_error_set(err, PP_ENOENT, "there is no file '%s'", argv[0]);
@@ -339,44 +350,57 @@ put_version_row(struct pp_table *t, const struct pp_template_version *v)
 	pp_table_cell(t, pp_time_format(v->created_at_ms, time));
 }
 
-/* All pages; `id` NULL: the newest version of each template. */
+/*
+ * The newest versions of all templates, or all versions of `id`: into `table`,
+ * or as lines of JSON when that is NULL.
+ */
+static int
+list_pages(struct home *h, const char *id, struct pp_table *table,
+    struct pp_error *err)
+{
+	struct pp_template_version page[PAGE];
+	char *after = NULL;
+	int64_t after_version = 0;
+	int n;
+
+	do {
+		n = id == NULL ? pp_store_template_list(h->store, h->user,
+				     after, page, PAGE, err) :
+				 pp_store_template_versions(h->store, id,
+				     h->user, after_version, page, PAGE, err);
+		for (int i = 0; i < n; i++) {
+			if (table == NULL)
+				put_version_json(&page[i]);
+			else
+				put_version_row(table, &page[i]);
+			free(after);
+			after = pp_strdup(page[i].template_id);
+			after_version = page[i].version;
+			pp_template_version_release(&page[i]);
+		}
+	} while (n == PAGE);
+	if (n == 0 && id != NULL && after == NULL)
+		n = pp_error_set(err, PP_ENOENT, "no template '%s'", id);
+	free(after);
+	return n < 0 ? -1 : 0;
+}
+
 static int
 list_versions(const struct pp_cli *cli, const char *id, struct pp_error *err)
 {
-	struct pp_template_version page[PAGE];
-	struct pp_table *table = cli->json ? NULL :
-					     pp_table_new(version_headings, 6);
-	char *after = NULL;
-	int64_t after_version = 0;
+	struct pp_table *table = NULL;
 	struct home h;
-	int n = -1;
+	int rc = -1;
 
 	if (open_home(&h, true, err) == 0) {
-		do {
-			n = id == NULL ?
-			    pp_store_template_list(h.store, h.user, after, page,
-				PAGE, err) :
-			    pp_store_template_versions(h.store, id, h.user,
-				after_version, page, PAGE, err);
-			for (int i = 0; i < n; i++) {
-				if (cli->json)
-					put_version_json(&page[i]);
-				else
-					put_version_row(table, &page[i]);
-				free(after);
-				after = pp_strdup(page[i].template_id);
-				after_version = page[i].version;
-				pp_template_version_release(&page[i]);
-			}
-		} while (n == PAGE);
+		if (!cli->json)
+			table = pp_table_new(version_headings, 6);
+		rc = list_pages(&h, id, table, err);
 	}
-	if (n == 0 && id != NULL && after == NULL)
-		n = pp_error_set(err, PP_ENOENT, "no template '%s'", id);
 	if (table != NULL)
 		pp_table_print(table);
-	free(after);
 	close_home(&h);
-	return n < 0 ? -1 : 0;
+	return rc;
 }
 
 static int

@@ -281,7 +281,7 @@ load_template(const struct state *s, struct pp_template_ref *out,
 
 	if (user != NULL &&
 	    (pp_template_ref_is_file(s->template) ||
-		(store = pp_store_open(NULL, err)) != NULL))
+		(store = pp_store_open_to_read(NULL, err)) != NULL))
 		rc = pp_template_ref_load(store, user, s->template, NULL, out,
 		    err);
 	pp_store_close(store);
@@ -481,7 +481,9 @@ run_worker(const struct pp_cli *cli, struct state *s, int argc, char **argv,
 	    set_notify(&j.options, err) < 0)
 		return -1;
 	find_task(&j);
-	j.store = pp_store_open(NULL, err);
+	/* who waits for jobs may be there before the first one's home */
+	j.store = s->worker.forever ? pp_store_open(NULL, err) :
+				      pp_store_open_to_read(NULL, err);
 	if (j.store == NULL)
 		return -1;
 	pp_progress_start(cli);

@@ -599,6 +599,23 @@ static const struct pp_blob_ops dir_ops = {
 	.local_path = dir_local_path,
 };
 
+/* Takes `root`. */
+static struct dir *
+dir_new(char *root)
+{
+	struct dir *d = pp_calloc(1, sizeof *d);
+
+	d->blob.ops = &dir_ops;
+	d->root = root;
+	return d;
+}
+
+struct pp_blob *
+pp_blob_open_dir_to_read(const char *dir)
+{
+	return &dir_new(pp_strdup(dir))->blob;
+}
+
 struct pp_blob *
 pp_blob_open_dir(const char *dir, struct pp_error *err)
 {
@@ -613,9 +630,7 @@ pp_blob_open_dir(const char *dir, struct pp_error *err)
 		    dir);
 		return NULL;
 	}
-	d = pp_calloc(1, sizeof *d);
-	d->blob.ops = &dir_ops;
-	d->root = root;
+	d = dir_new(root);
 	if (pp_blob_fs_init(root, err) < 0) {
 		dir_close(&d->blob);
 		return NULL;

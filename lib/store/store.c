@@ -70,10 +70,11 @@ after_scheme(const char *spec, const char *scheme)
 }
 
 static struct pp_store *
-open_spec(const char *spec, struct pp_error *err)
+open_spec(const char *spec, enum pp_home_absent absent, struct pp_error *err)
 {
 	if (after_scheme(spec, "file:") != NULL)
-		return pp_store_open_sqlite(after_scheme(spec, "file:"), err);
+		return pp_store_open_sqlite(after_scheme(spec, "file:"), absent,
+		    err);
 	if (after_scheme(spec, "aws:") != NULL)
 		return pp_store_open_aws(after_scheme(spec, "aws:"), err);
 	pp_error_set(err, PP_ECONFIG,
@@ -81,29 +82,53 @@ open_spec(const char *spec, struct pp_error *err)
 	return NULL;
 }
 
-struct pp_store *
-pp_store_open(const char *spec, struct pp_error *err)
+/* What PP_STORE says, or the default. Returns owned, or NULL. */
+static char *
+spec_of_environment(enum pp_home_absent *absent, struct pp_error *err)
+{
+	const char *spec = getenv("PP_STORE");
+	char *dir, *own;
+
+	if (spec != NULL && *spec != '\0')
+		return pp_strdup(spec);
+	/* nobody who names no home has mistyped its name */
+	if (*absent == PP_HOME_REFUSE)
+		*absent = PP_HOME_EMPTY;
+	dir = default_dir(err);
+	if (dir == NULL)
+		return NULL;
+	own = pp_asprintf("file:%s", dir);
+	free(dir);
+	return own;
+}
+
+static struct pp_store *
+open_home(const char *spec, enum pp_home_absent absent, struct pp_error *err)
 {
 	struct pp_store *s;
-	char *own = NULL, *dir;
+	char *own = spec != NULL ? pp_strdup(spec) :
+				   spec_of_environment(&absent, err);
 
-	if (spec == NULL)
-		spec = getenv("PP_STORE");
-	if (spec == NULL || *spec == '\0') {
-		dir = default_dir(err);
-		if (dir == NULL)
-			return NULL;
-		own = pp_asprintf("file:%s", dir);
-		free(dir);
-	} else {
-		own = pp_strdup(spec);
-	}
-	s = open_spec(own, err);
+	if (own == NULL)
+		return NULL;
+	s = open_spec(own, absent, err);
 	if (s != NULL)
 		s->spec = own;
 	else
 		free(own);
 	return s;
+}
+
+struct pp_store *
+pp_store_open(const char *spec, struct pp_error *err)
+{
+	return open_home(spec, PP_HOME_MAKE, err);
+}
+
+struct pp_store *
+pp_store_open_to_read(const char *spec, struct pp_error *err)
+{
+	return open_home(spec, PP_HOME_REFUSE, err);
 }
 
 struct pp_store *

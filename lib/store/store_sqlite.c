@@ -2,8 +2,10 @@
 
 #include "store/store_sqlite.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/mem.h"
@@ -11,6 +13,7 @@
 /* "PpaL": says that a SQLite file is one of ours. */
 #define APPLICATION_ID 0x5070614c
 #define SCHEMA_VERSION 1
+#define DATABASE "plotpalette.db"
 
 /*
  * Columns have the names that the cloud's tables have; times are milliseconds,
@@ -209,14 +212,12 @@ static const struct pp_store_ops sqlite_ops = {
 };
 
 static int
-open_database(struct pp_store_sqlite *s, const char *dir, struct pp_error *err)
+open_database(struct pp_store_sqlite *s, const char *path, struct pp_error *err)
 {
-	char *path = pp_asprintf("%s/plotpalette.db", dir);
 	int64_t version = 0, application = 0;
-	int rc = pp_sqlite_open(&s->sql, path, err);
+	int rc;
 
-	free(path);
-	if (rc < 0)
+	if (pp_sqlite_open(&s->sql, path, err) < 0)
 		return -1;
 	rc = read_format(&s->sql, &version, &application, err);
 	/* only what is not as it should be is worth the write lock */
@@ -243,30 +244,74 @@ make_home(const char *dir, struct pp_error *err)
 	return pp_io_make_dirs(dir, 0700, err);
 }
 
-struct pp_store *
-pp_store_open_sqlite(const char *dir, struct pp_error *err)
+/* The folder's real name, in s->store.dir, and what is in it. */
+static int
+open_folder(struct pp_store_sqlite *s, const char *dir, struct pp_error *err)
 {
-	struct pp_store_sqlite *s = pp_calloc(1, sizeof *s);
-	char *objects = NULL;
+	char *path, *objects;
+	int rc;
 
-	s->store.ops = &sqlite_ops;
-	if (make_home(dir, err) < 0)
-		goto bad;
 	s->store.dir = realpath(dir, NULL);
-	if (s->store.dir == NULL) {
-		pp_error_set(err, PP_EIO, "cannot open folder '%s'", dir);
-		goto bad;
-	}
-	if (open_database(s, s->store.dir, err) < 0)
-		goto bad;
+	if (s->store.dir == NULL)
+		return pp_error_errno(err, PP_EIO, errno,
+		    "cannot open folder '%s'", dir);
+	path = pp_asprintf("%s/" DATABASE, s->store.dir);
+	rc = open_database(s, path, err);
+	free(path);
+	if (rc < 0)
+		return -1;
 	objects = pp_asprintf("%s/objects", s->store.dir);
 	s->store.blobs = pp_blob_open_dir(objects, err);
 	free(objects);
-	if (s->store.blobs == NULL)
-		goto bad;
-	return &s->store;
-bad:
+	return s->store.blobs != NULL ? 0 : -1;
+}
+
+/* A home that has nothing in it, of which the folder may not be there. */
+static int
+open_empty(struct pp_store_sqlite *s, const char *dir, struct pp_error *err)
+{
+	char *objects = pp_asprintf("%s/objects", dir);
+
+	s->store.dir = pp_strdup(dir);
+	s->store.blobs = pp_blob_open_dir_to_read(objects);
+	free(objects);
+	return open_database(s, ":memory:", err);
+}
+
+static int
+open_to_read(struct pp_store_sqlite *s, const char *dir,
+    enum pp_home_absent absent, struct pp_error *err)
+{
+	char *path = pp_asprintf("%s/" DATABASE, dir);
+	bool none = access(path, F_OK) < 0 && errno == ENOENT;
+
+	free(path);
+	if (!none)
+		return open_folder(s, dir, err);
+	if (absent == PP_HOME_REFUSE && access(dir, F_OK) < 0)
+		return pp_error_set(err, PP_ENOENT,
+		    "there is no home '%s' (PP_STORE); 'pp-seed put', "
+		    "'pp-template put' and 'pp-job create' make one",
+		    dir);
+	return open_empty(s, dir, err);
+}
+
+struct pp_store *
+pp_store_open_sqlite(const char *dir, enum pp_home_absent absent,
+    struct pp_error *err)
+{
+	struct pp_store_sqlite *s = pp_calloc(1, sizeof *s);
+	int rc;
+
+	s->store.ops = &sqlite_ops;
+	if (absent != PP_HOME_MAKE)
+		rc = open_to_read(s, dir, absent, err);
+	else if ((rc = make_home(dir, err)) == 0)
+		rc = open_folder(s, dir, err);
+	if (rc == 0)
+		return &s->store;
 	pp_sqlite_close(&s->sql);
+	pp_blob_close(s->store.blobs);
 	free(s->store.dir);
 	free(s);
 	return NULL;

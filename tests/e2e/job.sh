@@ -681,6 +681,40 @@ test_a_removal_that_died_is_finished_by_the_next()
 
 # ---- the home ----
 
+test_who_only_looks_makes_no_home()
+{
+	local command id=01988000-0000-7000-8000-000000000000
+
+	! on_aws || skip 'a bucket is never made'
+	export PP_STORE=file:$T/typo XDG_DATA_HOME=$T/data
+	for command in 'pp-job list' "pp-job show $id" "pp-job logs $id" \
+	    'pp-seed list' 'pp-seed get poems' 'pp-template list' \
+	    'pp-template get t' 'pp-cost report' "pp-export $id" pp-worker; do
+		# shellcheck disable=SC2086
+		run $command
+		check_status 66
+		check_out ''
+		check_err_has "there is no home '$T/typo'"
+		check_err_has "'pp-job create' make one"
+	done
+	unset PP_STORE
+	for command in 'pp-job list' 'pp-seed list' 'pp-template list' \
+	    'pp-cost report'; do
+		# shellcheck disable=SC2086
+		run $command
+		check_status 0
+		check_err ''
+	done
+	run pp-job show "$id"
+	check_status 66
+	check_err_has "no job '$id'"
+	check 'nothing was made' [ "$(echo *)" = home ]
+	mkdir data
+	printf '{"a":1}\n' | run pp-seed put s -
+	check_status 0
+	check 'what puts something makes it' [ -f data/plot-palette/plotpalette.db ]
+}
+
 test_a_damaged_database_is_named()
 {
 	! on_aws || skip 'that is a file of the embedded home'

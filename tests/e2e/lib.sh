@@ -347,6 +347,7 @@ run_one()
 		trap end_background EXIT
 		cd "$T" || exit 1
 		export PP_STORE=file:$T/home
+		mkdir -m 700 "$T/home"
 		! on_aws || aws_home
 		"$name"
 		exit 0

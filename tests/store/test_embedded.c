@@ -131,6 +131,74 @@ the_environment_says_where(void **state)
 	free(base);
 }
 
+/* "" is one that is empty, as NULL is none. */
+static void
+set_variable(const char *name, const char *value)
+{
+	if (value != NULL)
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
+static void
+nothing_is_there(struct pp_store *s)
+{
+	struct pp_job_filter all = { .status = -1 };
+	struct pp_error err = PP_ERROR_INIT;
+	struct pp_blob_info info;
+	struct pp_job job;
+
+	assert_int_equal(pp_store_job_list(s, &all, &job, 1, &err), 0);
+	assert_int_equal(pp_blob_list(pp_store_blobs(s), "", NULL, &info, 1,
+			     &err),
+	    0);
+	assert_int_equal(pp_blob_head(pp_store_blobs(s), "a/b", &info, &err),
+	    -1);
+	assert_int_equal(err.code, PP_ENOENT);
+}
+
+static void
+a_reader_makes_no_home(void **state)
+{
+	static const struct {
+		const char *name, *pp_store;
+		enum pp_code code; /* PP_OK: it reads as empty */
+	} rows[] = {
+		{ "a home that is named", "file:absent", PP_ENOENT },
+		{ "an empty folder that is named", "file:folder", 0 },
+		{ "no name", NULL, 0 },
+		{ "an empty name", "", 0 },
+	};
+	char *base = make_home(), *home = pp_asprintf("%s/data", base);
+
+	(void)state;
+	assert_int_equal(chdir(base), 0);
+	assert_int_equal(mkdir("folder", 0700), 0);
+	setenv("XDG_DATA_HOME", home, 1);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_store *s;
+
+		set_variable("PP_STORE", rows[i].pp_store);
+		s = pp_store_open_to_read(NULL, &err);
+		if (err.code != rows[i].code)
+			fail_msg("%s: %d %s", rows[i].name, err.code, err.text);
+		if (s != NULL)
+			nothing_is_there(s);
+		else
+			assert_non_null(strstr(err.text, "'absent'"));
+		pp_store_close(s);
+	}
+	unsetenv("PP_STORE");
+	/* the folders are as they were */
+	assert_int_equal(rmdir("folder"), 0);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(rmdir(base), 0);
+	free(home);
+	free(base);
+}
+
 static int
 just_open(struct fixture *f, int i, void *shared)
 {
@@ -576,6 +644,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wrong_spec_is_a_configuration_error),
 		cmocka_unit_test(the_environment_says_where),
+		cmocka_unit_test(a_reader_makes_no_home),
 		cmocka_unit_test(sixteen_processes_create_one_home),
 		cmocka_unit_test(damage_is_a_clear_error),
 		cmocka_unit_test(a_read_only_home_is_a_clear_error),
