@@ -433,6 +433,56 @@ static const struct {
 
 #define NENV_FIELDS (sizeof env_fields / sizeof env_fields[0])
 
+static bool
+is_env_field(const char *suffix)
+{
+	if (strcmp(suffix, "NAME") == 0)
+		return true;
+	for (size_t f = 0; f < NENV_FIELDS; f++) {
+		if (strcmp(suffix, env_fields[f].suffix) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "PP_MODEL_21_NAME=x" and "PP_MODEL_2_PRICE=1" would be looked for nowhere. */
+static int
+check_variable(const char *variable, struct pp_error *err)
+{
+	const char *digits = variable + strlen("PP_MODEL_"), *value;
+	size_t len = strspn(digits, "0123456789");
+	char *name;
+	int rc = 0;
+
+	if (len == 0 || digits[len] != '_')
+		return 0;
+	value = strchr(variable, '=');
+	if (value == NULL || value[1] == '\0')
+		return 0;
+	name = pp_strndup(variable, (size_t)(value - variable));
+	if (len > 2 || *digits == '0' || atoi(digits) > MAX_ENV_MODELS)
+		rc = pp_error_set(err, PP_ECONFIG,
+		    "%s: the models of the environment are PP_MODEL_1_NAME "
+		    "to PP_MODEL_%d_NAME",
+		    name, MAX_ENV_MODELS);
+	else if (!is_env_field(name + (digits - variable) + len + 1))
+		rc = pp_error_set(err, PP_ECONFIG,
+		    "%s: a model has no such variable; see pp-models(5)", name);
+	free(name);
+	return rc;
+}
+
+static int
+check_variables(char *const *environment, struct pp_error *err)
+{
+	for (; environment != NULL && *environment != NULL; environment++) {
+		if (pp_starts_with(*environment, "PP_MODEL_") &&
+		    check_variable(*environment, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* An empty variable counts as one that is not set. */
 static const char *
 env_get(const struct pp_catalog_source *src, int i, const char *suffix,
@@ -481,7 +531,7 @@ read_env(struct pp_catalog *c, const struct pp_catalog_source *src,
     struct pp_error *err)
 {
 	struct layer l = { .catalog = c, .name = "environment", .err = err };
-	int rc = 0;
+	int rc = check_variables(src->environment, err);
 
 	for (int i = 1; i <= MAX_ENV_MODELS && rc == 0; i++)
 		rc = read_env_model(&l, src, i);
@@ -555,7 +605,8 @@ pp_catalog_load(struct pp_error *err)
 	char *user = user_path(&must);
 	struct pp_buf installed_text = PP_BUF_INIT_MAX(MAX_FILE_BYTES);
 	struct pp_buf user_text = PP_BUF_INIT_MAX(MAX_FILE_BYTES);
-	struct pp_catalog_source src = { .env = get_env };
+	struct pp_catalog_source src = { .env = get_env,
+		.environment = environ };
 	struct pp_catalog *c = NULL;
 
 	if (read_config(installed, &installed_text, err) < 0)

@@ -153,6 +153,50 @@ a_user_overrides_field_by_field(void **state)
 }
 
 static void
+a_variable_that_nobody_reads_is_refused(void **state)
+{
+	static const struct {
+		const char *variable;
+		bool fine;
+	} rows[] = {
+		{ "PP_MODEL_21_NAME=x", false },
+		{ "PP_MODEL_0_NAME=x", false },
+		{ "PP_MODEL_01_NAME=x", false },
+		{ "PP_MODEL_4294967297_NAME=x", false },
+		{ "PP_MODEL_1_PRICE=0.1", false },
+		{ "PP_MODEL_1_=0.1", false },
+		{ "PP_MODEL_21_NAME=", true },
+		{ "PP_MODEL_20_NAME=x", true },
+		{ "PP_MODEL_2_TPM=1000", true },
+		{ "PP_MODEL_FOR_TESTS=x", true },
+		{ "PP_MODELS=models.yaml", true },
+		{ "MY_PP_MODEL_21_NAME=x", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *variable = pp_strdup(rows[i].variable);
+		char *const environment[] = { variable, NULL };
+		struct pp_catalog_source src = { .installed = installed,
+			.installed_name = "models.yaml",
+			.env = fake_env,
+			.environment = environment };
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_catalog *c = pp_catalog_read(&src, &err);
+
+		if ((c != NULL) != rows[i].fine)
+			fail_msg("%s: %s", rows[i].variable, err.text);
+		if (c == NULL) {
+			assert_int_equal(err.code, PP_ECONFIG);
+			*strchr(variable, '=') = '\0';
+			assert_non_null(strstr(err.text, variable));
+		}
+		pp_catalog_free(c);
+		free(variable);
+	}
+}
+
+static void
 the_environment_adds_and_overrides(void **state)
 {
 	static const char *const vars[] = {
@@ -600,6 +644,7 @@ main(void)
 		cmocka_unit_test_setup(a_model_is_found_by_name_alias_and_id,
 		    no_env),
 		cmocka_unit_test_setup(a_user_overrides_field_by_field, no_env),
+		cmocka_unit_test(a_variable_that_nobody_reads_is_refused),
 		cmocka_unit_test_setup(the_environment_adds_and_overrides,
 		    no_env),
 		cmocka_unit_test_setup(what_is_wrong_is_named_with_its_place,
