@@ -606,26 +606,47 @@ show_shards(struct home *h, const struct pp_job *job, struct pp_error *err)
 }
 
 /* What became of the job's calls, as of its checkpoints. */
-static bool
-read_ended(struct pp_store *store, const struct pp_job *job,
-    struct pp_tally *ended)
-{
-	struct pp_account account;
-
-	if (job->started_at_ms == 0 ||
-	    pp_account_load(store, job, &account, NULL) < 0)
-		return false;
-	*ended = account.ended;
-	pp_account_release(&account);
-	return true;
-}
+struct outcome {
+	bool known;
+	struct pp_tally ended;
+	int64_t calls; /* the ended ones and all others */
+};
 
 static void
-show_ended(const struct pp_tally *ended)
+read_outcome(struct pp_store *store, const struct pp_job *job,
+    struct outcome *out)
 {
+	struct pp_account account;
+	struct pp_totals totals;
+
+	*out = (struct outcome){ .known = false };
+	if (job->started_at_ms == 0 ||
+	    pp_account_load(store, job, &account, NULL) < 0)
+		return;
+	pp_ledger_totals(&account.ledger, &totals);
+	*out = (struct outcome){
+		.known = true, .ended = account.ended, .calls = totals.calls
+	};
+	pp_account_release(&account);
+}
+
+/*
+ * The record that the other lines are of can be older than the checkpoints,
+ * when a worker was killed in between, or newer: a grant notes what was spent.
+ */
+static void
+show_outcome(const struct outcome *o, const struct pp_job *job)
+{
+	int64_t others = o->calls - pp_tally_sum(&o->ended);
 	struct pp_buf text = PP_BUF_INIT;
 
-	pp_tally_show(ended, &text);
+	pp_tally_show(&o->ended, &text);
+	if (others > 0)
+		pp_buf_addf(&text, ", %lld on the wire or lost",
+		    (long long)others);
+	if (o->calls != job->totals.calls)
+		pp_buf_addf(&text, ", of %lld calls at the last checkpoint",
+		    (long long)o->calls);
 	show_line("answers", "%s", text.data);
 	pp_buf_release(&text);
 }
@@ -634,30 +655,24 @@ show_ended(const struct pp_tally *ended)
 static void
 show_archive(const struct pp_archive *a)
 {
-	if (a->archived > 0)
-		show_line("archived",
-		    "%lld of %lld objects, in %s: see "
-		    "pp-job restore",
-		    (long long)a->archived, (long long)a->objects,
-		    a->storage_class);
-	else if (a->coming > 0)
-		show_line("archived",
-		    "%lld of %lld objects, on their way back "
-		    "from %s",
-		    (long long)a->coming, (long long)a->objects,
-		    a->storage_class);
-	else if (a->restored > 0)
-		show_line("archived",
-		    "%lld of %lld objects, in %s, and brought "
-		    "back for some days",
-		    (long long)a->restored, (long long)a->objects,
-		    a->storage_class);
-	else if (a->moved > 0)
-		show_line("archived",
-		    "%lld of %lld objects, in %s, which is "
-		    "read at once",
-		    (long long)a->moved, (long long)a->objects,
-		    a->storage_class);
+	const struct {
+		int64_t count;
+		const char *what;
+	} states[] = {
+		{ a->archived, ": see pp-job restore" },
+		{ a->coming, ", and on their way back" },
+		{ a->restored, ", and brought back for some days" },
+		{ a->moved, ", which is read at once" },
+	};
+
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+		if (states[i].count == 0)
+			continue;
+		show_line("archived", "%lld of %lld objects, in %s%s",
+		    (long long)states[i].count, (long long)a->objects,
+		    a->storage_class, states[i].what);
+		return;
+	}
 }
 
 /* Its members, to stand in an object. */
@@ -691,8 +706,8 @@ show_json(const struct pp_job *job, const struct pp_tally *ended,
 }
 
 static int
-show_job(struct home *h, const struct pp_job *job, bool known,
-    const struct pp_tally *ended, const struct pp_archive *archive,
+show_job(struct home *h, const struct pp_job *job,
+    const struct outcome *outcome, const struct pp_archive *archive,
     struct pp_error *err)
 {
 	show_line("job", "%s", job->job_id);
@@ -708,8 +723,8 @@ show_job(struct home *h, const struct pp_job *job, bool known,
 	    (long long)job->totals.rows_done, (long long)job->rows,
 	    (long long)job->totals.rows_failed);
 	show_money(job);
-	if (known)
-		show_ended(ended);
+	if (outcome->known)
+		show_outcome(outcome, job);
 	show_archive(archive);
 	show_config(job);
 	show_line("priority", "%d", job->priority);
@@ -726,22 +741,22 @@ show_one(void *arg, const char *job_id, struct pp_error *err)
 	struct showing *s = arg;
 	struct home *h = &s->home;
 	struct pp_archive archive = { .objects = 0 };
-	struct pp_tally ended;
+	struct outcome outcome;
 	struct pp_job job;
-	bool known;
 	int rc = 0;
 
 	if (pp_job_get(h->store, h->user, job_id, &job, err) < 0)
 		return -1;
-	known = read_ended(h->store, &job, &ended);
+	read_outcome(h->store, &job, &outcome);
 	if (pp_job_status_is_final(job.status))
 		rc = pp_archive_look(h->store, job_id, &archive, err);
 	if (rc == 0 && h->cli->json) {
-		show_json(&job, known ? &ended : NULL, &archive);
+		show_json(&job, outcome.known ? &outcome.ended : NULL,
+		    &archive);
 	} else if (rc == 0) {
 		if (s->count++ > 0)
 			putchar('\n');
-		rc = show_job(h, &job, known, &ended, &archive, err);
+		rc = show_job(h, &job, &outcome, &archive, err);
 	}
 	pp_job_release(&job);
 	return rc;

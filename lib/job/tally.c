@@ -11,6 +11,16 @@ pp_tally_add(struct pp_tally *t, const struct pp_tally *more)
 		t->of[i] += more->of[i];
 }
 
+int64_t
+pp_tally_sum(const struct pp_tally *t)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < PP_NCALL_CLASSES; i++)
+		sum += t->of[i];
+	return sum;
+}
+
 void
 pp_tally_put_json(const struct pp_tally *t, struct pp_buf *out)
 {

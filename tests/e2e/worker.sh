@@ -136,6 +136,40 @@ test_a_prompt_that_cannot_fit_costs_nothing()
 	check 'no call was made for it' test "$(mock_count .requests)" = 0
 }
 
+# A batch whose checkpoint could not follow it is adopted by the next worker,
+# which learns from the journal what became of its calls.
+test_calls_and_answers_agree_after_a_batch_is_adopted()
+{
+	local checkpoint lost
+
+	! on_aws || skip 'there is no journal'
+	MOCK='--latency 100' start_job one 300 --budget 5
+	checkpoint=$T/home/objects/jobs/$JOB/checkpoint.json
+	background pp-worker --once -c 4 --checkpoint 1s
+	worker=$PID
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 20 ]"
+	kill -STOP "$worker"
+	cp "$checkpoint" before.json
+	echo >>"$checkpoint"
+	kill -CONT "$worker"
+	wait "$worker"
+	check 'status 75' test $? = 75
+	cp before.json "$checkpoint"
+	run pp-worker --once -v
+	check_status 0
+	check_err_has batch_adopted
+	run pp-job show "$JOB" --json
+	check_out_jq '.calls_ended.ok' 300
+	lost=$(out | jq '.calls - (.calls_ended | add)')
+	run pp-job show "$JOB"
+	check 'each row has an answer' grep -q '^answers  *300 ok' .out
+	if [ "$lost" = 0 ]; then
+		check_fails 'all have ended' grep -q 'on the wire or lost' .out
+	else
+		check_out_has ", $lost on the wire or lost"
+	fi
+}
+
 test_a_job_of_a_dead_worker_can_be_cancelled()
 {
 	MOCK='--latency 300' start_job one 200 --budget 5
