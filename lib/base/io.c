@@ -220,21 +220,32 @@ pp_lines_release(struct pp_lines *l)
 	pp_buf_release(&l->buf);
 }
 
+/* Bytes of a byte order mark before the first line's text. */
+static size_t
+mark_len(const struct pp_lines *l, size_t len)
+{
+	bool is_marked = l->number == 0 && len >= 3 &&
+	    memcmp(l->buf.data + l->at, "\xef\xbb\xbf", 3) == 0;
+
+	return is_marked ? 3 : 0;
+}
+
 static int
 hand_out(struct pp_lines *l, size_t len, size_t with_newline, char **line,
     size_t *out_len)
 {
 	char *start = l->buf.data + l->at;
+	size_t mark = mark_len(l, len);
 
 	if (len > 0 && start[len - 1] == '\r' && with_newline > len)
 		len--;
 	start[len] = '\0';
 	l->at += with_newline;
-	l->offset = l->next_offset;
+	l->offset = l->next_offset + mark;
 	l->next_offset += with_newline;
 	l->number++;
-	*line = start;
-	*out_len = len;
+	*line = start + mark;
+	*out_len = len - mark;
 	return 1;
 }
 

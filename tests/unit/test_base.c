@@ -423,6 +423,62 @@ lines_keep_number_and_offset(void **state)
 }
 
 static void
+a_byte_order_mark_begins_the_first_line_alone(void **state)
+{
+	static const struct {
+		const char *name, *text, *first, *second;
+		int64_t offset; /* of the first */
+	} rows[] = {
+		{ "none", "a\nb", "a", "b", 0 },
+		{ "one",
+		    "\xef\xbb\xbf"
+		    "a\nb",
+		    "a", "b", 3 },
+		{ "two",
+		    "\xef\xbb\xbf\xef\xbb\xbf"
+		    "a\n",
+		    "\xef\xbb\xbf"
+		    "a",
+		    NULL, 3 },
+		{ "alone", "\xef\xbb\xbf", "", NULL, 3 },
+		{ "a part", "\xef\xbb", "\xef\xbb", NULL, 0 },
+		{ "on the second line",
+		    "a\n\xef\xbb\xbf"
+		    "b",
+		    "a",
+		    "\xef\xbb\xbf"
+		    "b",
+		    0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_lines l;
+		int fds[2], rc;
+		char *line;
+		size_t len;
+
+		assert_int_equal(pipe(fds), 0);
+		assert_int_equal(pp_io_write_all(fds[1], rows[i].text,
+				     strlen(rows[i].text)),
+		    0);
+		close(fds[1]);
+		pp_lines_init(&l, fds[0], rows[i].name, 100);
+		assert_int_equal(pp_lines_next(&l, &line, &len, &err), 1);
+		assert_string_equal(line, rows[i].first);
+		assert_int_equal(len, strlen(rows[i].first));
+		assert_int_equal(l.offset, rows[i].offset);
+		rc = pp_lines_next(&l, &line, &len, &err);
+		assert_int_equal(rc, rows[i].second != NULL);
+		if (rc > 0)
+			assert_string_equal(line, rows[i].second);
+		pp_lines_release(&l);
+		close(fds[0]);
+	}
+}
+
+static void
 a_line_too_long_is_an_error(void **state)
 {
 	struct pp_error err = PP_ERROR_INIT;
@@ -508,6 +564,7 @@ main(void)
 		cmocka_unit_test(durations_and_sizes_take_units),
 		cmocka_unit_test(fractions_of_units_are_exact),
 		cmocka_unit_test(lines_keep_number_and_offset),
+		cmocka_unit_test(a_byte_order_mark_begins_the_first_line_alone),
 		cmocka_unit_test(a_line_too_long_is_an_error),
 		cmocka_unit_test(a_file_is_written_whole),
 		cmocka_unit_test(words_are_compared_and_named),
