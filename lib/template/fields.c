@@ -379,17 +379,60 @@ is_active(const struct scan *s, const struct pp_function *fn)
 	return false;
 }
 
+/* What is given by position; more than that are of no parameter. */
+#define MAX_GIVEN 64
+
+/* The call of a macro: its arguments are of the caller's names. */
+struct macro_call {
+	const struct pp_call_args *args; /* may be NULL */
+	const struct value *given[MAX_GIVEN];
+	uint32_t count;
+	struct binding *names;
+};
+
+static const struct pp_node *
+named_argument(const struct pp_call_args *a, struct pp_value name,
+    uint32_t hash)
+{
+	const struct pp_node *found = NULL;
+
+	for (uint32_t i = 0; a != NULL && i < a->named; i++) {
+		if (a->names[i]->hash == hash &&
+		    pp_same(a->names[i]->str, name))
+			found = a->values[i];
+	}
+	return found;
+}
+
+/* An argument is read with the names of the caller, a default with our own. */
+static const struct value *
+parameter(struct scan *s, const struct macro_call *call,
+    const struct pp_function *fn, uint32_t i)
+{
+	uint32_t first = fn->params - fn->default_count;
+	struct binding *mine = s->names;
+	const struct pp_node *n;
+	const struct value *v;
+
+	if (i < call->count)
+		return call->given[i];
+	n = named_argument(call->args, fn->param[i]->str, fn->param[i]->hash);
+	if (n == NULL)
+		return i >= first ? expr(s, fn->defaults[i - first]) : &opaque;
+	s->names = call->names;
+	v = expr(s, n);
+	s->names = mine;
+	return v;
+}
+
 /* A macro that calls itself is gone through once; it reads what it is given. */
 static void
 enter_macro(struct scan *s, const struct value *m,
     const struct pp_call_args *args, const struct value *caller)
 {
 	const struct pp_function *fn = m->fn;
-	struct binding *names = s->names, *inner = m->names;
+	struct macro_call call = { .args = args, .names = s->names };
 	const struct pp_template *tmpl = s->tmpl;
-	const struct value *given[64];
-	uint32_t n = args != NULL ? args->pos.count : 0, first;
-
 	struct active self = { s->active, fn };
 
 	if (s->depth >= MAX_DEPTH || is_active(s, fn)) {
@@ -397,39 +440,17 @@ enter_macro(struct scan *s, const struct value *m,
 			use_args(s, args);
 		return;
 	}
-	for (uint32_t i = 0; i < n && i < 64; i++)
-		given[i] = expr(s, args->pos.item[i]);
-	s->names = inner;
+	while (args != NULL && call.count < args->pos.count &&
+	    call.count < MAX_GIVEN) {
+		call.given[call.count] = expr(s, args->pos.item[call.count]);
+		call.count++;
+	}
+	s->names = m->names;
 	bind(s, pp_cstr("varargs"), &opaque);
 	bind(s, pp_cstr("kwargs"), &opaque);
 	bind(s, pp_cstr("caller"), caller != NULL ? caller : &opaque);
-	first = fn->params - fn->default_count;
-	for (uint32_t i = 0; i < fn->params; i++) {
-		const struct value *v = &opaque;
-		struct binding *mine = s->names;
-
-		if (i < n && i < 64) {
-			v = given[i];
-		} else {
-			bool found = false;
-
-			for (uint32_t k = 0; args != NULL && k < args->named;
-			     k++) {
-				if (args->names[k]->hash !=
-					fn->param[i]->hash ||
-				    !pp_same(args->names[k]->str,
-					fn->param[i]->str))
-					continue;
-				s->names = names;
-				v = expr(s, args->values[k]);
-				s->names = mine;
-				found = true;
-			}
-			if (!found && i >= first)
-				v = expr(s, fn->defaults[i - first]);
-		}
-		bind(s, fn->param[i]->str, v);
-	}
+	for (uint32_t i = 0; i < fn->params; i++)
+		bind(s, fn->param[i]->str, parameter(s, &call, fn, i));
 	/* A macro sees itself, for it may call itself. */
 	if (fn->name != NULL)
 		bind(s, fn->name->str, m);
@@ -440,7 +461,7 @@ enter_macro(struct scan *s, const struct value *m,
 	s->active = self.up;
 	s->depth--;
 	s->tmpl = tmpl;
-	s->names = names;
+	s->names = call.names;
 }
 
 /* The same for all that `v` may be; false when none is a macro. */
@@ -564,94 +585,190 @@ const_arg(const struct pp_node *n, struct pp_value *v)
 	return true;
 }
 
-static bool
-named(const struct pp_node *n, const char *const *list)
+/* What a filter gives when it is put to `in`; its arguments are not seen yet. */
+typedef const struct value *
+filter_fn(struct scan *s, const struct pp_node *n, const struct value *in);
+
+static const struct value *
+give_item(struct scan *s, const struct pp_node *n, const struct value *in)
 {
-	for (; *list != NULL; list++) {
-		if (pp_str_is(n->call.name->str, *list))
-			return true;
-	}
-	return false;
+	(void)n;
+	return item_of(s, in);
 }
 
-#define NAMES(...) \
-	(const char *const[]) \
-	{ \
-		__VA_ARGS__, NULL \
-	}
+static const struct value *
+give_same(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	use_args(s, n->call.args);
+	return in;
+}
 
-/* Filters that give items of their subject, or all of them. */
+static const struct value *
+give_opaque(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	(void)in;
+	use_args(s, n->call.args);
+	return &opaque;
+}
+
+static const struct value *
+give_groups(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	use_args(s, n->call.args);
+	return new_value(s, (struct value){ .kind = ITEMS, .a = in });
+}
+
+static const struct value *
+filter_map(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	const struct pp_call_args *a = n->call.args;
+	struct pp_value path;
+
+	if (const_arg(argument(a, UINT32_MAX, "attribute"), &path))
+		return new_value(s,
+		    (struct value){ .kind = ITEMS,
+			.a = follow_path(s, item_of(s, in), path) });
+	use_args(s, a);
+	if (in->kind == PATH)
+		use_at(s, item_of(s, in), n->pos);
+	return &opaque;
+}
+
+static const struct value *
+filter_groupby(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	const struct pp_call_args *a = n->call.args;
+	const struct value *key = &opaque;
+	struct pp_value path;
+
+	use_args(s, a);
+	if (const_arg(argument(a, 0, "attribute"), &path))
+		key = follow_path(s, item_of(s, in), path);
+	if (argument(a, 1, "default") == NULL)
+		use_at(s, key, n->pos);
+	key = new_value(s, (struct value){ .kind = PAIR, .a = key, .b = in });
+	return new_value(s, (struct value){ .kind = ITEMS, .a = key });
+}
+
+static bool
+tests_presence(const struct pp_node *test)
+{
+	struct pp_value name;
+
+	return const_arg(test, &name) &&
+	    (pp_str_is(name, "defined") || pp_str_is(name, "undefined"));
+}
+
+/* selectattr and rejectattr */
+static const struct value *
+filter_by_test(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	const struct pp_call_args *a = n->call.args;
+	bool before = s->optional;
+	struct pp_value path;
+
+	use_args(s, a);
+	s->optional |= tests_presence(argument(a, 1, "test"));
+	if (const_arg(argument(a, 0, "attr"), &path))
+		use_at(s, follow_path(s, item_of(s, in), path), n->pos);
+	s->optional = before;
+	return in;
+}
+
+/* Whether it looks at an attribute of each item, its argument `index`. */
+static bool
+use_attribute(struct scan *s, const struct pp_node *n, const struct value *in,
+    uint32_t index)
+{
+	struct pp_value path;
+
+	use_args(s, n->call.args);
+	if (!const_arg(argument(n->call.args, index, "attribute"), &path) ||
+	    !pp_is_str(path))
+		return false;
+	use_at(s, follow_path(s, item_of(s, in), path), n->pos);
+	return true;
+}
+
+static const struct value *
+filter_sort(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	use_attribute(s, n, in, 2);
+	return in;
+}
+
+static const struct value *
+filter_unique(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	use_attribute(s, n, in, 1);
+	return in;
+}
+
+static const struct value *
+filter_sum(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	if (!use_attribute(s, n, in, 0))
+		use_at(s, in, n->pos);
+	return &opaque;
+}
+
+static const struct value *
+filter_join(struct scan *s, const struct pp_node *n, const struct value *in)
+{
+	if (!use_attribute(s, n, in, 1))
+		use_at(s, in, n->pos);
+	return &opaque;
+}
+
+/* All others look at their subject as a whole, and make something else of it. */
+static const struct {
+	const char *name;
+	filter_fn *fn;
+} filters[] = {
+	{ "first", give_item },
+	{ "last", give_item },
+	{ "random", give_item },
+	{ "min", give_item },
+	{ "max", give_item },
+	{ "list", give_same },
+	{ "reverse", give_same },
+	{ "select", give_same },
+	{ "reject", give_same },
+	{ "batch", give_groups },
+	{ "slice", give_groups },
+	{ "items", give_opaque },
+	{ "map", filter_map },
+	{ "groupby", filter_groupby },
+	{ "selectattr", filter_by_test },
+	{ "rejectattr", filter_by_test },
+	{ "sort", filter_sort },
+	{ "unique", filter_unique },
+	{ "sum", filter_sum },
+	{ "join", filter_join },
+};
+
 static const struct value *
 filter(struct scan *s, const struct pp_node *n)
 {
+	struct pp_value name = n->call.name->str;
 	const struct pp_call_args *a = n->call.args;
-	const struct value *in, *key;
-	struct pp_value path;
+	const struct value *in;
 
 	if (n->call.of == NULL)
 		return &opaque;
-	if (named(n, NAMES("default", "d"))) {
+	if (pp_str_is(name, "default") || pp_str_is(name, "d")) {
 		in = use_optional(s, n->call.of);
 		if (a->pos.count > 0)
 			use(s, a->pos.item[0]);
 		return if_there(s, in);
 	}
 	in = expr(s, n->call.of);
-	if (named(n, NAMES("first", "last", "random", "min", "max")))
-		return item_of(s, in);
-	if (named(n, NAMES("map"))) {
-		if (const_arg(argument(a, UINT32_MAX, "attribute"), &path))
-			return new_value(s,
-			    (struct value){ .kind = ITEMS,
-				.a = follow_path(s, item_of(s, in), path) });
-		use_args(s, a);
-		if (in->kind == PATH)
-			use_at(s, item_of(s, in), n->pos);
-		return &opaque;
-	}
-	if (named(n, NAMES("groupby"))) {
-		use_args(s, a);
-		key = const_arg(argument(a, 0, "attribute"), &path) ?
-		    follow_path(s, item_of(s, in), path) :
-		    &opaque;
-		if (argument(a, 1, "default") == NULL)
-			use_at(s, key, n->pos);
-		key = new_value(s,
-		    (struct value){ .kind = PAIR, .a = key, .b = in });
-		return new_value(s, (struct value){ .kind = ITEMS, .a = key });
+	for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+		if (pp_str_is(name, filters[i].name))
+			return filters[i].fn(s, n, in);
 	}
 	use_args(s, a);
-	if (named(n, NAMES("selectattr", "rejectattr"))) {
-		bool before = s->optional;
-		struct pp_value test;
-
-		s->optional = s->optional ||
-		    (const_arg(argument(a, 1, "test"), &test) &&
-			(pp_str_is(test, "defined") ||
-			    pp_str_is(test, "undefined")));
-		if (const_arg(argument(a, 0, "attr"), &path))
-			use_at(s, follow_path(s, item_of(s, in), path), n->pos);
-		s->optional = before;
-		return in;
-	}
-	if (named(n, NAMES("sort", "unique", "sum", "join")) &&
-	    const_arg(argument(a,
-			  named(n, NAMES("sum"))      ? 0 :
-			      named(n, NAMES("sort")) ? 2 :
-							1,
-			  "attribute"),
-		&path) &&
-	    pp_is_str(path))
-		use_at(s, follow_path(s, item_of(s, in), path), n->pos);
-	else if (!named(n,
-		     NAMES("list", "reverse", "sort", "unique", "batch",
-			 "slice", "select", "reject", "items")))
-		use_at(s, in, n->pos);
-	if (named(n,
-		NAMES("list", "reverse", "sort", "unique", "select", "reject")))
-		return in;
-	if (named(n, NAMES("batch", "slice")))
-		return new_value(s, (struct value){ .kind = ITEMS, .a = in });
+	use_at(s, in, n->pos);
 	return &opaque;
 }
 
@@ -716,7 +833,8 @@ condition(struct scan *s, const struct pp_node *n)
 static const struct value *
 test(struct scan *s, const struct pp_node *n)
 {
-	if (named(n, NAMES("defined", "undefined")))
+	if (pp_str_is(n->call.name->str, "defined") ||
+	    pp_str_is(n->call.name->str, "undefined"))
 		use_optional(s, n->call.of);
 	else
 		use(s, n->call.of);
