@@ -630,7 +630,7 @@ a_paused_job_is_not_claimed(void **state)
 {
 	struct fixture *f = *state;
 	struct pp_job paused = job_of(1, 10);
-	char owner[PP_ID_BYTES];
+	char owner[PP_ID_BYTES], head[PP_ID_BYTES];
 	struct pp_claim c;
 
 	pp_id_new(owner);
@@ -638,6 +638,7 @@ a_paused_job_is_not_claimed(void **state)
 	assert_ok(pp_store_job_add(f->store, &paused, NULL, NULL, &f->err),
 	    f->err);
 	assert_int_equal(claim_any(f->store, NOW, &c, &f->err), 0);
+	assert_int_equal(pp_store_queue_head(f->store, head, &f->err), 0);
 	assert_fails(claim_as(f->store, owner, paused.job_id, NOW, 5, &c,
 			 &f->err),
 	    f->err, PP_ETEMP);
