@@ -238,8 +238,7 @@ pp_ddb_transaction_release(struct pp_ddb_transaction *t)
 	*t = (struct pp_ddb_transaction)PP_DDB_TRANSACTION_INIT;
 }
 
-static const char *const kind_names[] = { "Put", "Update", "Delete",
-	"ConditionCheck" };
+static const char *const kind_names[] = { "Put", "Update", "Delete" };
 
 static void
 put_transaction(struct pp_buf *out, const struct pp_ddb_transaction *t)

@@ -43,8 +43,7 @@ S3 = {
 SENDERS = {'pp_aws_call', 'pp_aws_send', 'pp_aws_presign'}
 
 # A part of a transaction, or a single write, asks by its kind.
-KINDS = {'PUT': 'PutItem', 'UPDATE': 'UpdateItem', 'DELETE': 'DeleteItem',
-         'CHECK': 'ConditionCheckItem'}
+KINDS = {'PUT': 'PutItem', 'UPDATE': 'UpdateItem', 'DELETE': 'DeleteItem'}
 
 # What stands in a body of a file, and the service that it is a call of.
 NAMED = {
