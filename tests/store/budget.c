@@ -10,6 +10,25 @@
 #define NOW 1000000
 
 static void
+must_grant(struct fixture *f, struct pp_claim *c, const struct pp_totals *t,
+    int64_t want_nusd, int64_t *left, int64_t *others)
+{
+	assert_ok(pp_store_grant(f->store, c, t, want_nusd, NOW, left, others,
+		      &f->err),
+	    f->err);
+}
+
+/* Both shards of a new job. */
+static void
+claim_both(struct fixture *f, int64_t limit_nusd, char id[PP_ID_BYTES],
+    struct pp_claim *a, struct pp_claim *b)
+{
+	add_job(f, 2, limit_nusd, id);
+	must_claim(f, NOW, a);
+	must_claim(f, NOW, b);
+}
+
+static void
 a_grant_is_what_is_spent_and_what_is_free(void **state)
 {
 	static const struct {
@@ -53,26 +72,18 @@ shards_see_what_others_hold(void **state)
 	struct pp_claim a, b;
 	char id[PP_ID_BYTES];
 
-	add_job(f, 2, 1000, id);
-	must_claim(f, NOW, &a);
-	must_claim(f, NOW, &b);
-	assert_ok(pp_store_grant(f->store, &a, &t, 500, NOW, &left, &others,
-		      &f->err),
-	    f->err);
+	claim_both(f, 1000, id, &a, &b);
+	must_grant(f, &a, &t, 500, &left, &others);
 	assert_int_equal(left, 400);
 	t.settled_nusd = 0;
-	assert_ok(pp_store_grant(f->store, &b, &t, 500, NOW, &left, &others,
-		      &f->err),
-	    f->err);
+	must_grant(f, &b, &t, 500, &left, &others);
 	assert_int_equal(b.granted_nusd, 400);
 	assert_int_equal(left, 0);
 	assert_int_equal(others, 500); /* of 600, 100 are spent */
 	t.settled_nusd = 300;
 	assert_ok(pp_store_progress(f->store, &a, &t, NOW, &f->err), f->err);
 	t.settled_nusd = 400;
-	assert_ok(pp_store_grant(f->store, &b, &t, 100, NOW, &left, &others,
-		      &f->err),
-	    f->err);
+	must_grant(f, &b, &t, 100, &left, &others);
 	assert_int_equal(b.granted_nusd, 400);
 	assert_int_equal(others, 300);
 
@@ -80,9 +91,7 @@ shards_see_what_others_hold(void **state)
 	assert_ok(pp_store_finish(f->store, &a, PP_JOB_COMPLETED, "", NOW, NULL,
 		      &f->err),
 	    f->err);
-	assert_ok(pp_store_grant(f->store, &b, &t, 100, NOW, &left, &others,
-		      &f->err),
-	    f->err);
+	must_grant(f, &b, &t, 100, &left, &others);
 	assert_int_equal(b.granted_nusd, 500);
 	assert_int_equal(left, 200);
 	assert_int_equal(others, 0);
@@ -97,18 +106,12 @@ what_is_given_back_can_be_spent_by_others(void **state)
 	char id[PP_ID_BYTES];
 	int64_t left;
 
-	add_job(f, 2, 1000, id);
-	must_claim(f, NOW, &a);
-	must_claim(f, NOW, &b);
-	assert_ok(pp_store_grant(f->store, &a, &t, 5000, NOW, NULL, NULL,
-		      &f->err),
-	    f->err);
+	claim_both(f, 1000, id, &a, &b);
+	must_grant(f, &a, &t, 5000, NULL, NULL);
 	assert_ok(pp_store_release(f->store, &a, true, "", NOW, &f->err),
 	    f->err);
 	t = (struct pp_totals){ .settled_nusd = 0 };
-	assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, &left, NULL,
-		      &f->err),
-	    f->err);
+	must_grant(f, &b, &t, 5000, &left, NULL);
 	assert_int_equal(b.granted_nusd, 985);
 	must_claim(f, NOW, &a);
 	assert_int_equal(a.granted_nusd, 15);
@@ -125,19 +128,13 @@ what_may_have_been_spent_is_not_given_back(void **state)
 	char id[PP_ID_BYTES];
 	int64_t left;
 
-	add_job(f, 2, 1000, id);
-	must_claim(f, NOW, &a);
-	must_claim(f, NOW, &b);
-	assert_ok(pp_store_grant(f->store, &a, &t, 400, NOW, NULL, NULL,
-		      &f->err),
-	    f->err);
+	claim_both(f, 1000, id, &a, &b);
+	must_grant(f, &a, &t, 400, NULL, NULL);
 	a.unsettled = true;
 	assert_ok(pp_store_release(f->store, &a, true, "", NOW, &f->err),
 	    f->err);
 	t = (struct pp_totals){ .settled_nusd = 0 };
-	assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, &left, NULL,
-		      &f->err),
-	    f->err);
+	must_grant(f, &b, &t, 5000, &left, NULL);
 	assert_int_equal(b.granted_nusd, 590);
 	must_claim(f, NOW, &a);
 	assert_int_equal(a.granted_nusd, 410);
@@ -148,9 +145,7 @@ what_may_have_been_spent_is_not_given_back(void **state)
 	assert_ok(pp_store_release(f->store, &a, true, "", NOW, &f->err),
 	    f->err);
 	t.settled_nusd = 0;
-	assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, &left, NULL,
-		      &f->err),
-	    f->err);
+	must_grant(f, &b, &t, 5000, &left, NULL);
 	assert_int_equal(b.granted_nusd, 950);
 }
 
@@ -162,9 +157,7 @@ leave_unsettled(struct fixture *f, int64_t limit_nusd, int64_t grant_nusd,
 	struct pp_totals t = { .settled_nusd = 10 };
 	struct pp_claim a, b;
 
-	add_job(f, 2, limit_nusd, id);
-	must_claim(f, NOW, &a);
-	must_claim(f, NOW, &b);
+	claim_both(f, limit_nusd, id, &a, &b);
 	if (grant_nusd > 0)
 		assert_ok(pp_store_grant(f->store, &a, &t, grant_nusd, NOW,
 			      NULL, NULL, &f->err),
@@ -214,9 +207,7 @@ a_resume_keeps_back_what_may_have_been_spent(void **state)
 		must_claim(f, NOW, &a);
 		must_claim(f, NOW, &b);
 		assert_int_equal(a.shard, 0);
-		assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, NULL,
-			      NULL, &f->err),
-		    f->err);
+		must_grant(f, &b, &t, 5000, NULL, NULL);
 		if (b.granted_nusd != rows[i].free)
 			fail_msg("%s: %lld granted", rows[i].name,
 			    (long long)b.granted_nusd);
@@ -229,9 +220,7 @@ a_resume_keeps_back_what_may_have_been_spent(void **state)
 			      NOW, NULL, &f->err),
 		    f->err);
 		t.settled_nusd = 0;
-		assert_ok(pp_store_grant(f->store, &b, &t, 250, NOW, NULL, NULL,
-			      &f->err),
-		    f->err);
+		must_grant(f, &b, &t, 250, NULL, NULL);
 		assert_int_equal(b.granted_nusd, 250);
 		assert_ok(pp_store_finish(f->store, &b, PP_JOB_COMPLETED, "",
 			      NOW, NULL, &f->err),
@@ -249,9 +238,7 @@ a_takeover_finds_what_was_granted(void **state)
 
 	add_job(f, 1, 1000, id);
 	must_claim(f, NOW, &a);
-	assert_ok(pp_store_grant(f->store, &a, &t, 400, NOW, NULL, NULL,
-		      &f->err),
-	    f->err);
+	must_grant(f, &a, &t, 400, NULL, NULL);
 	must_claim(f, NOW + 60000, &b);
 	assert_int_equal(b.granted_nusd, 410);
 	assert_int_equal(b.seq, a.seq);
@@ -271,9 +258,7 @@ a_grant_of_an_old_sequence_is_refused(void **state)
 	must_claim(f, NOW, &c);
 	before = c;
 	for (int i = 0; i < 2; i++)
-		assert_ok(pp_store_grant(f->store, &c, &t, 400, NOW, NULL, NULL,
-			      &f->err),
-		    f->err);
+		must_grant(f, &c, &t, 400, NULL, NULL);
 	assert_fails(pp_store_grant(f->store, &before, &t, 400, NOW, NULL, NULL,
 			 &f->err),
 	    f->err, PP_ECONFLICT);
@@ -293,13 +278,9 @@ a_grant_may_be_asked_again(void **state)
 	add_job(f, 1, 1000, id);
 	must_claim(f, NOW, &c);
 	before = c;
-	assert_ok(pp_store_grant(f->store, &c, &t, 400, NOW, NULL, NULL,
-		      &f->err),
-	    f->err);
+	must_grant(f, &c, &t, 400, NULL, NULL);
 	t.settled_nusd = 100;
-	assert_ok(pp_store_grant(f->store, &before, &t, 300, NOW, &left, NULL,
-		      &f->err),
-	    f->err);
+	must_grant(f, &before, &t, 300, &left, NULL);
 	assert_int_equal(before.granted_nusd, 400);
 	assert_int_equal(before.seq, c.seq);
 	assert_int_equal(left, 600);
@@ -314,16 +295,10 @@ without_a_limit_all_is_granted(void **state)
 	struct pp_claim a, b;
 	char id[PP_ID_BYTES];
 
-	add_job(f, 2, PP_NO_LIMIT, id);
-	must_claim(f, NOW, &a);
-	must_claim(f, NOW, &b);
-	assert_ok(pp_store_grant(f->store, &a, &t, INT64_MAX, NOW, &left,
-		      &others, &f->err),
-	    f->err);
+	claim_both(f, PP_NO_LIMIT, id, &a, &b);
+	must_grant(f, &a, &t, INT64_MAX, &left, &others);
 	assert_int_equal(a.granted_nusd, INT64_MAX);
-	assert_ok(pp_store_grant(f->store, &b, &t, 50, NOW, &left, &others,
-		      &f->err),
-	    f->err);
+	must_grant(f, &b, &t, 50, &left, &others);
 	assert_int_equal(b.granted_nusd, 57);
 	assert_int_equal(left, INT64_MAX);
 	assert_int_equal(others, 0);
@@ -338,9 +313,7 @@ without_a_limit_all_is_granted(void **state)
 	assert_ok(pp_store_job_resume(f->store, id, 100, false, NOW, &f->err),
 	    f->err);
 	must_claim(f, NOW, &a);
-	assert_ok(pp_store_grant(f->store, &a, &t, 1000, NOW, &left, &others,
-		      &f->err),
-	    f->err);
+	must_grant(f, &a, &t, 1000, &left, &others);
 	assert_int_equal(a.granted_nusd, 93);
 }
 
@@ -354,18 +327,12 @@ spending_above_the_grant_is_counted(void **state)
 	char id[PP_ID_BYTES];
 	int64_t left;
 
-	add_job(f, 2, 1000, id);
-	must_claim(f, NOW, &a);
-	must_claim(f, NOW, &b);
-	assert_ok(pp_store_grant(f->store, &a, &t, 100, NOW, NULL, NULL,
-		      &f->err),
-	    f->err);
+	claim_both(f, 1000, id, &a, &b);
+	must_grant(f, &a, &t, 100, NULL, NULL);
 	t.settled_nusd = 300;
 	assert_ok(pp_store_progress(f->store, &a, &t, NOW, &f->err), f->err);
 	t.settled_nusd = 0;
-	assert_ok(pp_store_grant(f->store, &b, &t, 5000, NOW, &left, NULL,
-		      &f->err),
-	    f->err);
+	must_grant(f, &b, &t, 5000, &left, NULL);
 	assert_int_equal(b.granted_nusd, 700);
 }
 
@@ -378,9 +345,7 @@ a_job_has_the_sums_of_its_shards(void **state)
 	char id[PP_ID_BYTES];
 	struct pp_job j;
 
-	add_job(f, 2, 1000, id);
-	must_claim(f, NOW, &a);
-	must_claim(f, NOW, &b);
+	claim_both(f, 1000, id, &a, &b);
 	assert_ok(pp_store_progress(f->store, &a, &t, NOW, &f->err), f->err);
 	assert_ok(pp_store_progress(f->store, &b, &t, NOW, &f->err), f->err);
 	t = (struct pp_totals){ 10, 20, 30, 40, 50, 60, 70 };
