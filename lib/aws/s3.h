@@ -63,7 +63,7 @@ struct pp_s3_file {
 	const char *tags;		/* NULL: none */
 };
 
-/* Number `index` is there now. 0 to go on, -1. */
+/* Number `index` is there now: up, or in its buffer. 0 to go on, -1. */
 typedef int pp_s3_done_fn(void *arg, size_t index, struct pp_error *err);
 
 /*
@@ -74,11 +74,14 @@ int	pp_s3_put_files(struct pp_s3 *s, const struct pp_s3_file *files,
 	    size_t count, pp_s3_done_fn *fn, void *arg, struct pp_error *err);
 
 /*
- * Append many objects to a buffer each, a few tens at a time, so that `count`
- * bounds the memory. PP_ENOENT.
+ * Append many objects to a buffer each, a few tens at a time. `fn` (may be
+ * NULL) is called as each is there, in any order, while others are on their
+ * way; the memory is bounded by `count`, or by its releasing the buffer.
+ * PP_ENOENT.
  */
 int	pp_s3_get_all(struct pp_s3 *s, const char *const *keys, size_t count,
-	    struct pp_buf *out, struct pp_error *err);
+	    struct pp_buf *out, pp_s3_done_fn *fn, void *arg,
+	    struct pp_error *err);
 
 /* Append the object. PP_ENOENT. `etag` may be NULL. */
 int	pp_s3_get(struct pp_s3 *s, const char *key, struct pp_buf *out,

@@ -36,11 +36,11 @@ struct many {
 	bool failed;
 	struct pp_error *err;
 
-	const struct pp_s3_file *files; /* that go up */
 	pp_s3_done_fn *fn;
 	void *arg;
-	const char *const *keys;	  /* that come down, */
-	const struct pp_s3_range *ranges; /* or parts that do */
+	const struct pp_s3_file *files;	  /* that go up */
+	const char *const *keys;	  /* that come down */
+	const struct pp_s3_range *ranges; /* of which parts come down */
 	struct pp_buf *out;
 };
 
@@ -95,6 +95,13 @@ run_side_by_side(struct many *m)
 	return m->failed ? -1 : rc;
 }
 
+/* Number `i` is done. */
+static int
+tell(struct many *m, size_t i)
+{
+	return m->fn != NULL ? m->fn(m->arg, i, m->err) : 0;
+}
+
 /* ---- up ---- */
 
 static int
@@ -134,7 +141,7 @@ end_put(struct many *m, const struct one *o, const struct pp_aws_reply *r)
 {
 	if (r->fault.class != PP_AWS_OK)
 		return 1;
-	return m->fn != NULL ? m->fn(m->arg, o->index, m->err) : 0;
+	return tell(m, o->index);
 }
 
 int
@@ -156,8 +163,8 @@ pp_s3_put_files(struct pp_s3 *s, const struct pp_s3_file *files, size_t count,
 			continue;
 		rc = pp_s3_put_file(s, files[i].key, files[i].path,
 		    files[i].tags, err);
-		if (rc == 0 && fn != NULL)
-			rc = fn(arg, i, err);
+		if (rc == 0)
+			rc = tell(&m, i);
 	}
 	free(m.alone);
 	return rc;
@@ -188,25 +195,33 @@ end_get(struct many *m, const struct one *o, const struct pp_aws_reply *r)
 	if (r->fault.class != PP_AWS_OK ||
 	    !pp_s3_sum_is_right(r, r->body, r->body_len))
 		return 1;
-	return pp_buf_add(out, r->body, r->body_len) < 0 ? 1 : 0;
+	if (pp_buf_add(out, r->body, r->body_len) < 0)
+		return 1;
+	return tell(m, o->index);
 }
 
 int
 pp_s3_get_all(struct pp_s3 *s, const char *const *keys, size_t count,
-    struct pp_buf *out, struct pp_error *err)
+    struct pp_buf *out, pp_s3_done_fn *fn, void *arg, struct pp_error *err)
 {
 	struct many m = { .s = s,
 		.count = count,
 		.begin = begin_get,
 		.end = end_get,
 		.err = err,
+		.fn = fn,
+		.arg = arg,
 		.keys = keys,
 		.out = out };
 	int rc = run_side_by_side(&m);
 
-	for (size_t i = 0; i < count && rc == 0; i++)
-		if (m.alone[i])
-			rc = pp_s3_get(s, keys[i], &out[i], NULL, err);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if (!m.alone[i])
+			continue;
+		rc = pp_s3_get(s, keys[i], &out[i], NULL, err);
+		if (rc == 0)
+			rc = tell(&m, i);
+	}
 	free(m.alone);
 	return rc;
 }

@@ -112,7 +112,7 @@ static int
 get_all(struct pp_blob *b, const char *const *keys, size_t count,
     struct pp_buf *out, struct pp_error *err)
 {
-	return pp_s3_get_all(s3_of(b), keys, count, out, err);
+	return pp_s3_get_all(s3_of(b), keys, count, out, NULL, NULL, err);
 }
 
 static int

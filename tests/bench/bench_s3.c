@@ -17,8 +17,6 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-#define WINDOW 256
-
 /* The names in a folder, or the keys under a prefix. */
 struct names {
 	char **list;
@@ -61,49 +59,50 @@ on_listed(void *arg, const struct pp_s3_listed *o, struct pp_error *err)
 	return 0;
 }
 
+/* Objects that come down, each written and let go as it is there. */
+struct coming {
+	const char *folder;
+	char *const *keys;
+	struct pp_buf *texts;
+};
+
 static int
-save(const char *folder, const char *key, const struct pp_buf *text)
+save(void *arg, size_t index, struct pp_error *err)
 {
-	const char *slash = strrchr(key, '/');
-	char *path = pp_asprintf("%s/%s", folder,
+	const struct coming *c = arg;
+	struct pp_buf *text = &c->texts[index];
+	const char *key = c->keys[index], *slash = strrchr(key, '/');
+	char *path = pp_asprintf("%s/%s", c->folder,
 	    slash != NULL ? slash + 1 : key);
 	FILE *f = fopen(path, "w");
-	int rc = f != NULL && fwrite(text->data, 1, text->len, f) == text->len ?
-	    0 :
-	    -1;
+	bool good = f != NULL &&
+	    fwrite(text->data, 1, text->len, f) == text->len;
 
 	if (f != NULL && fclose(f) != 0)
-		rc = -1;
+		good = false;
 	free(path);
-	return rc;
+	pp_buf_release(text);
+	return good ?
+	    0 :
+	    pp_error_set(err, PP_EIO, "cannot write to '%s'", c->folder);
 }
 
 static int
 down(struct pp_s3 *s, const char *prefix, const char *folder,
     struct pp_error *err)
 {
-	static struct pp_buf texts[WINDOW];
 	struct names n = { NULL };
+	struct coming c = { .folder = folder };
 
 	if (pp_s3_list(s, prefix, NULL, 1000, on_listed, &n, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n.count; i += WINDOW) {
-		size_t some = n.count - i < WINDOW ? n.count - i : WINDOW;
-
-		for (size_t k = 0; k < some; k++)
-			pp_buf_init(&texts[k], 0);
-		if (pp_s3_get_all(s, (const char *const *)n.list + i, some,
-			texts, err) < 0)
-			return -1;
-		for (size_t k = 0; k < some; k++) {
-			if (save(folder, n.list[i + k], &texts[k]) < 0)
-				return pp_error_set(err, PP_EIO,
-				    "cannot write to '%s'", folder);
-			pp_buf_release(&texts[k]);
-		}
-	}
+	c.keys = n.list;
+	c.texts = pp_calloc(n.count + 1, sizeof *c.texts);
+	for (size_t i = 0; i < n.count; i++)
+		pp_buf_init(&c.texts[i], 0);
 	printf("%zu down\n", n.count);
-	return 0;
+	return pp_s3_get_all(s, (const char *const *)n.list, n.count, c.texts,
+	    save, &c, err);
 }
 
 int

@@ -216,6 +216,8 @@ suite_run(const struct suite_home *home, const struct CMUnitTest *own,
 	add_templates();
 	add_objects();
 	suite_add(own, count);
+	if (getenv("PP_TEST") != NULL)
+		cmocka_set_test_filter(getenv("PP_TEST"));
 	failed = _cmocka_run_group_tests(home->name, all.tests, all.count, NULL,
 	    NULL);
 	free(all.tests);

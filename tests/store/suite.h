@@ -37,7 +37,8 @@ int	suite_count(int n);
 
 /*
  * Run every test against fresh homes, and `count` tests that are the home's
- * own; the number of failures.
+ * own; the number of failures. Of all of them those alone whose names are as
+ * PP_TEST says, where it is set ("ten_thousand_*").
  */
 int	suite_run(const struct suite_home *home,
 	    const struct CMUnitTest *own, size_t count);
