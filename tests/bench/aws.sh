@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: aws.sh [-r ROUNDS] [-n OBJECTS] [-m MEGABYTES]
+# usage: aws.sh [-r ROUNDS] [-n OBJECTS] [-m MEGABYTES] [objects|queries|converse]...
 #
 # The AWS layer beside what others use: objects of 1 KB up and down and a large
 # one in parts beside s5cmd, queries of DynamoDB and calls of Bedrock beside
@@ -21,6 +21,8 @@ while getopts r:n:m: opt; do
 	*) usage ;;
 	esac
 done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || set -- objects queries converse
 cd "$scratch"
 "$PP_BUILDDIR/tests/support/awshome" make pp-bench- pp-bench
 
@@ -58,7 +60,7 @@ told()
 		'BEGIN { exit !(r >= 0.8 && m < 64) }' || missed="$missed, $1"
 }
 
-move_objects()
+run_objects()
 {
 	local s5 round missed=
 
@@ -102,7 +104,7 @@ peer()
 	"$python" "$PP_SRCDIR/tests/bench/aws_peer.py" "$@"
 }
 
-queries()
+run_queries()
 {
 	local round table=pp-bench-Templates
 
@@ -122,7 +124,7 @@ queries()
 
 # What a call of Converse takes of a processor, 64 in flight; the worker's with
 # all of its work.
-converse()
+run_converse()
 {
 	local calls=40000 round
 
@@ -146,11 +148,14 @@ converse()
 		    r, (r >= 30 ? "yes" : "NO") }'
 }
 
-move_objects
-if python=$("$support/python-venv" "$PP_SRCDIR/tests/infra/requirements.txt" \
+if ! python=$("$support/python-venv" "$PP_SRCDIR/tests/infra/requirements.txt" \
 	2>&1); then
-	queries
-	converse
-else
 	echo "boto3 is left out: $(tail -n 1 <<<"$python")"
+	python=
 fi
+for name; do
+	declare -F "run_$name" >/dev/null || usage
+	if [ "$name" = objects ] || [ -n "$python" ]; then
+		"run_$name"
+	fi
+done
