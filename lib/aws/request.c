@@ -758,7 +758,8 @@ on_reply(void *arg, const struct pp_http_reply *r)
 		.body = r->body,
 		.body_len = r->body_len,
 		.retry_after_ms = r->retry_after_ms,
-		.unsent = r->unsent && s->attempts == 1 };
+		.unsent = r->unsent && s->attempts == 1,
+		.no_room = r->no_room };
 
 	pp_aws_fault_read(&out.fault, r);
 	guess_fault(s, &out.fault, r->status);

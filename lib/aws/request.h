@@ -92,6 +92,7 @@ struct pp_aws_reply {
 	int64_t retry_after_ms;		/* as of pp_http_reply */
 	int attempts;
 	bool unsent;			/* surely: no byte of any of them */
+	bool no_room;			/* of the last: as of pp_http_reply */
 	int64_t elapsed_us;		/* of all of them */
 };
 

@@ -317,6 +317,21 @@ note_throttle(struct pp_flow *f, int64_t stamp, int64_t retry_after_ms,
 		pause_until(f, now_us + pause_us(f, f->throttles));
 }
 
+/* As many as are under way can be; the place of the next that ends is free. */
+static void
+note_no_room(struct pp_flow *f, int64_t now_us)
+{
+	f->limit = fmax(1, fmin(f->limit, f->in_flight));
+	f->successes = 0;
+	if (f->in_flight > 0)
+		return;
+	f->failures++;
+	pause_until(f, now_us + pause_us(f, f->failures));
+	f->trouble = PP_CALL_NO_ROOM;
+	if (f->trouble_since_us == 0)
+		f->trouble_since_us = now_us;
+}
+
 void
 pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int64_t stamp,
     int64_t tokens, int64_t used_tokens, int64_t retry_after_ms, int64_t now_us)
@@ -332,6 +347,7 @@ pp_flow_ended(struct pp_flow *f, enum pp_call_class class, int64_t stamp,
 		/* the service is there, whatever it thinks of the row */
 		note_success(f, now_us);
 		return;
+	case PP_CALL_NO_ROOM: note_no_room(f, now_us); return;
 	case PP_CALL_CANCELLED: return;
 	case PP_CALL_THROTTLE:
 		note_throttle(f, stamp, retry_after_ms, now_us);

@@ -22,6 +22,9 @@
  * its rate: the bucket of requests is set to that, empty as the server's own,
  * and tries a hundredth more each second.
  *
+ * Where this machine has no descriptor left for another connection, the limit
+ * falls to the calls that are under way.
+ *
  * Trouble without one success for as long as the deadline ends the run, which
  * the caller asks for with pp_flow_verdict().
  */

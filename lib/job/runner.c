@@ -91,6 +91,7 @@ struct pp_runner {
 	bool broke;	       /* a call did not fit into the budget */
 	bool later;	       /* and money may come back from others */
 	bool asked;	       /* or an answer is on its way */
+	bool told_of_room;     /* that it lacks was said once */
 	bool gated;	       /* a model lets no call through now */
 	int64_t idle_since_us; /* nothing on the wire for want of money */
 	bool stopping;
@@ -514,6 +515,7 @@ act_on(struct node *n, const struct pp_answer *a)
 	case PP_CALL_THROTTLE:
 	case PP_CALL_TRANSIENT:
 	case PP_CALL_AMBIGUOUS:
+	case PP_CALL_NO_ROOM:
 	case PP_CALL_MALFORMED: try_again(n, a); break;
 	case PP_CALL_CREDENTIALS:
 		stop_for(n, PP_RUN_CREDENTIALS, PP_EAUTH, a);
@@ -541,6 +543,20 @@ tokens_taken(const struct node *n, const struct pp_answer *a)
 	return pp_call_class_info(a->class)->maybe_billed ? n->tokens : 0;
 }
 
+/* Once: it may happen again whenever another connection is tried. */
+static void
+tell_of_room(struct node *n, const struct pp_answer *a)
+{
+	struct pp_runner *r = n->runner;
+
+	if (a->class != PP_CALL_NO_ROOM || r->told_of_room)
+		return;
+	r->told_of_room = true;
+	pp_log(PP_LOG_WARN, "no_room", "model", 's', n->lane->model->name,
+	    "calls_allowed", 'd', (int64_t)n->lane->flow.limit, "reason", 's',
+	    a->reason, NULL);
+}
+
 /* Let the answer say how fast the model may be called from here on. */
 static void
 steer_lane(struct node *n, const struct pp_answer *a)
@@ -559,7 +575,8 @@ steer_lane(struct node *n, const struct pp_answer *a)
 		    was_down ? "model_up" : "model_down", "model", 's',
 		    n->lane->model->name, "failures", 'd', (int64_t)f->failures,
 		    "reason", 's', was_down ? NULL : a->reason, NULL);
-	if ((int)f->limit < limit)
+	tell_of_room(n, a);
+	if ((int)f->limit < limit && a->class == PP_CALL_THROTTLE)
 		pp_log(PP_LOG_INFO, "throttled", "model", 's',
 		    n->lane->model->name, "calls_allowed", 'd',
 		    (int64_t)f->limit, "retry_after_ms", 'd', a->retry_after_ms,

@@ -27,6 +27,7 @@ static const struct pp_call_class_info classes[PP_NCALL_CLASSES] = {
 	[PP_CALL_MALFORMED] = { "malformed", true, true, true },
 	[PP_CALL_CREDENTIALS] = { "credentials", false, false, false },
 	[PP_CALL_QUOTA] = { "quota", false, false, false },
+	[PP_CALL_NO_ROOM] = { "no_room", true, false, false },
 	[PP_CALL_CANCELLED] = { "cancelled", false, false, true },
 };
 

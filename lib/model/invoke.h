@@ -34,6 +34,8 @@ enum pp_call_class {
 				 * and another answer may do */
 	PP_CALL_CREDENTIALS,	/* 401, 403: stops the worker */
 	PP_CALL_QUOTA,		/* no money or allowance left at the provider */
+	PP_CALL_NO_ROOM,	/* this machine has no descriptor left for a
+				 * connection: fewer at once, not a try */
 	PP_CALL_CANCELLED,
 	PP_NCALL_CLASSES
 };

@@ -205,7 +205,7 @@ read_fault(const struct pp_aws_reply *r, struct pp_answer *a)
 {
 	struct pp_error line = PP_ERROR_INIT;
 
-	a->class = classify(r);
+	a->class = r->no_room ? PP_CALL_NO_ROOM : classify(r);
 	if (pp_aws_fault_is(&r->fault, "ModelErrorException") &&
 	    is_request_fault(r))
 		a->class = PP_CALL_REJECTED;

@@ -324,7 +324,9 @@ on_reply(void *arg, const struct pp_http_reply *r)
 	a.elapsed_us = r->elapsed_us;
 	switch (r->outcome) {
 	case PP_HTTP_ANSWERED: read_reply(v, r, &a); break;
-	case PP_HTTP_NOT_SENT: a.class = PP_CALL_TRANSIENT; break;
+	case PP_HTTP_NOT_SENT:
+		a.class = r->no_room ? PP_CALL_NO_ROOM : PP_CALL_TRANSIENT;
+		break;
 	case PP_HTTP_AMBIGUOUS:
 		a.class = PP_CALL_AMBIGUOUS;
 		a.raw = r->body;

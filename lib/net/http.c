@@ -26,6 +26,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -406,6 +407,13 @@ on_read(char *out, size_t size, size_t count, void *arg)
 	return CURL_READFUNC_ABORT;
 }
 
+static bool
+is_shortage(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS ||
+	    errnum == ENOMEM;
+}
+
 /* What is short here is not to be blamed on the server. */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
@@ -416,8 +424,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 	(void)purpose;
 	if (fd >= 0)
 		return fd;
-	x->no_socket |= errno == EMFILE || errno == ENFILE ||
-	    errno == ENOBUFS || errno == ENOMEM;
+	x->no_socket |= is_shortage(errno);
 	return CURL_SOCKET_BAD;
 }
 
@@ -897,6 +904,26 @@ was_sent(struct pp_http_exchange *x)
 	    bytes > 0;
 }
 
+/*
+ * It came to no connection, because there was no socket for it; or when there
+ * is none now either, perhaps for what comes before: names and certificates.
+ */
+static bool
+lacks_room(const struct pp_http_exchange *x)
+{
+	int fd;
+
+	if (x->sends > 0 || x->cancelled || x->timed_out || x->too_late)
+		return false;
+	if (x->no_socket)
+		return true;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return is_shortage(errno);
+	close(fd);
+	return false;
+}
+
 static void
 explain(const struct pp_http_exchange *x, CURLcode code,
     struct pp_http_reply *r)
@@ -917,7 +944,7 @@ explain(const struct pp_http_exchange *x, CURLcode code,
 		why = "what reads or writes the body gave up";
 	else if (x->sends > 1)
 		why = "the connection was lost before a reply";
-	else if (x->sends == 0 && x->no_socket)
+	else if (lacks_room(x))
 		why = "this machine has no descriptor or memory left for a "
 		      "connection";
 	snprintf(r->error, sizeof r->error, "%s", why);
@@ -977,6 +1004,7 @@ fill_reply(struct pp_http_exchange *x, CURLcode code, struct pp_http_reply *r)
 	r->error[0] = '\0';
 	r->status = 0;
 	r->unsent = code != CURLE_OK && !was_sent(x);
+	r->no_room = r->unsent && lacks_room(x);
 	if (code == CURLE_OK) {
 		curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
 		r->outcome = PP_HTTP_ANSWERED;

@@ -69,6 +69,8 @@ struct pp_http_request {
 struct pp_http_reply {
 	enum pp_http_outcome outcome;
 	bool unsent;			/* surely: no byte of it went out */
+	bool no_room;			/* for this machine had no descriptor
+					 * or memory left for a connection */
 	int status;			/* 0 unless ANSWERED */
 	const char *body;		/* borrowed for the callback */
 	size_t body_len;

@@ -117,6 +117,24 @@ test_a_budget_stops_it()
 	    "$(mock_count .bill_nusd)"
 }
 
+# About forty are left of the descriptors that ninety calls want.
+test_few_descriptors_use_up_no_tries()
+{
+	make_seeds 300
+	make_templates
+	mock_start --latency 100
+	model 1 small 0 0
+	run_sh 'ulimit -n 160
+		for i in {1..110}; do exec {held[i]}</dev/null; done
+		pp-worker --filter -v -t one.yaml -c 90 --retries 0 <seeds.jsonl'
+	check_status 0
+	check_out_lines 300
+	check_out_jq -s 'any(.[]; has("failed"))' false
+	check_err_has 'no descriptor or memory left'
+	check 'it is said once' test "$(err | grep -c calls_allowed)" = 1
+	check 'each was sent once' test "$(mock_count .requests)" = 300
+}
+
 test_money_needs_a_budget()
 {
 	make_seeds 1

@@ -27,7 +27,7 @@
 struct got {
 	int calls; /* of the callback */
 	enum pp_http_outcome outcome;
-	bool unsent;
+	bool unsent, no_room;
 	int status;
 	char body[4096];
 	size_t body_len;
@@ -70,6 +70,7 @@ keep(void *arg, const struct pp_http_reply *r)
 	g->calls++;
 	g->outcome = r->outcome;
 	g->unsent = r->unsent;
+	g->no_room = r->no_room;
 	g->status = r->status;
 	g->body_len = r->body_len;
 	snprintf(g->body, sizeof g->body, "%.*s", (int)r->body_len, r->body);
@@ -697,6 +698,7 @@ a_machine_without_descriptors_is_not_the_server(void **state)
 		turn(&c, 10);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(g[1].outcome, PP_HTTP_NOT_SENT);
+	assert_true(g[1].no_room);
 	assert_string_equal(g[1].error,
 	    "this machine has no descriptor or memory left for a connection");
 	close_client(&c);

@@ -287,6 +287,34 @@ a_rate_that_nobody_tells_is_measured(void **state)
 	free(s);
 }
 
+static void
+what_cannot_be_opened_lowers_the_limit(void **state)
+{
+	const int64_t s = 1000000;
+	struct pp_flow f;
+	int64_t stamp = 0;
+
+	(void)state;
+	pp_flow_init(&f, 8, 0, 0, 0);
+	for (int i = 0; i < 8; i++)
+		stamp = pp_flow_sent(&f, 1);
+	/* five have their connection */
+	for (int i = 0; i < 3; i++)
+		pp_flow_ended(&f, PP_CALL_NO_ROOM, stamp, 1, 0, -1, s);
+	assert_int_equal((int)f.limit, 5);
+	assert_int_equal(pp_flow_wait_us(&f, 1, s), -1);
+	pp_flow_ended(&f, PP_CALL_OK, stamp, 1, 1, -1, s);
+	assert_int_equal(pp_flow_wait_us(&f, 1, s), 0);
+	assert_int_equal(pp_flow_verdict(&f, s, 9 * s), PP_FLOW_GO_ON);
+	/* not even one */
+	for (int i = 0; i < 4; i++)
+		pp_flow_ended(&f, PP_CALL_OK, stamp, 1, 1, -1, s);
+	stamp = pp_flow_sent(&f, 1);
+	pp_flow_ended(&f, PP_CALL_NO_ROOM, stamp, 1, 0, -1, s);
+	assert_true(pp_flow_wait_us(&f, 1, s) > 0);
+	assert_int_equal(pp_flow_verdict(&f, s, 2 * s), PP_FLOW_DOWN);
+}
+
 /* What is free of limits is in flight a tenth of a second after it began. */
 static void
 a_free_server_is_soon_full(void **state)
@@ -885,6 +913,7 @@ main(void)
 		cmocka_unit_test(one_burst_of_throttles_is_one_decrease),
 		cmocka_unit_test(a_broken_service_gets_one_probe_at_a_time),
 		cmocka_unit_test(a_rate_that_nobody_tells_is_measured),
+		cmocka_unit_test(what_cannot_be_opened_lowers_the_limit),
 		cmocka_unit_test(a_free_server_is_soon_full),
 		cmocka_unit_test(requests_per_minute_are_kept),
 		cmocka_unit_test(a_server_that_tells_its_limit_is_obeyed),
