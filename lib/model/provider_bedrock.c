@@ -21,18 +21,19 @@
 
 /*
  * What a fault's code says of a call, where its class does not say enough.
- * A model that ran out of time has done its work, and may cost.
+ * A model that ran out of time has done its work, and may cost. The tokens of
+ * a day that are used up look like those of a minute, but for the words.
  */
 static const struct {
 	const char *code;
+	const char *words; /* in its message; NULL: any */
 	enum pp_call_class class;
 } codes[] = {
-	{ "ModelTimeoutException", PP_CALL_AMBIGUOUS },
-	{ "ModelNotReadyException", PP_CALL_TRANSIENT },
-	{ "ModelErrorException", PP_CALL_TRANSIENT },
-	{ "ModelStreamErrorException", PP_CALL_AMBIGUOUS },
-	{ "ServiceQuotaExceededException", PP_CALL_QUOTA },
-	{ "ConflictException", PP_CALL_TRANSIENT },
+	{ "ThrottlingException", "tokens per day", PP_CALL_QUOTA },
+	{ "ServiceQuotaExceededException", NULL, PP_CALL_QUOTA },
+	{ "ModelTimeoutException", NULL, PP_CALL_AMBIGUOUS },
+	{ "ModelStreamErrorException", NULL, PP_CALL_AMBIGUOUS },
+	{ "ConflictException", NULL, PP_CALL_TRANSIENT },
 };
 
 static const enum pp_call_class classes[] = {
@@ -50,12 +51,36 @@ static const enum pp_call_class classes[] = {
 	[PP_AWS_CANCELLED] = PP_CALL_CANCELLED,
 };
 
+/* A model's own error, by the status that it gave. */
+static enum pp_call_class
+classify_model_error(const struct pp_aws_reply *r)
+{
+	struct pp_json_doc doc = PP_JSON_DOC_INIT;
+	const struct pp_json *root = pp_json_parse(&doc, r->body, r->body_len,
+	    0, NULL);
+	int64_t status = 0;
+
+	if (root == NULL ||
+	    !pp_json_int64(pp_json_get(root, "originalStatusCode"), &status))
+		status = 0;
+	pp_json_doc_release(&doc);
+	if (status == 429)
+		return PP_CALL_THROTTLE;
+	return status >= 400 && status < 500 ? PP_CALL_REJECTED :
+					       PP_CALL_TRANSIENT;
+}
+
 static enum pp_call_class
 classify(const struct pp_aws_reply *r)
 {
-	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-		if (pp_aws_fault_is(&r->fault, codes[i].code))
+	if (pp_aws_fault_is(&r->fault, "ModelErrorException"))
+		return classify_model_error(r);
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		if (pp_aws_fault_is(&r->fault, codes[i].code) &&
+		    (codes[i].words == NULL ||
+			strstr(r->fault.message, codes[i].words) != NULL))
 			return codes[i].class;
+	}
 	return classes[r->fault.class];
 }
 
@@ -184,31 +209,12 @@ read_success(struct pp_invocation *v, const struct pp_aws_reply *r,
 	}
 }
 
-/* A model's own error of the 4xx kind will not pass. */
-static bool
-is_request_fault(const struct pp_aws_reply *r)
-{
-	struct pp_json_doc doc = PP_JSON_DOC_INIT;
-	const struct pp_json *root = pp_json_parse(&doc, r->body, r->body_len,
-	    0, NULL);
-	int64_t status = 0;
-
-	if (root == NULL ||
-	    !pp_json_int64(pp_json_get(root, "originalStatusCode"), &status))
-		status = 0;
-	pp_json_doc_release(&doc);
-	return status >= 400 && status < 500;
-}
-
 static void
 read_fault(const struct pp_aws_reply *r, struct pp_answer *a)
 {
 	struct pp_error line = PP_ERROR_INIT;
 
 	a->class = r->no_room ? PP_CALL_NO_ROOM : classify(r);
-	if (pp_aws_fault_is(&r->fault, "ModelErrorException") &&
-	    is_request_fault(r))
-		a->class = PP_CALL_REJECTED;
 	pp_error_set(&line, PP_OK, "%s%s%.180s", r->fault.code,
 	    r->fault.message[0] != '\0' ? ": " : "", r->fault.message);
 	snprintf(a->reason, sizeof a->reason, "%.*s", (int)sizeof a->reason - 1,

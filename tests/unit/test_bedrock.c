@@ -403,8 +403,6 @@ static const struct {
 		"{\"message\":\"Too many tokens\"}"),
 	    PP_CALL_THROTTLE, "", PP_FINISH_OTHER, -1, 0, 0, 0,
 	    "ThrottlingException: Too many tokens" },
-	{ "not ready", FAULT("429 Wait", "ModelNotReadyException", "{}"),
-	    PP_CALL_TRANSIENT, "", PP_FINISH_OTHER, -1, 0, 0, 0, "NotReady" },
 	{ "the model's time was up",
 	    FAULT("408 Late", "ModelTimeoutException", "{}"), PP_CALL_AMBIGUOUS,
 	    "", PP_FINISH_OTHER, -1, 0, 0, 0, "Timeout" },
@@ -471,6 +469,86 @@ each_reply_means_something(void **state)
 		if (replies[i].reason != NULL &&
 		    strstr(a->reason, replies[i].reason) == NULL)
 			fail_msg("reason: %s", a->reason);
+		assert_int_equal(scripted_requests(server), 1);
+		calls_close(&s);
+		scripted_stop(server);
+	}
+}
+
+#define SIGNAL(status, type, headers, message) \
+	"HTTP/1.1 " status "\r\nx-amzn-ErrorType: " type "\r\n" headers \
+	"\r\n{\"message\":\"" message "\"}"
+#define THROTTLED(headers) \
+	SIGNAL("429 Slow", "ThrottlingException", headers, \
+	    "Too many tokens, please wait before trying again.")
+
+/* What Bedrock says of its limits, and what comes of it. */
+static const struct {
+	const char *name, *reply;
+	enum pp_call_class class;
+	int64_t retry_after_ms;
+} signals[] = {
+	{ "tokens of a minute", THROTTLED(""), PP_CALL_THROTTLE, -1 },
+	{ "requests of a minute",
+	    SIGNAL("429 Slow", "ThrottlingException", "",
+		"Too many requests, please wait before trying again."),
+	    PP_CALL_THROTTLE, -1 },
+	{ "tokens of a day",
+	    SIGNAL("429 Slow", "ThrottlingException", "",
+		"Too many tokens per day, please wait before trying again."),
+	    PP_CALL_QUOTA, -1 },
+	{ "another service's word for it",
+	    SIGNAL("429 Slow", "TooManyRequestsException", "", ""),
+	    PP_CALL_THROTTLE, -1 },
+	{ "no word at all", "HTTP/1.1 429 Slow\r\n\r\n{}", PP_CALL_THROTTLE,
+	    -1 },
+	{ "seconds", THROTTLED("Retry-After: 7\r\n"), PP_CALL_THROTTLE, 7000 },
+	{ "a date that has passed",
+	    THROTTLED("Retry-After: Fri, 20 Nov 2020 10:00:00 GMT\r\n"),
+	    PP_CALL_THROTTLE, 0 },
+	{ "milliseconds",
+	    THROTTLED("Retry-After: 7\r\nx-amz-retry-after: 1500\r\n"),
+	    PP_CALL_THROTTLE, 1500 },
+	{ "milliseconds that are none",
+	    THROTTLED("Retry-After: 7\r\nx-amz-retry-after: soon\r\n"),
+	    PP_CALL_THROTTLE, 7000 },
+	{ "not ready",
+	    SIGNAL("429 Wait", "ModelNotReadyException", "",
+		"Model is not ready for inference."),
+	    PP_CALL_THROTTLE, -1 },
+	{ "the model's own limit",
+	    FAULT("424 Failed", "ModelErrorException",
+		"{\"message\":\"x\",\"originalStatusCode\":429}"),
+	    PP_CALL_THROTTLE, -1 },
+	{ "a quota of the account",
+	    SIGNAL("400 No", "ServiceQuotaExceededException", "",
+		"Your request exceeds the service quota for your account."),
+	    PP_CALL_QUOTA, -1 },
+	{ "away for a while",
+	    SIGNAL("503 No", "ServiceUnavailableException",
+		"Retry-After: 3\r\n", "Too many connections"),
+	    PP_CALL_TRANSIENT, 3000 },
+};
+
+static void
+limits_are_understood(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		struct script script = { signals[i].reply, 0, false };
+		struct scripted *server = scripted_start_in_order(&script, 1);
+		struct pp_call call;
+		struct calls s;
+		struct got g;
+
+		print_message("# %s\n", signals[i].name);
+		open_setup(&s, "us.anthropic.claude-opus-5",
+		    scripted_url(server));
+		call = full_call(&s);
+		calls_ask(&s, &call, &g);
+		assert_int_equal(g.answer.class, signals[i].class);
+		assert_int_equal(g.answer.retry_after_ms,
+		    signals[i].retry_after_ms);
 		assert_int_equal(scripted_requests(server), 1);
 		calls_close(&s);
 		scripted_stop(server);
@@ -745,6 +823,7 @@ main(void)
 		cmocka_unit_test(a_way_that_a_vendor_has_not_is_said),
 		cmocka_unit_test(a_system_prompt_is_cached_where_that_can_be),
 		cmocka_unit_test(each_reply_means_something),
+		cmocka_unit_test(limits_are_understood),
 		cmocka_unit_test(answers_are_held_to_a_schema),
 		cmocka_unit_test(signatures_are_right),
 		cmocka_unit_test(a_wrong_secret_stops),
