@@ -768,6 +768,7 @@ show_json(const struct show_state *s, const struct pp_job *job,
 	pp_json_member_int(&out, "calls_on_wire", a->calls_on_wire);
 	pp_json_member_money(&out, "on_wire", a->on_wire_nusd);
 	pp_json_member_int(&out, "compute_ms", a->compute_ms);
+	pp_json_member_money(&out, "compute_cost", a->compute_nusd);
 	put_money_or_null(&out, "budget", limit);
 	if (limit != PP_NO_LIMIT)
 		pp_json_member_money(&out, "left", limit - spent(a));
@@ -807,6 +808,9 @@ show_facts(const struct show_state *s, const struct pp_job *job,
 		printf(", %" PRId64 " unfinished", a->open_rows);
 	printf("\ncompute: ");
 	show_duration(a->compute_ms);
+	if (a->compute_nusd > 0)
+		printf(", $%s on Fargate Spot, beside the budget",
+		    pp_money_format(a->compute_nusd, money));
 	putchar('\n');
 	if (l->lost_nusd > 0)
 		printf("lost: $%s of the unproven is of no known row\n",

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "aws/ecs.h"
@@ -445,7 +446,8 @@ find_task(struct jobs *j)
 {
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_infra_prices prices;
-	int64_t hour_nusd = 0;
+	struct utsname system;
+	bool arm;
 
 	if (pp_ecs_self(&j->task, &err) < 0) {
 		pp_log(PP_LOG_WARN, "no_task", "reason", 's', err.text, NULL);
@@ -454,14 +456,15 @@ find_task(struct jobs *j)
 	if (j->task.task_arn[0] == '\0')
 		return;
 	j->options.task_arn = j->task.task_arn;
+	arm = uname(&system) == 0 && strcmp(system.machine, "aarch64") == 0;
 	if (pp_infra_prices_load(&prices, &err) == 0)
-		hour_nusd = (int64_t)(j->task.vcpus *
-			(double)prices.vcpu_hour_nusd +
-		    j->task.memory_mib / 1024 * (double)prices.gb_hour_nusd);
+		j->options.hour_nusd = pp_infra_hour_nusd(&prices, arm,
+		    (int64_t)(j->task.vcpus * 1024),
+		    (int64_t)j->task.memory_mib);
 	pp_log(PP_LOG_INFO, "task", "task_arn", 's', j->task.task_arn, "zone",
 	    's', j->task.availability_zone, "vcpus", 'f', j->task.vcpus,
 	    "memory_mib", 'f', j->task.memory_mib, "spot_usd_per_hour", 'm',
-	    hour_nusd, NULL);
+	    j->options.hour_nusd, NULL);
 }
 
 static int

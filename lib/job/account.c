@@ -53,6 +53,7 @@ add_checkpoint(struct pp_account *a, const struct pp_checkpoint *cp,
 		    cp->attempts[i].reserved_nusd);
 	}
 	a->compute_ms = pp_money_add(a->compute_ms, cp->compute_ms);
+	a->compute_nusd = pp_money_add(a->compute_nusd, cp->compute_nusd);
 	pp_tally_add(&a->ended, &cp->ended);
 	if (a->as_of_ms == 0 || cp->last_updated_ms < a->as_of_ms)
 		a->as_of_ms = cp->last_updated_ms;

@@ -18,6 +18,7 @@ struct pp_account {
 	struct pp_ledger ledger;	/* finished and unfinished rows */
 	int64_t open_rows;		/* unfinished ones with a cost */
 	int64_t compute_ms;		/* of all workers */
+	int64_t compute_nusd;		/* its price, where it is known */
 	struct pp_tally ended;		/* their calls, by class */
 	/* calls on the wire at the checkpoints, and what they may cost */
 	int64_t calls_on_wire, on_wire_nusd;

@@ -221,7 +221,9 @@ pp_checkpoint_put_json(const struct pp_checkpoint *cp, struct pp_buf *out)
 	pp_json_member_str(out, "last_batch_sha256", cp->last_batch_sha);
 	pp_json_member_int(out, "journal_generation", cp->journal_generation);
 	pp_json_member_int(out, "compute_ms", cp->compute_ms);
+	pp_json_member_money(out, "compute_cost", cp->compute_nusd);
 	pp_json_member_int(out, "untold_ms", cp->untold_ms);
+	pp_json_member_money(out, "untold_cost", cp->untold_nusd);
 	pp_json_member_int(out, "untold_operations", cp->untold_operations);
 	pp_json_put_key(out, "ended");
 	pp_tally_put_json(&cp->ended, out);
@@ -386,6 +388,16 @@ read_open_rows(const struct pp_json *v, struct pp_checkpoint *cp)
 	return true;
 }
 
+/* Not there in checkpoints of before: 0. */
+static bool
+read_compute_cost(const struct pp_json *v, struct pp_checkpoint *cp)
+{
+	if (pp_json_get(v, "compute_cost") == NULL)
+		return true;
+	return pp_row_read_money(v, "compute_cost", &cp->compute_nusd) == 0 &&
+	    pp_row_read_money(v, "untold_cost", &cp->untold_nusd) == 0;
+}
+
 static bool
 read_members(const struct pp_json *v, struct pp_checkpoint *cp)
 {
@@ -410,6 +422,7 @@ read_members(const struct pp_json *v, struct pp_checkpoint *cp)
 	    pp_json_get_count(v, "compute_ms", &cp->compute_ms) &&
 	    pp_json_get_count(v, "untold_ms", &cp->untold_ms) &&
 	    pp_json_get_count(v, "untold_operations", &cp->untold_operations) &&
+	    read_compute_cost(v, cp) &&
 	    pp_tally_from_json(pp_json_get(v, "ended"), &cp->ended) &&
 	    pp_json_int64(low, &cp->low_water) && cp->low_water >= 0 &&
 	    read_spans(v, cp) && read_costs(v, cp) && read_attempts(v, cp) &&

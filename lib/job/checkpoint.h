@@ -65,12 +65,14 @@ struct pp_checkpoint {
 	struct pp_ledger closed;
 	int64_t journal_generation;	/* generations below are covered */
 	int64_t compute_ms;		/* of all workers so far */
+	int64_t compute_nusd;		/* its price, where that is known */
 	struct pp_tally ended;		/* calls of all workers, by class */
 	/* its cost rows, of what was spent since the one before; see cost_rows.h */
 	struct pp_cost *costs;		/* owned */
 	size_t cost_count;
 	/* what no cost row tells yet */
 	int64_t untold_ms;		/* of compute_ms */
+	int64_t untold_nusd;		/* of compute_nusd */
 	int64_t untold_operations;	/* on objects */
 	char etag[PP_ETAG_BYTES];	/* as read or written */
 };

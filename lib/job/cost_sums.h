@@ -1,7 +1,8 @@
 /*
  * What many jobs have cost over time, summed up from their cost rows. Each row
- * is what was spent on finished rows since the row before it, by model; the
- * truth about a single job is its account (account.h).
+ * is what was spent since the row before it, by model, or what the workers' time
+ * has cost (PP_COST_COMPUTE); the truth about a single job is its account
+ * (account.h).
  */
 #ifndef PP_JOB_COST_SUMS_H
 #define PP_JOB_COST_SUMS_H

@@ -14,6 +14,7 @@
 #include "job/batch.h"
 #include "job/cost_rows.h"
 
+#define MS_PER_HOUR INT64_C(3600000)
 /* No more than one checkpoint in this time. */
 #define SHORTEST_US INT64_C(1000000)
 /* How long a home may be out of reach before the run ends. */
@@ -308,13 +309,24 @@ count_calls(struct pp_shard_run *run)
 	pp_tally_add(&run->cp.ended, &c.ended);
 }
 
+/* What this worker's time costs; a pause between workers is nobody's time. */
+static int64_t
+compute_nusd(const struct pp_shard_run *run, int64_t ms)
+{
+	return (int64_t)((__int128)ms * run->hour_nusd / MS_PER_HOUR);
+}
+
 /* Time, and operations on objects: the checkpoint is one, its batch another. */
 static void
 count_work(struct pp_shard_run *run, const struct pp_publication *p)
 {
-	int64_t ms = run->compute_ms_before +
-	    (p->start_us - run->started_us) / 1000;
+	int64_t own_ms = (p->start_us - run->started_us) / 1000;
+	int64_t ms = run->compute_ms_before + own_ms;
+	int64_t nusd = pp_money_add(run->compute_nusd_before,
+	    compute_nusd(run, own_ms));
 
+	run->cp.untold_nusd += nusd - run->cp.compute_nusd;
+	run->cp.compute_nusd = nusd;
 	run->cp.untold_ms += ms - run->cp.compute_ms;
 	run->cp.untold_operations += p->batch_key != NULL ? 2 : 1;
 	run->cp.compute_ms = ms;

@@ -112,6 +112,7 @@ struct pp_shard_run {
 	struct pp_aside *aside, *reader;
 	struct pp_claim *claim;
 	int64_t checkpoint_ms;		/* T of a checkpoint */
+	int64_t hour_nusd;		/* of this worker; 0: not known */
 	int retries;
 	int64_t grace_ms;		/* for calls on the wire at an end */
 
@@ -149,7 +150,7 @@ struct pp_shard_run {
 	bool changed;			/* something to keep since then */
 	int64_t checkpoint_us;		/* boot clock of the last one */
 	int64_t started_us;
-	int64_t compute_ms_before;
+	int64_t compute_ms_before, compute_nusd_before;
 	struct pp_tally ended_before;	/* calls of the workers before */
 	struct pp_timer checkpoint_timer;
 	struct pp_publication *publication;	/* under way, or to be tried

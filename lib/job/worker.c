@@ -425,6 +425,7 @@ begin_run(struct worker *w)
 	run->reader = w->reader;
 	run->claim = &w->claim;
 	run->checkpoint_ms = w->options.checkpoint_ms;
+	run->hour_nusd = w->options.hour_nusd;
 	run->retries = w->options.retries;
 	run->grace_ms = w->options.grace_ms;
 	run->budget_limit_nusd = PP_NO_LIMIT;
@@ -537,6 +538,7 @@ prepare(struct worker *w, struct pp_error *err)
 		return -1;
 	take_over_rows(run);
 	run->compute_ms_before = run->cp.compute_ms;
+	run->compute_nusd_before = run->cp.compute_nusd;
 	run->ended_before = run->cp.ended;
 	return 0;
 }

@@ -27,6 +27,8 @@ struct pp_worker_progress {
 struct pp_worker_options {
 	const char *job_id;		/* this job only; NULL: any */
 	const char *task_arn;		/* of the task this is; or NULL */
+	int64_t hour_nusd;		/* what an hour of it costs; 0: not
+					 * known */
 	const char *notify;		/* ARN of the topic that is told when a
 					 * job has ended; or NULL */
 	bool once;			/* one claim */

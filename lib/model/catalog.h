@@ -198,6 +198,13 @@ struct pp_infra_prices {
 	char date[16];
 };
 
+/*
+ * An hour of a task on Fargate Spot: of so many CPU units, 1024 of which are a
+ * vCPU, and so much memory, rounded up.
+ */
+int64_t	pp_infra_hour_nusd(const struct pp_infra_prices *p, bool arm,
+	    int64_t cpu_units, int64_t memory_mib);
+
 int	pp_infra_prices_load(struct pp_infra_prices *out, struct pp_error *err);
 
 #endif

@@ -355,6 +355,40 @@ test_a_worker_in_a_task_knows_which()
 	check_err_has no_task
 }
 
+# A quarter of a vCPU and half a GB, by the millisecond; the pause between two
+# workers is nobody's time, and the budget is for models alone.
+test_a_task_knows_what_its_time_costs()
+{
+	local hour=$((12100000 / 4 + 1330000 / 2)) total
+	local nusd='(. * 1e9 | round)'
+
+	aws_start
+	bedrock_start
+	job=$(new_job 40 --model llama-3.1-8b --shards 2 --budget 1)
+	export ECS_CONTAINER_METADATA_URI_V4=$AWS_URL/v4/x
+	run pp-worker --job "$job" --once
+	check_status 0
+	sleep 1
+	run pp-worker --job "$job" --once
+	check_status 0
+	unset ECS_CONTAINER_METADATA_URI_V4
+	run pp-cost show --json "$job"
+	total=$(out | jq -c 'select(.total)')
+	check "the price of the time: $total" jq -e --argjson hour "$hour" \
+	    "(.compute_ms * \$hour / 3600000) as \$all |
+	    (.compute_cost | tonumber | $nusd) as \$told |
+	    \$told > 0 and \$told <= \$all and \$told >= \$all - 2" <<<"$total"
+	check 'the budget is for models' jq -e \
+	    "(.budget | tonumber | $nusd) - (.left | tonumber | $nusd) ==
+	    (.cost | tonumber | $nusd)" <<<"$total"
+	run pp-cost show "$job"
+	check_out_has 'on Fargate Spot, beside the budget'
+	run pp-cost report --by model --json
+	check 'it has a line of its own' test "$(out |
+	    jq -r 'select(.model == "(compute)") | .cost')" = \
+	    "$(jq -r .compute_cost <<<"$total")"
+}
+
 # run_with_servers SCRIPT: beside DynamoDB Local and an S3 server.
 run_with_servers()
 {

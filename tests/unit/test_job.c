@@ -524,7 +524,9 @@ a_checkpoint_reads_back_as_it_was(void **state)
 		.last_batch = 3,
 		.low_water = 5,
 		.journal_generation = 9,
-		.compute_ms = 11 };
+		.compute_ms = 11,
+		.compute_nusd = 12,
+		.untold_nusd = 10 };
 	struct pp_checkpoint back;
 	struct pp_totals t, u;
 
@@ -580,6 +582,8 @@ a_checkpoint_reads_back_as_it_was(void **state)
 	assert_int_equal(back.costs[0].cost_nusd, 3);
 	assert_int_equal(back.costs[0].compute_ms, 4);
 	assert_int_equal(back.costs[0].store_operations, 5);
+	assert_int_equal(back.compute_nusd, 12);
+	assert_int_equal(back.untold_nusd, 10);
 	assert_int_equal(back.untold_ms, 6);
 	assert_int_equal(back.untold_operations, 7);
 	pp_checkpoint_totals(&cp, &t);

@@ -192,6 +192,12 @@ infrastructure_prices_are_read_and_overridden(void **state)
 	assert_int_equal(p.dynamodb_read_nusd, 125);
 	assert_int_equal(p.vcpu_hour_demand_nusd, 40480000);
 	assert_string_equal(p.date, "2026-11-20");
+	assert_int_equal(pp_infra_hour_nusd(&p, false, 1024, 2048), 14760000);
+	assert_int_equal(pp_infra_hour_nusd(&p, false, 256, 512), 3690000);
+	assert_int_equal(pp_infra_hour_nusd(&p, false, 1, 1), 13116);
+	assert_int_equal(pp_infra_hour_nusd(&p, true, 1024, 0),
+	    p.arm_vcpu_hour_nusd);
+	assert_int_equal(pp_infra_hour_nusd(&p, false, 0, 0), 0);
 	setenv("PP_PRICES", path, 1);
 	assert_ok(pp_io_write_file(path, mine, sizeof mine - 1, 0600, &err),
 	    err);
