@@ -4,6 +4,7 @@ e2e_tests =
 e2e_tests += tests/e2e/aws.sh
 e2e_tests += tests/e2e/aws_defects.sh
 e2e_tests += tests/e2e/aws_home.sh
+e2e_tests += tests/e2e/aws_objects.sh
 e2e_tests += tests/e2e/aws_wire.sh
 e2e_tests += tests/e2e/cli.sh
 e2e_tests += tests/e2e/cost.sh

@@ -114,6 +114,39 @@ test_the_cli_writes_what_we_read()
 	check_out_lines 2
 }
 
+# What is deleted there has a marker, which counts as nothing: a set of that name
+# can be put again, once.
+test_moto_keeps_versions_and_conditions_hold()
+{
+	local versions
+
+	export AWS_ENDPOINT_URL_S3=$AWS_ENDPOINT_URL
+	home pp-versions
+	run aws s3api put-bucket-versioning --bucket pp-versions-bucket \
+	    --versioning-configuration Status=Enabled
+	check_status 0
+	put_inputs
+	run pp-seed rm seeds
+	check_status 0
+	run pp-seed get seeds
+	check_status 66
+	run pp-seed put seeds seeds.jsonl
+	check_status 0
+	run pp-seed put seeds <<<'{"x": 1}'
+	check_status 73
+	run pp-seed put seeds --replace <<<'{"x": 1}'
+	check_status 0
+	done_job
+	run pp-job rm "$job"
+	check_status 0
+	run pp-seed get seeds
+	check_out '{"x": 1}'
+	run aws s3api list-object-versions --bucket pp-versions-bucket \
+	    --prefix seed-data/tester/seeds/manifest.json
+	versions=$(out | jq -c '[(.Versions | length), (.DeleteMarkers | length)]')
+	check "versions and markers: $versions" test "$versions" = '[3,1]'
+}
+
 test_moto_says_who_we_are_and_hears_of_jobs()
 {
 	local topic queue

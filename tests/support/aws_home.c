@@ -135,6 +135,45 @@ aws_home_make(struct pp_aws *a, const char *prefix, const char *bucket,
 	return bucket_call(a, "PUT", bucket, err);
 }
 
+int
+aws_home_version(struct pp_aws *a, const char *bucket, struct pp_error *err)
+{
+	static const char body[] =
+	    "<VersioningConfiguration>"
+	    "<Status>Enabled</Status></VersioningConfiguration>";
+	struct pp_aws_request req = { .service = PP_AWS_S3,
+		.method = "PUT",
+		.bucket = bucket,
+		.path = "/",
+		.query = "versioning=",
+		.content_type = "application/xml",
+		.body = body,
+		.body_len = sizeof body - 1 };
+	struct pp_aws_reply r;
+	int rc = pp_aws_call(a, &req, &r, err);
+
+	pp_aws_reply_release(&r);
+	return rc;
+}
+
+int
+aws_home_query(struct pp_aws *a, const char *bucket, const char *query,
+    FILE *out, struct pp_error *err)
+{
+	struct pp_aws_request req = { .service = PP_AWS_S3,
+		.method = "GET",
+		.bucket = bucket,
+		.path = "/",
+		.query = query };
+	struct pp_aws_reply r;
+	int rc = pp_aws_call(a, &req, &r, err);
+
+	if (rc == 0)
+		fwrite(r.body, 1, r.body_len, out);
+	pp_aws_reply_release(&r);
+	return rc;
+}
+
 /* ---- removing ---- */
 
 struct keys {

@@ -15,8 +15,9 @@ it, which does to one request in so many what networks and services do:
     expire  says that the session token is too old, now and whenever it comes
             again; not of one that has just begun
 
-While the file --outage is there, everything is refused. While the file --gate
-is there, requests whose method, path and range match --held wait.
+While the file --outage is there, everything is refused, or with --refused what
+matches that; while the file --gate is there, what matches --held waits. Both are
+matched with a request's method, path and range.
 
 An S3 server that knows no session tokens gets requests without, signed anew by
 AWS_SECRET_ACCESS_KEY, when their own signature was right.
@@ -51,12 +52,13 @@ expired = set()
 later = set()           # what is still to be forwarded
 
 
-def choose(fields):
+def choose(fields, asked):
     token = fields.get(TOKEN, "")
     uses[token] = uses.get(token, 0) + 1
     if token in expired:
         return "expire"
-    if args.outage and os.path.exists(args.outage):
+    if args.outage and os.path.exists(args.outage) and re.search(
+            args.refused, asked):
         return "refuse"
     fault = "pass"
     if rng.random() < args.rate:
@@ -199,8 +201,7 @@ async def forward_later(request):
         pass
 
 
-async def wait_at_gate(method, path, fields):
-    asked = " ".join([method, path, fields.get("range", "")])
+async def wait_at_gate(asked):
     if args.gate and re.search(args.held, asked):
         while os.path.exists(args.gate):
             await asyncio.sleep(0.05)
@@ -210,7 +211,8 @@ async def exchange(reader, writer, up):
     head, first, fields = await read_head(reader)
     body = await read_body(reader, fields)
     method, path = first.split(" ")[:2]
-    fault = choose(fields)
+    asked = " ".join([method, path, fields.get("range", "")])
+    fault = choose(fields, asked)
     head = without_token(head, first, fields)
     log.write("%s %s %s\n" % (fault, method,
                               fields.get("x-amz-target", path)))
@@ -229,7 +231,7 @@ async def exchange(reader, writer, up):
         return False
     if fault == "delay":
         await asyncio.sleep(rng.random() * args.delay)
-    await wait_at_gate(method, path, fields)
+    await wait_at_gate(asked)
     up_reader, up_writer = up
     up_writer.write(head + body)
     await up_writer.drain()
@@ -280,6 +282,7 @@ parser.add_argument("--delay", type=float, default=0.2)
 parser.add_argument("--faults", type=lambda s: s.split(","), default=FAULTS)
 parser.add_argument("--log", default="/dev/null")
 parser.add_argument("--outage", default="")
+parser.add_argument("--refused", default=".")
 parser.add_argument("--gate", default="")
 parser.add_argument("--held", default=".")
 args = parser.parse_args()
