@@ -9,6 +9,7 @@ tests=()
 	test_a_job_of_a_dead_worker_can_be_cancelled
 	test_a_killed_worker_is_replaced_at_once
 	test_a_lease_that_ran_out_keeps_what_is_paid_for
+	test_a_stalled_worker_stops_before_it_writes
 	test_a_database_that_is_away_for_a_moment_costs_no_call
 	test_after_a_power_loss_the_whole_slice_counts_as_spent
 	test_the_budget_is_a_wall

@@ -128,11 +128,11 @@ is_status()
 	[ "$(status_of "$1")" = "$2" ]
 }
 
-# rows_of JOB: how many distinct rows its export has, and how many lines.
+# rows_of JOB: how many lines its export has, and how many distinct rows.
 rows_of()
 {
 	pp-export "$1" --format jsonl --with-meta -o - |
-	    jq -s -c '[length, ([.[].row // .[].id] | unique | length)]'
+	    jq -s -c '[length, ([.[]._row] | unique | length)]'
 }
 
 # nusd USD: in nano-dollars.

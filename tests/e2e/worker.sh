@@ -282,6 +282,63 @@ test_a_lease_that_ran_out_keeps_what_is_paid_for()
 	    test "$(mock_count .repeats_after_ok)" -le 16
 }
 
+epoch_is_above()
+{
+	[ "$(jq .epoch "$1" 2>/dev/null || echo 0)" -gt "$2" ]
+}
+
+# A worker is frozen for longer than its lease, goes on while another has its
+# shard, and finds out by its epoch before it writes anything that counts.
+test_a_stalled_worker_stops_before_it_writes()
+{
+	local checkpoint frozen other epoch bill show
+
+	MOCK='--latency 300' start_job one 400 --budget 5 --checkpoint-rows 20
+	checkpoint=$(home_objects)/jobs/$JOB/checkpoint.json
+	background pp-worker --job "$JOB" -c 8 --lease 6s --checkpoint 1s
+	frozen=$PID
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 60 ]"
+	kill -STOP "$frozen"
+	epoch=$(jq .epoch "$checkpoint")
+	work -c 8 --checkpoint 1s &
+	other=$!
+	BACKGROUND+=("$other")
+	check 'another takes the shard' wait_for 90 epoch_is_above \
+	    "$checkpoint" "$epoch"
+	kill -CONT "$frozen"
+	wait "$frozen"
+	check 'the one that was frozen stops with 75' test $? = 75
+	check 'and says why' \
+	    grep -Eq "another worker's by now|no longer this worker's|ran out" \
+	    "$T/bg.$frozen.err"
+	wait "$other"
+	check 'completed' is_status "$JOB" COMPLETED
+	check 'each row is there once' test "$(rows_of "$JOB")" = '[400,400]'
+	check_epochs_never_fall
+	bill=$(mock_count .bill_nusd)
+	show=$(pp-job show "$JOB" --json)
+	check "proven is at most the bill, $bill" jq -e --argjson b "$bill" \
+	    '(.cost_estimate | tonumber) * 1e9 <= $b + 0.5' <<<"$show"
+	check 'and the bill at most that and what is unproven' \
+	    jq -e --argjson b "$bill" '((.cost_estimate | tonumber) +
+	    (.cost_unproven | tonumber)) * 1e9 >= $b - 0.5' <<<"$show"
+	# on AWS it is what came home since the last checkpoint
+	on_aws || check 'only calls on the wire were made again' test \
+	    "$(mock_count .repeats_after_ok)" -le 8
+}
+
+# Once a batch is of a younger epoch, none of an older one follows.
+check_epochs_never_fall()
+{
+	local epochs
+
+	epochs=$(head -qn 1 "$(home_objects)/jobs/$JOB"/outputs/batch-* |
+	    jq .batch.epoch)
+	check 'batches are of two workers' test \
+	    "$(uniq <<<"$epochs" | wc -l)" -ge 2
+	check 'and no old one follows a new one' sort -nc <<<"$epochs"
+}
+
 # relay PORT: what stands between a worker and its database, to be killed; 0:
 # any port, which it prints.
 relay()
