@@ -80,10 +80,11 @@ is_host_label(const char *bucket)
 static bool
 wants_virtual_host(const struct pp_aws *a, const char *bucket, bool own_url)
 {
-	const char *style = pp_aws_setting(a, "s3.addressing_style");
+	const char *style;
 
 	if (bucket == NULL || !is_host_label(bucket))
 		return false;
+	style = pp_aws_setting(a, "s3.addressing_style");
 	if (style != NULL && strcmp(style, "path") == 0)
 		return false;
 	if (style != NULL && strcmp(style, "virtual") == 0)

@@ -226,9 +226,9 @@ read_answer(struct pp_aws_fault *f, const struct pp_http_reply *r)
 	char type[sizeof f->code + 256];
 	size_t blank = 0;
 
-	read_request_id(f, r);
 	if (r->status >= 200 && r->status <= 299)
 		return;
+	read_request_id(f, r);
 	if (pp_http_header(r, "x-amzn-ErrorType", type, sizeof type))
 		set_code(f, type);
 	while (blank < r->body_len && strchr(" \t\r\n", r->body[blank]) != NULL)

@@ -317,7 +317,7 @@ put_query(struct pp_sigv4 *s, const char *query, struct pp_buf *canonical)
 	pp_buf_release(&encoded);
 }
 
-/* Headers that proxies change, and that are therefore not signed. */
+/* Headers that proxies change or set, and that are therefore not signed. */
 static bool
 is_left_out(const char *name, size_t len)
 {
@@ -332,7 +332,7 @@ is_left_out(const char *name, size_t len)
 		NAME("keep-alive"), NAME("proxy-authenticate"),
 		NAME("proxy-authorization"), NAME("te"), NAME("trailer"),
 		NAME("transfer-encoding"), NAME("upgrade"), NAME("user-agent"),
-		NAME("x-amzn-trace-id") };
+		NAME("x-amzn-trace-id"), NAME("x-client-request-id") };
 #undef NAME
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

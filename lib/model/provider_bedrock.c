@@ -209,18 +209,6 @@ read_success(struct pp_invocation *v, const struct pp_aws_reply *r,
 	}
 }
 
-static void
-read_fault(const struct pp_aws_reply *r, struct pp_answer *a)
-{
-	struct pp_error line = PP_ERROR_INIT;
-
-	a->class = r->no_room ? PP_CALL_NO_ROOM : classify(r);
-	pp_error_set(&line, PP_OK, "%s%s%.180s", r->fault.code,
-	    r->fault.message[0] != '\0' ? ": " : "", r->fault.message);
-	snprintf(a->reason, sizeof a->reason, "%.*s", (int)sizeof a->reason - 1,
-	    line.text);
-}
-
 static int64_t
 retry_after_ms(const struct pp_aws_reply *r)
 {
@@ -236,6 +224,19 @@ retry_after_ms(const struct pp_aws_reply *r)
 }
 
 static void
+read_fault(const struct pp_aws_reply *r, struct pp_answer *a)
+{
+	struct pp_error line = PP_ERROR_INIT;
+
+	a->class = r->no_room ? PP_CALL_NO_ROOM : classify(r);
+	a->retry_after_ms = retry_after_ms(r);
+	pp_error_set(&line, PP_OK, "%s%s%.180s", r->fault.code,
+	    r->fault.message[0] != '\0' ? ": " : "", r->fault.message);
+	snprintf(a->reason, sizeof a->reason, "%.*s", (int)sizeof a->reason - 1,
+	    line.text);
+}
+
+static void
 on_reply(void *arg, const struct pp_aws_reply *r)
 {
 	struct pp_invocation *v = arg;
@@ -247,7 +248,6 @@ on_reply(void *arg, const struct pp_aws_reply *r)
 	a.has_usage = r->unsent; /* surely nothing */
 	a.raw = r->body;
 	a.raw_len = r->body_len;
-	a.retry_after_ms = retry_after_ms(r);
 	/* Bedrock says nothing of its limits; what stands before it may */
 	a.has_allowance = pp_allowance_read(r->headers, r->headers_len,
 	    pp_clock_wall_ms(), &a.allowance);
