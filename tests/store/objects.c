@@ -452,7 +452,7 @@ listings_are_in_byte_order_of_the_whole_key(void **state)
 static int
 put_many(struct fixture *f, int i, void *shared)
 {
-	int many = suite_count(MANY) / 4;
+	int many = MANY / 4;
 
 	(void)shared;
 	for (int k = 0; k < many; k++) {
@@ -490,7 +490,7 @@ ten_thousand_objects_are_listed_and_deleted(void **state)
 		}
 		snprintf(after, sizeof after, "%s", key);
 	} while (n == PAGE);
-	assert_int_equal(next, suite_count(MANY));
+	assert_int_equal(next, MANY);
 	assert_ok(pp_blob_delete_prefix(blobs(f), "jobs/j/", &f->err), f->err);
 	n = pp_blob_list(blobs(f), "", NULL, page, PAGE, &f->err);
 	assert_int_equal(n, 1);
@@ -714,7 +714,7 @@ a_killed_writer_leaves_whole_objects(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int i = 0; i < (suite_home->divisor > 1 ? 5 : 20); i++) {
+	for (int i = 0; i < (suite_home->at_servers ? 5 : 20); i++) {
 		int status;
 		pid_t pid;
 

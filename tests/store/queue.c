@@ -91,7 +91,7 @@ thirty_two_workers_claim_each_entry_once(void **state)
 {
 	struct fixture *f = *state;
 	struct tally *t = shared_alloc(sizeof *t);
-	int all = 0, jobs = suite_home->divisor > 1 ? JOBS / 4 : JOBS;
+	int all = 0, jobs = suite_home->at_servers ? JOBS / 4 : JOBS;
 
 	for (int i = 0; i < jobs; i++)
 		add_job(f, SHARDS, 10, t->ids[i]);
@@ -686,8 +686,11 @@ the_most_shards_are_listed_and_claimed_in_order(void **state)
 	int64_t queued, running;
 	char id[PP_ID_BYTES];
 	struct pp_claim c;
-	int next = 0, n, most = suite_count(PP_MAX_SHARDS);
+	int next = 0, n, most = PP_MAX_SHARDS;
 
+	/* DynamoDB Local takes minutes to count as many as there may be */
+	if (suite_home->at_servers)
+		most = 4 * PAGE - 1;
 	add_job(f, most, 10, id);
 	for (int i = 0; i < 3; i++) {
 		must_claim(f, NOW, &c);

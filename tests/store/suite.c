@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-#define MAX_CHILD_SECONDS 300
+#define MAX_CHILD_SECONDS 900
 
 const struct suite_home *suite_home;
 
@@ -17,14 +17,6 @@ static struct {
 	struct CMUnitTest *tests;
 	size_t count;
 } all;
-
-int
-suite_count(int n)
-{
-	if (suite_home->divisor == 0 || getenv("PP_LONG") != NULL)
-		return n;
-	return n / suite_home->divisor;
-}
 
 int
 fixture_setup(void **state)

@@ -22,18 +22,15 @@ struct suite_home {
 	/* Remove it with all that is in it. */
 	void (*drop)(const char *home);
 	/*
-	 * What the suite does thousands of is divided by this, unless PP_LONG
-	 * is set: where each is a call of a server. 0: by nothing.
+	 * It is at servers, whose stand-ins take their time: what nothing is
+	 * shown by is done less often there.
 	 */
-	int divisor;
+	bool at_servers;
 	/* Objects are files in folders that come and go with them. */
 	bool has_folders;
 };
 
 extern const struct suite_home *suite_home;
-
-/* So many, or fewer by the home's divisor. */
-int	suite_count(int n);
 
 /*
  * Run every test against fresh homes, and `count` tests that are the home's

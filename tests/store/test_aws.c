@@ -64,7 +64,7 @@ static const struct suite_home aws = {
 	.make = make_home,
 	.open = open_home,
 	.drop = drop_home,
-	.divisor = 25,
+	.at_servers = true,
 };
 
 int
