@@ -357,6 +357,17 @@ watch_signals(struct pp_error *err)
 	return 0;
 }
 
+/* A name that was mistyped would leave its column out without a word. */
+static void
+warn_of_select(const struct pp_cli *cli, const struct pp_row_rules *rules)
+{
+	const char *name;
+	size_t at = 0;
+
+	while ((name = pp_row_rules_not_found(rules, &at)) != NULL)
+		pp_cli_warn(cli, "--select: no row has '%s'", name);
+}
+
 static int
 run(const struct pp_cli *cli, void *state, int argc, char **argv,
     struct pp_error *err)
@@ -391,6 +402,8 @@ run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	pp_row_rules_apply(rules, &s->o);
 	rc = argc > 0 ? pp_export_jobs(cli, s, argc, argv, err) :
 			pp_export_stdin(cli, s, err);
+	if (rc >= 0)
+		warn_of_select(cli, rules);
 	pp_row_rules_free(rules);
 	return rc;
 }

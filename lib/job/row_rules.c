@@ -15,6 +15,7 @@
 struct item {
 	char *name;
 	int expression; /* -1: the name is a path into the record */
+	bool found;	/* the path led to something, once at least */
 };
 
 struct pp_row_rules {
@@ -22,6 +23,7 @@ struct pp_row_rules {
 	int where; /* -1: all rows */
 	struct item *items;
 	size_t count, cap;
+	bool applied; /* a record was made */
 };
 
 /* ---- reading ---- */
@@ -171,8 +173,7 @@ keep(void *arg, const struct pp_rowline *line, struct pp_error *err)
  * out, as it was in the record.
  */
 static void
-put_path(const struct item *item, const struct pp_rowline *line,
-    struct pp_buf *out)
+put_path(struct item *item, const struct pp_rowline *line, struct pp_buf *out)
 {
 	const struct pp_json *v = pp_json_get(line->record, item->name);
 
@@ -182,6 +183,7 @@ put_path(const struct item *item, const struct pp_rowline *line,
 		v = pp_json_path(line->line, item->name);
 	if (v == NULL)
 		return;
+	item->found = true;
 	if (out->data[out->len - 1] != '{')
 		pp_buf_addc(out, ',');
 	pp_json_put_cstr(out, item->name);
@@ -190,7 +192,7 @@ put_path(const struct item *item, const struct pp_rowline *line,
 }
 
 static int
-put_item(struct pp_row_rules *r, const struct item *item,
+put_item(struct pp_row_rules *r, struct item *item,
     const struct pp_rowline *line, struct pp_buf *out, struct pp_error *err)
 {
 	if (item->expression < 0) {
@@ -212,6 +214,7 @@ put_record(void *arg, const struct pp_rowline *line, struct pp_buf *out,
 {
 	struct pp_row_rules *r = arg;
 
+	r->applied = true;
 	bind(r, line);
 	pp_buf_addc(out, '{');
 	for (size_t i = 0; i < r->count; i++)
@@ -243,4 +246,16 @@ pp_row_rules_apply(struct pp_row_rules *r, struct pp_export_options *o)
 		.keeps_field = keeps_field,
 		.arg = r,
 	};
+}
+
+const char *
+pp_row_rules_not_found(const struct pp_row_rules *r, size_t *at)
+{
+	while (r->applied && *at < r->count) {
+		const struct item *item = &r->items[(*at)++];
+
+		if (item->expression < 0 && !item->found)
+			return item->name;
+	}
+	return NULL;
 }

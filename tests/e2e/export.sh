@@ -269,6 +269,19 @@ test_rows_are_chosen_by_an_expression()
 	done
 }
 
+test_a_selected_field_that_no_row_has_is_named()
+{
+	printf '{"a":1}\n{"a":2,"b":{"c":3}}\n' >rows.jsonl
+	run pp-export --select 'a,b.c,titel,b.d,n=a+1' <rows.jsonl
+	check_status 0
+	check_out_lines 2
+	check_err "pp-export: warning: --select: no row has 'titel'
+pp-export: warning: --select: no row has 'b.d'"
+	run pp-export --select titel --where 'a > 2' <rows.jsonl
+	check_status 0
+	check_err ''
+}
+
 test_fields_are_selected_and_made()
 {
 	rows >rows.jsonl
