@@ -44,18 +44,40 @@ pp_tier_parse(const char *name, int *tier)
 	return -1;
 }
 
-/* Why each member will not do, one after the other, for the error. */
+/* Why the members of a tier will not do, one after the other. */
+struct reasons {
+	struct pp_buf text;
+	struct pp_error last;
+	const struct pp_model *last_of; /* NULL: there was none */
+};
+
+/* What is said of a model, without its name at the beginning. */
+static const char *
+without_name(const char *why, const struct pp_model *m)
+{
+	size_t len = strlen("model ''") + strlen(m->name);
+
+	return strlen(why) >= len ? why + len : why;
+}
+
+/* Without a region, say, none of Bedrock's will do: that is said once. */
 static void
-add_reason(struct pp_buf *reasons, const struct pp_model *m)
+add_reason(struct reasons *r, const struct pp_model *m)
 {
 	struct pp_error why = PP_ERROR_INIT;
 
-	if (reasons->len > 0)
-		pp_buf_adds(reasons, "; ");
-	if (!pp_model_is_configured(m, &why))
-		pp_buf_adds(reasons, why.text);
+	if (pp_model_is_configured(m, &why))
+		pp_error_set(&why, PP_ECONFIG, "model '%s' has no price",
+		    m->name);
+	if (r->last_of != NULL &&
+	    strcmp(without_name(why.text, m),
+		without_name(r->last.text, r->last_of)) == 0)
+		pp_buf_addf(&r->text, "; '%s' likewise", m->name);
 	else
-		pp_buf_addf(reasons, "model '%s' has no price", m->name);
+		pp_buf_addf(&r->text, "%s%s", r->text.len > 0 ? "; " : "",
+		    why.text);
+	r->last = why;
+	r->last_of = m;
 }
 
 /* What a model is wanted for. */
@@ -80,7 +102,7 @@ route_tier(const struct pp_catalog *c, int tier, enum use use,
     struct pp_error *err)
 {
 	const struct pp_tier *t = pp_catalog_tier(c, tier);
-	struct pp_buf reasons = PP_BUF_INIT;
+	struct reasons reasons = { .text = PP_BUF_INIT };
 	const struct pp_model *found = NULL;
 
 	for (size_t i = 0; i < t->count && found == NULL; i++) {
@@ -96,8 +118,8 @@ route_tier(const struct pp_catalog *c, int tier, enum use use,
 	if (found == NULL)
 		pp_error_set(err, PP_ECONFIG,
 		    "no model of tier '%s' can be used: %s", pp_tier_name(tier),
-		    t->count > 0 ? reasons.data : "it has none");
-	pp_buf_release(&reasons);
+		    t->count > 0 ? reasons.text.data : "it has none");
+	pp_buf_release(&reasons.text);
 	return found;
 }
 

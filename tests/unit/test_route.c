@@ -151,6 +151,27 @@ a_tier_never_falls_back(void **state)
 	pp_catalog_free(c);
 }
 
+static void
+a_reason_is_given_once_for_all_that_it_is_of(void **state)
+{
+	struct pp_catalog *c =
+	    read_table("tiers:\n  cheap: [cloud, cloud2, unpriced, cloud3]\n"
+		       "models:\n"
+		       "  cloud2: {provider: bedrock, input: 1, output: 1}\n"
+		       "  cloud3: {provider: bedrock, input: 1, output: 1}\n");
+	struct pp_error err = PP_ERROR_INIT;
+	const char *reason;
+
+	(void)state;
+	assert_null(pp_route(c, NULL, NULL, NULL, NULL, &err));
+	reason = strstr(err.text, "model 'cloud'");
+	assert_non_null(reason);
+	assert_non_null(strstr(reason,
+	    "; 'cloud2' likewise; model 'unpriced' "
+	    "has no price; model 'cloud3'"));
+	pp_catalog_free(c);
+}
+
 /* For a price, what is callable comes first, and then what has a price. */
 static void
 an_estimate_takes_what_has_a_price(void **state)
@@ -280,6 +301,7 @@ main(void)
 		cmocka_unit_test(a_step_gets_the_first_that_is_said),
 		cmocka_unit_test(what_is_not_there_is_named),
 		cmocka_unit_test(a_tier_never_falls_back),
+		cmocka_unit_test(a_reason_is_given_once_for_all_that_it_is_of),
 		cmocka_unit_test(an_estimate_takes_what_has_a_price),
 		cmocka_unit_test(the_nearest_layer_is_preferred),
 		cmocka_unit_test(a_replaced_list_takes_its_old_members_out),
