@@ -617,8 +617,9 @@ validate_run(const struct pp_cli *cli, void *state, int argc, char **argv,
 	if (rc < 0)
 		return -1;
 	if (v.errors > 0 || v.warnings > 0)
-		pp_cli_note(cli, "%d errors, %d warnings\n", v.errors,
-		    v.warnings);
+		pp_cli_note(cli, "%d error%s, %d warning%s\n", v.errors,
+		    v.errors == 1 ? "" : "s", v.warnings,
+		    v.warnings == 1 ? "" : "s");
 	return v.errors > 0 ? pp_code_exit_status(PP_ENO) : 0;
 }
 
