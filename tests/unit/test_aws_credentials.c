@@ -157,6 +157,76 @@ test_settings(void **state)
 	pp_aws_free(a);
 }
 
+/* Of all that may name DynamoDB's endpoint the nearest counts. */
+static void
+test_endpoint_order(void **state)
+{
+	static const struct {
+		const char *of_service, *of_all, *profile, *ignored, *url;
+	} rows[] = {
+		{ "http://127.0.0.1:1", "http://127.0.0.1:2", "local", NULL,
+		    "http://127.0.0.1:1" },
+		{ NULL, "http://127.0.0.1:2", "local", NULL,
+		    "http://127.0.0.1:2" },
+		{ NULL, NULL, "local", NULL, "http://127.0.0.1:3" },
+		{ NULL, NULL, "plain", NULL, "http://127.0.0.1:4" },
+		{ "http://127.0.0.1:1", "http://127.0.0.1:2", "local", "true",
+		    "https://dynamodb.us-east-1.amazonaws.com" },
+		{ NULL, NULL, "ignoring", NULL,
+		    "https://dynamodb.us-east-1.amazonaws.com" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pp_buf url = PP_BUF_INIT;
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_aws *a;
+
+		env_clear();
+		env_set("AWS_PROFILE", rows[i].profile);
+		env_set("AWS_ENDPOINT_URL_DYNAMODB", rows[i].of_service);
+		env_set("AWS_ENDPOINT_URL", rows[i].of_all);
+		env_set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", rows[i].ignored);
+		env_write(".aws/config",
+		    "[profile local]\nservices = here\n"
+		    "endpoint_url = http://127.0.0.1:4\n"
+		    "[profile plain]\nendpoint_url = http://127.0.0.1:4\n"
+		    "[profile ignoring]\nendpoint_url = http://127.0.0.1:4\n"
+		    "ignore_configured_endpoint_urls = true\n"
+		    "[services here]\ndynamodb =\n"
+		    "  endpoint_url = http://127.0.0.1:3\n");
+		a = env_aws();
+		assert_ok(pp_aws_endpoint(a, PP_AWS_DYNAMODB, NULL, &url, &err),
+		    err);
+		assert_string_equal(url.data, rows[i].url);
+		pp_buf_release(&url);
+		pp_aws_free(a);
+	}
+}
+
+static void
+test_own_endpoint_is_neither_fips_nor_dual(void **state)
+{
+	static const char *const wanted[] = { "AWS_USE_FIPS_ENDPOINT",
+		"AWS_USE_DUALSTACK_ENDPOINT" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct pp_buf url = PP_BUF_INIT;
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_aws *a;
+
+		env_clear();
+		env_set("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+		env_set(wanted[i], "true");
+		a = env_aws();
+		assert_fails(pp_aws_endpoint(a, PP_AWS_S3, "bkt", &url, &err),
+		    err, PP_ECONFIG);
+		pp_buf_release(&url);
+		pp_aws_free(a);
+	}
+}
+
 static void
 test_endpoints(void **state)
 {
@@ -537,6 +607,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_endpoint_order),
+		cmocka_unit_test(test_own_endpoint_is_neither_fips_nor_dual),
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_refused_settings),
 		cmocka_unit_test(test_process),

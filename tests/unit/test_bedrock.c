@@ -30,6 +30,30 @@ open_setup(struct calls *s, const char *id, const char *url)
 	calls_open(s, "bedrock", id);
 }
 
+/* An invoker at a server that has one reply to all; `name` is told. */
+struct talk {
+	struct scripted *server;
+	struct calls calls;
+	struct got got;
+};
+
+static void
+talk_open(struct talk *t, const char *name, const char *id,
+    const struct script *reply)
+{
+	if (name != NULL)
+		print_message("# %s\n", name);
+	t->server = scripted_start_in_order(reply, 1);
+	open_setup(&t->calls, id, scripted_url(t->server));
+}
+
+static void
+talk_close(struct talk *t)
+{
+	calls_close(&t->calls);
+	scripted_stop(t->server);
+}
+
 static const char *const stops[] = { "END", NULL };
 
 static struct pp_call
@@ -131,28 +155,26 @@ each_vendor_gets_its_body(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct scripted *server = scripted_start_in_order(&reply, 1);
+		struct talk t;
 		struct pp_error err = PP_ERROR_INIT;
 		const char *last, *body;
 		struct pp_call call;
-		struct calls s;
-		struct got g;
 
-		print_message("# %s\n", rows[i].name);
-		open_setup(&s, rows[i].id, scripted_url(server));
+		talk_open(&t, rows[i].name, rows[i].id, &reply);
 		if (rows[i].invoke)
-			assert_ok(pp_model_set(&s.model, "invoke_model", "true",
-				      &err),
+			assert_ok(pp_model_set(&t.calls.model, "invoke_model",
+				      "true", &err),
 			    err);
 		if (rows[i].flag != NULL)
-			pp_model_set(&s.model, "system", "false", NULL);
+			pp_model_set(&t.calls.model, "system", "false", NULL);
 		if (rows[i].flag != NULL &&
 		    strstr(rows[i].flag, "temperature") != NULL)
-			pp_model_set(&s.model, "temperature", "false", NULL);
-		pp_invoker_set_run(s.invoker, "job-7");
-		call = full_call(&s);
-		calls_ask(&s, &call, &g);
-		last = scripted_last(server);
+			pp_model_set(&t.calls.model, "temperature", "false",
+			    NULL);
+		pp_invoker_set_run(t.calls.invoker, "job-7");
+		call = full_call(&t.calls);
+		calls_ask(&t.calls, &call, &t.got);
+		last = scripted_last(t.server);
 		assert_memory_equal(last, "POST ", 5);
 		assert_memory_equal(last + 5, rows[i].path,
 		    strlen(rows[i].path));
@@ -161,8 +183,7 @@ each_vendor_gets_its_body(void **state)
 		body = strstr(last, "\r\n\r\n") + 4;
 		if (rows[i].body != NULL)
 			assert_string_equal(body, rows[i].body);
-		calls_close(&s);
-		scripted_stop(server);
+		talk_close(&t);
 	}
 }
 
@@ -174,24 +195,21 @@ a_guardrail_goes_along(void **state)
 
 	(void)state;
 	for (int invoke = 0; invoke < 2; invoke++) {
-		struct scripted *server = scripted_start_in_order(&reply, 1);
+		struct talk t;
 		struct pp_call call;
-		struct calls s;
-		struct got g;
 
-		open_setup(&s, "us.anthropic.claude-opus-5",
-		    scripted_url(server));
-		pp_model_set(&s.model, "guardrail", "gr1:DRAFT", NULL);
+		talk_open(&t, NULL, "us.anthropic.claude-opus-5", &reply);
+		pp_model_set(&t.calls.model, "guardrail", "gr1:DRAFT", NULL);
 		if (invoke)
-			pp_model_set(&s.model, "invoke_model", "true", NULL);
-		call = full_call(&s);
-		calls_ask(&s, &call, &g);
-		assert_non_null(strstr(scripted_last(server),
+			pp_model_set(&t.calls.model, "invoke_model", "true",
+			    NULL);
+		call = full_call(&t.calls);
+		calls_ask(&t.calls, &call, &t.got);
+		assert_non_null(strstr(scripted_last(t.server),
 		    invoke ? "X-Amzn-Bedrock-GuardrailIdentifier: gr1\r\n" :
 			     "\"guardrailConfig\":{\"guardrailIdentifier\":"
 			     "\"gr1\",\"guardrailVersion\":\"DRAFT\"}"));
-		calls_close(&s);
-		scripted_stop(server);
+		talk_close(&t);
 	}
 }
 
@@ -252,23 +270,19 @@ each_way_to_ask_for_json(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct scripted *server = scripted_start_in_order(&reply, 1);
+		struct talk t;
 		struct pp_call call;
-		struct calls s;
-		struct got g;
 
-		print_message("# %s\n", rows[i].name);
-		open_setup(&s, rows[i].id, scripted_url(server));
-		pp_model_set(&s.model, "structured", rows[i].way, NULL);
-		pp_model_set(&s.model, "invoke_model",
+		talk_open(&t, rows[i].name, rows[i].id, &reply);
+		pp_model_set(&t.calls.model, "structured", rows[i].way, NULL);
+		pp_model_set(&t.calls.model, "invoke_model",
 		    rows[i].invoke ? "true" : "false", NULL);
-		call = full_call(&s);
+		call = full_call(&t.calls);
 		call.schema = schema;
-		calls_ask(&s, &call, &g);
-		assert_non_null(strstr(scripted_last(server), rows[i].sent));
-		assert_null(strstr(scripted_last(server), rows[i].not_sent));
-		calls_close(&s);
-		scripted_stop(server);
+		calls_ask(&t.calls, &call, &t.got);
+		assert_non_null(strstr(scripted_last(t.server), rows[i].sent));
+		assert_null(strstr(scripted_last(t.server), rows[i].not_sent));
+		talk_close(&t);
 	}
 	pp_json_schema_free(schema);
 }
@@ -319,23 +333,19 @@ a_system_prompt_is_cached_where_that_can_be(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct scripted *server = scripted_start_in_order(&reply, 1);
+		struct talk t;
 		struct pp_call call;
-		struct calls s;
-		struct got g;
 
-		print_message("# %s\n", rows[i].name);
-		open_setup(&s, "us.anthropic.claude-opus-5",
-		    scripted_url(server));
-		pp_model_set(&s.model, "cache_point", rows[i].can, NULL);
-		pp_model_set(&s.model, "invoke_model",
+		talk_open(&t, rows[i].name, "us.anthropic.claude-opus-5",
+		    &reply);
+		pp_model_set(&t.calls.model, "cache_point", rows[i].can, NULL);
+		pp_model_set(&t.calls.model, "invoke_model",
 		    rows[i].invoke ? "true" : "false", NULL);
-		call = full_call(&s);
+		call = full_call(&t.calls);
 		call.cache = rows[i].cache;
-		calls_ask(&s, &call, &g);
-		assert_non_null(strstr(scripted_last(server), rows[i].sent));
-		calls_close(&s);
-		scripted_stop(server);
+		calls_ask(&t.calls, &call, &t.got);
+		assert_non_null(strstr(scripted_last(t.server), rows[i].sent));
+		talk_close(&t);
 	}
 }
 
@@ -442,21 +452,18 @@ each_reply_means_something(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
 		struct script script = { replies[i].reply, 0, false };
-		struct scripted *server = scripted_start_in_order(&script, 1);
+		struct talk t;
 		const struct pp_answer *a;
 		struct pp_call call;
-		struct calls s;
-		struct got g;
 
-		print_message("# %s\n", replies[i].name);
-		open_setup(&s, "us.anthropic.claude-opus-5",
-		    scripted_url(server));
-		call = full_call(&s);
-		calls_ask(&s, &call, &g);
-		a = &g.answer;
+		talk_open(&t, replies[i].name, "us.anthropic.claude-opus-5",
+		    &script);
+		call = full_call(&t.calls);
+		calls_ask(&t.calls, &call, &t.got);
+		a = &t.got.answer;
 		assert_int_equal(a->class, replies[i].class);
 		if (a->class == PP_CALL_OK)
-			assert_string_equal(g.text, replies[i].text);
+			assert_string_equal(t.got.text, replies[i].text);
 		assert_int_equal(a->finish, replies[i].finish);
 		assert_int_equal(a->has_usage, replies[i].in >= 0);
 		if (a->has_usage) {
@@ -469,9 +476,8 @@ each_reply_means_something(void **state)
 		if (replies[i].reason != NULL &&
 		    strstr(a->reason, replies[i].reason) == NULL)
 			fail_msg("reason: %s", a->reason);
-		assert_int_equal(scripted_requests(server), 1);
-		calls_close(&s);
-		scripted_stop(server);
+		assert_int_equal(scripted_requests(t.server), 1);
+		talk_close(&t);
 	}
 }
 
@@ -536,22 +542,18 @@ limits_are_understood(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
 		struct script script = { signals[i].reply, 0, false };
-		struct scripted *server = scripted_start_in_order(&script, 1);
+		struct talk t;
 		struct pp_call call;
-		struct calls s;
-		struct got g;
 
-		print_message("# %s\n", signals[i].name);
-		open_setup(&s, "us.anthropic.claude-opus-5",
-		    scripted_url(server));
-		call = full_call(&s);
-		calls_ask(&s, &call, &g);
-		assert_int_equal(g.answer.class, signals[i].class);
-		assert_int_equal(g.answer.retry_after_ms,
+		talk_open(&t, signals[i].name, "us.anthropic.claude-opus-5",
+		    &script);
+		call = full_call(&t.calls);
+		calls_ask(&t.calls, &call, &t.got);
+		assert_int_equal(t.got.answer.class, signals[i].class);
+		assert_int_equal(t.got.answer.retry_after_ms,
 		    signals[i].retry_after_ms);
-		assert_int_equal(scripted_requests(server), 1);
-		calls_close(&s);
-		scripted_stop(server);
+		assert_int_equal(scripted_requests(t.server), 1);
+		talk_close(&t);
 	}
 }
 
@@ -607,31 +609,28 @@ answers_are_held_to_a_schema(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct script script = { rows[i].reply, 0, false };
-		struct scripted *server = scripted_start_in_order(&script, 1);
+		struct talk t;
 		struct pp_call call;
-		struct calls s;
-		struct got g;
 
-		print_message("# %s\n", rows[i].name);
-		open_setup(&s, "us.anthropic.claude-opus-5",
-		    scripted_url(server));
-		pp_model_set(&s.model, "structured", "tool", NULL);
-		pp_model_set(&s.model, "invoke_model",
+		talk_open(&t, rows[i].name, "us.anthropic.claude-opus-5",
+		    &script);
+		pp_model_set(&t.calls.model, "structured", "tool", NULL);
+		pp_model_set(&t.calls.model, "invoke_model",
 		    rows[i].invoke ? "true" : "false", NULL);
-		call = full_call(&s);
+		call = full_call(&t.calls);
 		call.schema = schema;
-		calls_ask(&s, &call, &g);
-		assert_int_equal(g.answer.class, rows[i].class);
-		assert_true(g.answer.has_usage);
-		assert_int_equal(g.answer.usage.tokens_out, 5);
-		if (strstr(g.answer.class == PP_CALL_OK ? g.text :
-							  g.answer.reason,
+		calls_ask(&t.calls, &call, &t.got);
+		assert_int_equal(t.got.answer.class, rows[i].class);
+		assert_true(t.got.answer.has_usage);
+		assert_int_equal(t.got.answer.usage.tokens_out, 5);
+		if (strstr(t.got.answer.class == PP_CALL_OK ?
+			    t.got.text :
+			    t.got.answer.reason,
 			rows[i].text) == NULL)
-			fail_msg("%s, %s", g.text, g.answer.reason);
-		if (g.answer.class == PP_CALL_OK)
-			assert_string_equal(g.text, rows[i].text);
-		calls_close(&s);
-		scripted_stop(server);
+			fail_msg("%s, %s", t.got.text, t.got.answer.reason);
+		if (t.got.answer.class == PP_CALL_OK)
+			assert_string_equal(t.got.text, rows[i].text);
+		talk_close(&t);
 	}
 	pp_json_schema_free(schema);
 }
@@ -711,22 +710,19 @@ a_bearer_token_needs_no_keys(void **state)
 	static const struct script reply = {
 		CONVERSE("[{\"text\":\"hi\"}]", "end_turn", USAGE), 0, false
 	};
-	struct scripted *server = scripted_start_in_order(&reply, 1);
+	struct talk t;
 	struct pp_call call;
-	struct calls s;
-	struct got g;
 
 	(void)state;
-	open_setup(&s, "us.anthropic.claude-opus-5", scripted_url(server));
+	talk_open(&t, NULL, "us.anthropic.claude-opus-5", &reply);
 	unsetenv("AWS_ACCESS_KEY_ID");
 	setenv("AWS_BEARER_TOKEN_BEDROCK", "bedrock-api-key-x", 1);
-	call = full_call(&s);
-	calls_ask(&s, &call, &g);
-	assert_int_equal(g.answer.class, PP_CALL_OK);
-	assert_non_null(strstr(scripted_last(server),
+	call = full_call(&t.calls);
+	calls_ask(&t.calls, &call, &t.got);
+	assert_int_equal(t.got.answer.class, PP_CALL_OK);
+	assert_non_null(strstr(scripted_last(t.server),
 	    "\r\nAuthorization: Bearer bedrock-api-key-x\r\n"));
-	calls_close(&s);
-	scripted_stop(server);
+	talk_close(&t);
 	unsetenv("AWS_BEARER_TOKEN_BEDROCK");
 }
 

@@ -1083,25 +1083,38 @@ read_access_log(const struct ca *a, int *lines, int *connections)
 	fclose(f);
 }
 
+/*
+ * 400 at once over HTTP/2, which nginx speaks for the mock server and ends a
+ * connection of after so many requests. `m` and `a` are to be released.
+ */
+static void
+run_http2_crowd(struct crowd *w, const char *latency_ms,
+    int requests_a_connection, int count, struct mock *m, struct ca *a)
+{
+	const char *args[] = { "--latency", latency_ms, NULL };
+	struct mock front;
+	pid_t pid;
+
+	make_ca(a);
+	mock_start(m, false, args);
+	pid = start_nginx(a, m, requests_a_connection, &front.port);
+	snprintf(front.url, sizeof front.url, "https://127.0.0.1:%d",
+	    front.port);
+	run_crowd(w, &front, 400, count, a->ca);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+}
+
 static void
 http2_shares_few_connections(void **state)
 {
-	static const char *const args[] = { "--latency", "300", NULL };
 	static struct crowd w;
-	struct mock m, front;
+	struct mock m;
 	struct ca a;
-	pid_t pid;
 	int lines, connections;
 
 	(void)state;
-	make_ca(&a);
-	mock_start(&m, false, args);
-	pid = start_nginx(&a, &m, 100000, &front.port);
-	snprintf(front.url, sizeof front.url, "https://127.0.0.1:%d",
-	    front.port);
-	run_crowd(&w, &front, 400, 1200, a.ca);
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
+	run_http2_crowd(&w, "300", 100000, 1200, &m, &a);
 	assert_int_equal(w.statuses[200], 1200);
 	assert_int_equal(mock_counter(&m, "requests"), 1200);
 	assert_true(mock_counter(&m, "inflight_peak") > 50);
@@ -1153,21 +1166,12 @@ libcurls_words_are_understood(void **state)
 static void
 what_goaway_refuses_is_sent_again(void **state)
 {
-	static const char *const args[] = { "--latency", "20", NULL };
 	static struct crowd w;
-	struct mock m, front;
+	struct mock m;
 	struct ca a;
-	pid_t pid;
 
 	(void)state;
-	make_ca(&a);
-	mock_start(&m, false, args);
-	pid = start_nginx(&a, &m, 30, &front.port);
-	snprintf(front.url, sizeof front.url, "https://127.0.0.1:%d",
-	    front.port);
-	run_crowd(&w, &front, 400, 2000, a.ca);
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
+	run_http2_crowd(&w, "20", 30, 2000, &m, &a);
 	assert_int_equal(w.outcomes[PP_HTTP_AMBIGUOUS], 0);
 	assert_int_equal(w.statuses[200], 2000);
 	assert_int_equal(mock_counter(&m, "requests"), 2000);
