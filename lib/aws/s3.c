@@ -28,34 +28,57 @@
 
 /* ---- a bucket ---- */
 
+static const struct {
+	const char *variable, *header;
+} options[] = {
+	[PP_S3_CLASS] = { "PP_S3_STORAGE_CLASS", "x-amz-storage-class" },
+	[PP_S3_ENCRYPTION] = { "PP_S3_ENCRYPTION",
+	    "x-amz-server-side-encryption" },
+	[PP_S3_KMS_KEY] = { "PP_S3_KMS_KEY",
+	    "x-amz-server-side-encryption-aws-kms-key-id" },
+};
+
+/* What S3 would refuse with each object is refused at once. */
+static int
+check_encryption(const char *how, const char *key, struct pp_error *err)
+{
+	bool by_key = how != NULL &&
+	    (strcmp(how, "aws:kms") == 0 || strcmp(how, "aws:kms:dsse") == 0);
+
+	if (how != NULL && !by_key && strcmp(how, "AES256") != 0)
+		return pp_error_set(err, PP_ECONFIG,
+		    "PP_S3_ENCRYPTION must be AES256, aws:kms or aws:kms:dsse, "
+		    "not '%s'",
+		    how);
+	if (key != NULL && !by_key)
+		return pp_error_set(err, PP_ECONFIG,
+		    "PP_S3_KMS_KEY needs PP_S3_ENCRYPTION to be aws:kms or "
+		    "aws:kms:dsse");
+	return 0;
+}
+
 /* What every new object is kept as, from the environment. */
 static int
 read_options(struct pp_s3 *s, struct pp_error *err)
 {
-	static const struct {
-		const char *variable, *header;
-	} options[] = {
-		{ "PP_S3_STORAGE_CLASS", "x-amz-storage-class" },
-		{ "PP_S3_ENCRYPTION", "x-amz-server-side-encryption" },
-		{ "PP_S3_KMS_KEY",
-		    "x-amz-server-side-encryption-aws-kms-key-id" },
-	};
+	const char *values[PP_S3_KEPT];
 
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-		const char *v = getenv(options[i].variable);
+	for (size_t i = 0; i < PP_S3_KEPT; i++) {
+		const char *v = pp_env(options[i].variable);
 
-		if (v == NULL || *v == '\0')
-			continue;
-		for (const char *p = v; *p != '\0'; p++) {
+		values[i] = v;
+		for (const char *p = v != NULL ? v : ""; *p != '\0'; p++) {
 			if (*p <= ' ' || *p > '~')
 				return pp_error_set(err, PP_ECONFIG,
 				    "%s is no value of a header",
 				    options[i].variable);
 		}
-		s->kept_as[s->kept_count++] = pp_asprintf("%s: %s",
-		    options[i].header, v);
+		if (v != NULL)
+			s->kept_as[i] = pp_asprintf("%s: %s", options[i].header,
+			    v);
 	}
-	return 0;
+	return check_encryption(values[PP_S3_ENCRYPTION], values[PP_S3_KMS_KEY],
+	    err);
 }
 
 /* What S3 takes as a bucket's name, or an access point's ARN. */
@@ -97,7 +120,7 @@ pp_s3_free(struct pp_s3 *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->kept_count; i++)
+	for (size_t i = 0; i < PP_S3_KEPT; i++)
 		free(s->kept_as[i]);
 	free(s->bucket);
 	free(s);
@@ -160,12 +183,15 @@ pp_s3_failed(const struct pp_aws_reply *r, const char *what, const char *key,
 }
 
 size_t
-pp_s3_new_headers(const struct pp_s3 *s, const char *headers[], char *tagging)
+pp_s3_new_headers(const struct pp_s3 *s, const char *headers[], char *tagging,
+    bool usual_class)
 {
 	size_t n = 0;
 
-	for (; n < s->kept_count; n++)
-		headers[n] = s->kept_as[n];
+	for (size_t i = 0; i < PP_S3_KEPT; i++) {
+		if (s->kept_as[i] != NULL && (i != PP_S3_CLASS || !usual_class))
+			headers[n++] = s->kept_as[i];
+	}
 	if (tagging != NULL)
 		headers[n++] = tagging;
 	headers[n] = NULL;
@@ -327,7 +353,7 @@ pp_s3_put(struct pp_s3 *s, const struct pp_s3_put *p,
 
 	if (p->tags != NULL)
 		tagging = pp_asprintf("x-amz-tagging: %s", p->tags);
-	n = pp_s3_new_headers(s, headers, tagging);
+	n = pp_s3_new_headers(s, headers, tagging, p->usual_class);
 	headers[n++] = pp_s3_sum_header(p->data, p->len, sum);
 	if (is_conditional(p)) {
 		marked = pp_asprintf(MARK_HEADER ": %s", pp_id_new(mark));

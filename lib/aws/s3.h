@@ -11,7 +11,7 @@
  *
  *	PP_S3_STORAGE_CLASS	STANDARD_IA, GLACIER_IR ...
  *	PP_S3_ENCRYPTION	AES256, aws:kms, aws:kms:dsse
- *	PP_S3_KMS_KEY		key for the latter two
+ *	PP_S3_KMS_KEY		key for the latter two, and for them alone
  *
  * Large objects go up in parts and come down in ranges, a few at a time, so
  * that memory is bounded. One thread at a time.
@@ -44,6 +44,8 @@ struct pp_s3_put {
 	bool if_none;			/* only when there is none */
 	const char *if_match;		/* only over this ETag; NULL */
 	const char *tags;		/* "class=output"; NULL */
+	bool usual_class;		/* of storage, whatever is asked for:
+					 * it is soon replaced */
 };
 
 /* `etag` may be NULL. */

@@ -10,12 +10,14 @@
 /* Parts or ranges under way at once. */
 #define PP_S3_IN_FLIGHT 4
 
+/* How an object is kept: what may be said of it. */
+enum { PP_S3_CLASS, PP_S3_ENCRYPTION, PP_S3_KMS_KEY, PP_S3_KEPT };
+
 struct pp_s3 {
 	struct pp_aws *aws;	/* borrowed */
 	char *bucket;
-	/* of every new object: "x-amz-...: value"; owned */
-	char *kept_as[4];
-	size_t kept_count;
+	/* of every new object: "x-amz-...: value", or NULL; owned */
+	char *kept_as[PP_S3_KEPT];
 };
 
 /* "/key", percent-encoded. */
@@ -43,9 +45,12 @@ struct pp_aws_request pp_s3_request(const struct pp_s3 *s, const char *method,
 int	pp_s3_failed(const struct pp_aws_reply *r, const char *what,
 	    const char *key, struct pp_error *err);
 
-/* The headers of a new object, ended by NULL; lines are borrowed. */
+/*
+ * The headers of a new object, ended by NULL; lines are borrowed. `tagging`
+ * may be NULL. How many.
+ */
 #define PP_S3_MAX_HEADERS 12
 size_t	pp_s3_new_headers(const struct pp_s3 *s, const char *headers[],
-	    char *tagging);
+	    char *tagging, bool usual_class);
 
 #endif

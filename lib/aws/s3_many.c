@@ -123,7 +123,7 @@ begin_put(struct many *m, struct one *o)
 	pp_s3_path(&o->path, f->key);
 	if (f->tags != NULL)
 		tagging = pp_asprintf("x-amz-tagging: %s", f->tags);
-	n = pp_s3_new_headers(m->s, headers, tagging);
+	n = pp_s3_new_headers(m->s, headers, tagging, false);
 	headers[n++] = pp_s3_sum_header(o->data.data, o->data.len, sum);
 	headers[n] = NULL;
 	req = pp_s3_request(m->s, "PUT", o->path.data, NULL);

@@ -90,7 +90,7 @@ begin(struct upload *u, const char *tags, struct pp_error *err)
 	const char *headers[PP_S3_MAX_HEADERS];
 	char *tagging = tags != NULL ? pp_asprintf("x-amz-tagging: %s", tags) :
 				       NULL;
-	size_t n = pp_s3_new_headers(u->s, headers, tagging);
+	size_t n = pp_s3_new_headers(u->s, headers, tagging, false);
 	struct pp_aws_request req = pp_s3_request(u->s, "POST", u->path.data,
 	    "uploads=");
 	struct words w = { .error = NULL };

@@ -472,6 +472,22 @@ is_prefix(const char *s)
 	return strspn(s, bytes) == strlen(s) && strlen(s) <= 240;
 }
 
+/* What is in an archive cannot be read, and a home is read all the time. */
+static int
+check_class(struct pp_error *err)
+{
+	const char *class = pp_env("PP_S3_STORAGE_CLASS");
+
+	if (class == NULL ||
+	    (strcmp(class, "GLACIER") != 0 &&
+		strcmp(class, "DEEP_ARCHIVE") != 0))
+		return 0;
+	return pp_error_set(err, PP_ECONFIG,
+	    "PP_S3_STORAGE_CLASS cannot be %s for a home, of which nothing "
+	    "could be read; the bucket's life cycle moves what is old",
+	    class);
+}
+
 struct pp_store *
 pp_store_open_aws(const char *bucket, struct pp_error *err)
 {
@@ -493,7 +509,8 @@ pp_store_open_aws(const char *bucket, struct pp_error *err)
 	s->queue = pp_asprintf("%sQueue", prefix);
 	s->templates = pp_asprintf("%sTemplates", prefix);
 	s->costs = pp_asprintf("%sCostTracking", prefix);
-	s->aws = pp_aws_new(NULL, NULL, NULL, err);
+	if (check_class(err) == 0)
+		s->aws = pp_aws_new(NULL, NULL, NULL, err);
 	if (s->aws != NULL)
 		s->store.blobs = pp_blob_open_s3(s->aws, bucket, err);
 	if (s->store.blobs != NULL)

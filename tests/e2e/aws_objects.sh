@@ -57,6 +57,20 @@ test_a_bucket_with_versions_is_as_another()
 	check_status 66
 }
 
+# A checkpoint that has to be restored first would be the end of its job.
+test_a_home_is_not_kept_in_the_archive()
+{
+	local class
+
+	for class in GLACIER DEEP_ARCHIVE; do
+		PP_S3_STORAGE_CLASS=$class run pp-job list
+		check_status 78
+		check_err_has "PP_S3_STORAGE_CLASS cannot be $class"
+	done
+	PP_S3_STORAGE_CLASS=STANDARD run pp-job list
+	check_status 0
+}
+
 test_an_upload_that_fails_leaves_no_parts()
 {
 	head -c 150000000 /dev/zero >big

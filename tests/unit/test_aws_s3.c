@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "aws/s3.h"
 #include "aws_env.h"
@@ -107,48 +108,117 @@ a_condition_that_fails_at_once_is_a_conflict(void **state)
 
 /* ---- how objects are kept ---- */
 
+static const char *const variables[] = { "PP_S3_STORAGE_CLASS",
+	"PP_S3_ENCRYPTION", "PP_S3_KMS_KEY" };
+
+static void
+set_variables(const char *const values[3])
+{
+	for (int i = 0; i < 3; i++) {
+		if (values[i] != NULL)
+			setenv(variables[i], values[i], 1);
+		else
+			unsetenv(variables[i]);
+	}
+}
+
+static void
+check_kept(struct world *w)
+{
+	check_sent(w, "x-amz-server-side-encryption: aws:kms\r\n");
+	check_sent(w,
+	    "x-amz-server-side-encryption-aws-kms-key-id: "
+	    "arn:aws:kms:us-east-1:1:key/2\r\n");
+	check_sent(w, "x-amz-tagging: class=output\r\n");
+}
+
+/* As a whole, side by side with others, and in parts. */
 static void
 objects_are_kept_as_the_environment_says(void **state)
 {
-	static const struct script reply = { OK END, 0, false };
+	static const struct script reply[] = { { OK END, 0, false },
+		{ OK END, 0, false }, { OK END, 0, false },
+		{ "HTTP/1.1 403 Forbidden\r\n" END, 0, false } };
+	static const char *const values[] = { "GLACIER_IR", "aws:kms",
+		"arn:aws:kms:us-east-1:1:key/2" };
+	static const char *const nothing[3];
 	struct pp_s3_put put = {
 		.key = "a b/c", .data = "x", .len = 1, .tags = "class=output"
 	};
+	char path[] = "/tmp/pp-kept-XXXXXX";
+	struct pp_s3_file file = { "k", path, "class=output" };
+	int fd = mkstemp(path);
 	struct world w;
 
 	(void)state;
-	setenv("PP_S3_STORAGE_CLASS", "GLACIER_IR", 1);
-	setenv("PP_S3_ENCRYPTION", "aws:kms", 1);
-	setenv("PP_S3_KMS_KEY", "arn:aws:kms:us-east-1:1:key/2", 1);
-	w = world_begin(&reply, 1);
-	unsetenv("PP_S3_STORAGE_CLASS");
-	unsetenv("PP_S3_ENCRYPTION");
-	unsetenv("PP_S3_KMS_KEY");
+	assert_true(fd >= 0);
+	set_variables(values);
+	w = world_begin(reply, 4);
+	set_variables(nothing);
 	assert_ok(pp_s3_put(w.s3, &put, NULL, &w.err), w.err);
 	check_sent(&w, "PUT /bkt/a%20b/c HTTP/1.1\r\n");
 	check_sent(&w, "x-amz-storage-class: GLACIER_IR\r\n");
-	check_sent(&w, "x-amz-server-side-encryption: aws:kms\r\n");
-	check_sent(&w,
-	    "x-amz-server-side-encryption-aws-kms-key-id: "
-	    "arn:aws:kms:us-east-1:1:key/2\r\n");
-	check_sent(&w, "x-amz-tagging: class=output\r\n");
 	check_sent(&w, "x-amz-checksum-crc32: jNwWgw==\r\n");
+	check_kept(&w);
+
+	put.usual_class = true;
+	assert_ok(pp_s3_put(w.s3, &put, NULL, &w.err), w.err);
+	assert_null(strstr(scripted_last(w.server), "x-amz-storage-class"));
+	check_kept(&w);
+
+	assert_ok(pp_s3_put_files(w.s3, &file, 1, NULL, NULL, &w.err), w.err);
+	check_sent(&w, "PUT /bkt/k HTTP/1.1\r\n");
+	check_sent(&w, "x-amz-storage-class: GLACIER_IR\r\n");
+	check_kept(&w);
+
+	assert_int_equal(ftruncate(fd, (off_t)PP_S3_PART_BYTES + 1), 0);
+	assert_int_equal(pp_s3_put_file(w.s3, "k", path, file.tags, &w.err),
+	    -1);
+	check_sent(&w, "POST /bkt/k?uploads= HTTP/1.1\r\n");
+	check_sent(&w, "x-amz-storage-class: GLACIER_IR\r\n");
+	check_kept(&w);
+	close(fd);
+	unlink(path);
 	world_end(&w);
 }
 
 static void
-a_variable_that_is_no_header_is_refused(void **state)
+what_no_object_can_be_kept_as_is_refused(void **state)
 {
+	static const char *const rows[][3] = {
+		{ "GLACIER\r\nX: y", NULL, NULL },
+		{ NULL, "AES-256", NULL },
+		{ NULL, "aws:kms ", NULL },
+		{ NULL, NULL, "key" },
+		{ NULL, "AES256", "key" },
+	};
+	static const char *const fine[][3] = {
+		{ "", "", "" },
+		{ NULL, "AES256", NULL },
+		{ NULL, "aws:kms:dsse", "key" },
+		{ NULL, "aws:kms", NULL },
+	};
+	static const char *const nothing[3];
 	static const struct script reply = { OK END, 0, false };
 	struct world w = world_begin(&reply, 1);
-	struct pp_s3 *s3;
 
 	(void)state;
-	setenv("PP_S3_STORAGE_CLASS", "GLACIER\r\nX: y", 1);
-	s3 = pp_s3_new(w.aws, "bkt", &w.err);
-	unsetenv("PP_S3_STORAGE_CLASS");
-	assert_null(s3);
-	assert_int_equal(w.err.code, PP_ECONFIG);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		set_variables(rows[i]);
+		if (pp_s3_new(w.aws, "bkt", &w.err) != NULL)
+			fail_msg("row %zu", i);
+		assert_int_equal(w.err.code, PP_ECONFIG);
+	}
+	for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+		struct pp_s3 *s3;
+
+		set_variables(fine[i]);
+		s3 = pp_s3_new(w.aws, "bkt", &w.err);
+		if (s3 == NULL)
+			fail_msg("fine %zu: %s", i, w.err.text);
+		pp_s3_free(s3);
+	}
+	set_variables(nothing);
 	world_end(&w);
 }
 
@@ -239,7 +309,7 @@ main(void)
 		cmocka_unit_test(what_a_lost_reply_is_taken_for),
 		cmocka_unit_test(a_condition_that_fails_at_once_is_a_conflict),
 		cmocka_unit_test(objects_are_kept_as_the_environment_says),
-		cmocka_unit_test(a_variable_that_is_no_header_is_refused),
+		cmocka_unit_test(what_no_object_can_be_kept_as_is_refused),
 		cmocka_unit_test(an_archived_object_is_asked_for),
 		cmocka_unit_test(an_object_says_where_it_is_kept),
 		cmocka_unit_test(a_head_that_is_refused_is_tried_once_more),
