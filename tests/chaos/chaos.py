@@ -509,7 +509,8 @@ class Trouble:
         self.world.weather.set_disk(0, 0)
 
     def busy(self):
-        self.world.home.hold(self.rng.uniform(0.05, 0.5))
+        """Now and then for longer than a lease."""
+        self.world.home.hold(self.rng.choice([0.05, 0.1, 0.2, 0.5, 3]))
 
     def clock(self):
         """The wall clock may go anywhere, the boot clock forward alone."""

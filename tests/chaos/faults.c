@@ -208,6 +208,21 @@ ftruncate64(int fd, off64_t len)
 	return fails(CHANGES, fd, NULL) ? -1 : next(fd, len);
 }
 
+/* It is closed all the same; what was written may be lost. */
+int
+close(int fd)
+{
+	int failed, error;
+
+	NEXT(close);
+	failed = fails(CHANGES, fd, NULL);
+	error = errno;
+	if (next(fd) < 0)
+		return -1;
+	errno = error;
+	return failed ? -1 : 0;
+}
+
 static mode_t
 mode_of(int flags, va_list ap)
 {
@@ -256,6 +271,13 @@ link(const char *from, const char *to)
 {
 	NEXT(link);
 	return fails(CHANGES, -1, to) ? -1 : next(from, to);
+}
+
+int
+unlink(const char *path)
+{
+	NEXT(unlink);
+	return fails(CHANGES, -1, path) ? -1 : next(path);
 }
 
 int
