@@ -223,10 +223,30 @@ row_once()
 		"$calls attempts counted, $repeats repeated after an answer"
 }
 
+# httpx IN-FLIGHT CALLS: sets wall, cpu, rss as job does.
+httpx()
+{
+	{ $client_cpu "$bench/bench_run" "$python" \
+		"$PP_SRCDIR/tests/bench/httpx_loop.py" "$PP_MODEL_1_URL" \
+		"$scratch/seeds" "$@" >/dev/null; } 3>"$scratch/run"
+	wall=$(member "$scratch/run" wall_s)
+	cpu=$(member "$scratch/run" cpu_s)
+	rss=$(divide "$(member "$scratch/run" rss_kib)" 1024)
+}
+
+# beside NAME CALLS START: rate and memory of the last run, and the time of a
+# run of one call.
+beside()
+{
+	awk -v name="$1" -v n="$2" -v c="$cpu" -v r="$rss" -v s="$3" 'BEGIN {
+		printf "%-10s %8.0f calls a second of a core, %4.0f MiB, " \
+		    "%5.0f ms for one call\n", name, n / c, r, s * 1000 }'
+}
+
 # The obvious script: asyncio and httpx, the same prompts, answers kept.
 row_httpx()
 {
-	local python
+	local python ours theirs each
 
 	if ! python=$("$support/python-venv" \
 		"$PP_SRCDIR/tests/bench/httpx.txt" 2>&1); then
@@ -234,73 +254,108 @@ row_httpx()
 		return
 	fi
 	start --no-track
+	ours=$(for _ in {1..5}; do job 1 1 && echo "$wall"; done | median)
+	theirs=$(for _ in {1..5}; do httpx 1 1 && echo "$wall"; done | median)
 	job 64 20000
-	awk -v n=20000 -v c="$cpu" -v r="$rss" 'BEGIN {
-		printf "pp-worker: %.0f calls a second of a core, %.0f MiB\n",
-		    n / c, r }'
-	{ $client_cpu "$bench/bench_run" "$python" \
-		"$PP_SRCDIR/tests/bench/httpx_loop.py" "$PP_MODEL_1_URL" \
-		"$scratch/seeds" 64 4000 >/dev/null; } 3>"$scratch/run"
+	beside pp-worker 20000 "$ours"
+	each=$cpu
+	httpx 64 4000
+	beside httpx 4000 "$theirs"
 	stop_servers
-	awk -v n=4000 -v c="$(member "$scratch/run" cpu_s)" -v k="$(member "$scratch/run" rss_kib)" -v o="$cpu" '
-	BEGIN { printf "httpx:     %.0f calls a second of a core, %.0f MiB: " \
-		    "%.0f times the time\n", n / c, k / 1024, c / n / (o / 20000) }'
+	awk -v a="$each" -v b="$cpu" -v o="$ours" -v t="$theirs" 'BEGIN {
+		printf "httpx takes %.0f times the processor a call, and %.0f " \
+		    "times as long to its first\n", b / 4000 / (a / 20000), t / o }'
 }
 
 # Memory, and what checkpoints take and weigh, from beginning to end; the job
 # is killed in its middle and goes on.
 row_long()
 {
-	local id pid
+	local id turn
 
 	start --no-track --bytes 40
 	template 1 16 '[:20]' >"$scratch/template.yaml"
 	id=$("$bin/pp-job" create -t "$scratch/template.yaml" -s bench \
 		-n "$rows" --budget 1000000 | jq -r .job_id)
+	checkpoint=$scratch/home/objects/jobs/$id/checkpoint.json
 	for turn in first second; do
-		$client_cpu "$bin/pp-worker" -v --job "$id" -c 64 \
+		$client_cpu "$bin/pp-worker" --job "$id" -c 64 \
 			>/dev/null 2>"$scratch/log.$turn" &
-		pid=$!
-		watch_job "$id" "$pid" "$turn"
+		watch_job $! $turn 2>/dev/null # nor the shell's word of a kill
 	done
 	stop_servers
+	jq -r 'select(.event == "checkpoint") | "\(.rows_done) \(.elapsed_us)"' \
+		"$scratch"/log.* >"$scratch/times"
+	judge_long
 	"$bin/pp-job" show "$id"
 }
 
-# A line every while: rows, memory, the checkpoint's size. The first worker is
-# killed when half of the rows are done.
+# Rows done, as the checkpoint says.
+done_rows()
+{
+	jq .resume_state.seed_data_index "$checkpoint" 2>/dev/null || echo 0
+}
+
+# A line for each tenth of the rows; also kept, without the resumed worker's
+# first. The first worker is killed when half of the rows are done.
 watch_job()
 {
-	local path=$scratch/home/objects/jobs/$1/checkpoint.json began done_rows
-	local next=0 before
+	local pid=$1 turn=$2 next=0 began before n kib
 
 	began=$(date +%s%N)
-	before=$(stat -c %Y%y "$path" 2>/dev/null || true)
-	while kill -0 "$2" 2>/dev/null; do
+	before=$(stat -c %Y%y "$checkpoint" 2>/dev/null || true)
+	while kill -0 "$pid" 2>/dev/null; do
 		if [ -n "$began" ] &&
-			[ "$(stat -c %Y%y "$path" 2>/dev/null)" != "$before" ]; then
-			awk -v ns=$(($(date +%s%N) - began)) 'BEGIN {
-				printf "its first checkpoint after %.2f s\n", ns / 1e9 }'
+			[ "$(stat -c %Y%y "$checkpoint" 2>/dev/null)" != "$before" ]
+		then
+			divide $(($(date +%s%N) - began)) 1000000000 \
+				'its first checkpoint after %.2f s\n' |
+				tee "$scratch/began"
 			began=
+			next=$(($(done_rows) + rows / 10))
 		fi
-		done_rows=$(jq .resume_state.seed_data_index "$path" 2>/dev/null ||
-			echo 0)
-		if [ "$done_rows" -ge "$next" ]; then
+		n=$(done_rows)
+		if [ -z "$began" ] && [ "$n" -ge "$next" ]; then
+			kib=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status" \
+				2>/dev/null || true)
 			printf '%10d rows, %6d KiB of memory, checkpoint of %d bytes\n' \
-				"$done_rows" \
-				"$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\).*/\1/p' \
-				"/proc/$2/status" 2>/dev/null || echo 0)" \
-				"$(stat -c %s "$path" 2>/dev/null || echo 0)"
-			next=$((next + rows / 10))
+				"$n" "${kib:-0}" "$(stat -c %s "$checkpoint")" |
+				tee -a "$scratch/tenths"
+			next=$((n + rows / 10))
 		fi
-		if [ "$3" = first ] && [ "$done_rows" -ge $((rows / 2)) ]; then
-			kill -KILL "$2"
-			wait "$2" 2>/dev/null || true
-			return
+		if [ "$turn" = first ] && [ "$n" -ge $((rows / 2)) ]; then
+			kill -KILL "$pid"
 		fi
 		sleep 0.1
 	done
-	wait "$2" || true
+	wait "$pid" 2>/dev/null || true
+}
+
+# The first and the last tenth of the rows, side by side.
+judge_long()
+{
+	local first last
+
+	first=$(awk -v n="$rows" '$1 <= n / 10 { print $2 }' "$scratch/times" |
+		median)
+	last=$(awk -v n="$rows" '$1 >= n * 9 / 10 { print $2 }' \
+		"$scratch/times" | median)
+	awk -v a="$first" -v b="$last" \
+		-v resumed="$(awk '{ print $5 }' "$scratch/began")" '
+		NR == 1 { kib = $3; bytes = $9 }
+		$3 > most { most = $3 }
+		$9 > largest { largest = $9 }
+		END {
+			printf "a checkpoint took %.1f ms, at the end %.1f: %s\n",
+			    a / 1000, b / 1000, b <= 1.5 * a ? "yes" : "NO"
+			printf "it had %d bytes, %d at most: %s\n", bytes,
+			    largest, largest <= 1.5 * bytes ? "yes" : "NO"
+			printf "memory was %.1f MiB, %.1f at most: %s\n",
+			    kib / 1024, most / 1024,
+			    most <= 1.15 * kib ? "yes" : "NO"
+			printf "the killed job went on after %.2f s: %s\n",
+			    resumed, resumed < 1 ? "yes" : "NO"
+		}' "$scratch/tenths"
 }
 
 make_seeds 1000 >"$scratch/seeds"
