@@ -1,21 +1,28 @@
 #!/usr/bin/env bash
-# usage: callgrind.sh [-n CALLS] [-k] [openai|bedrock]...
+# usage: callgrind.sh [-n CALLS] [-k] [-u] [openai|bedrock]...
 #
 # Instructions that pp-worker --filter takes for a call, by valgrind: those of
 # twice as many calls less those of CALLS, by CALLS. Unlike times they hardly
 # differ from run to run, so a change of more than a hundredth is a change of
-# the program. Without names, both ways, and what Converse and signatures add.
-# -k keeps what callgrind wrote, in the folder it was called from.
+# the program: the figures are kept in the file `instructions` beside this one,
+# and it fails where one is passed by more than a twentieth, since libcurl, libc
+# and the compiler have a part in them. -u keeps those of now instead; they are
+# of 1,000 calls, as is the default. Without names, both ways, and what Converse
+# and signatures add. -k keeps what callgrind wrote, in the folder it was called
+# from.
 #
 # `make bench-callgrind` gives PP_BUILDDIR and PP_SRCDIR.
 . "$(dirname "$0")/bench.sh"
 calls=1000
 keep=
+update=
+kept=$PP_SRCDIR/tests/bench/instructions
 
-while getopts n:k opt; do
+while getopts n:ku opt; do
 	case $opt in
 	n) calls=$OPTARG ;;
 	k) keep=$PWD ;;
+	u) update=yes ;;
 	*) usage ;;
 	esac
 done
@@ -45,15 +52,34 @@ instructions()
 	sed -n 's/^summary: //p' "$scratch/$1.out"
 }
 
+# beside_kept PROVIDER INSTRUCTIONS
+beside_kept()
+{
+	if [ -n "$update" ]; then
+		sed -i "s/^$1 .*/$1 $2/" "$kept"
+	fi
+	awk -v name="$1" -v n="$2" '$1 == name {
+		printf "instructions a call, %s: %d, %.3f of the %d that are " \
+		    "kept: %s\n", name, n, n / $2, $2,
+		    (n <= 1.05 * $2 ? "yes" : "NO")
+		exit n > 1.05 * $2 }' "$kept"
+}
+
+command -v valgrind >/dev/null || {
+	echo 'instructions are left out: there is no valgrind'
+	exit 0
+}
+status=0
 for provider; do
 	few=$(instructions "$provider" "$calls")
 	many=$(instructions "$provider" $((2 * calls)))
 	each=$(((many - few) / calls))
 	echo "$each" >>"$scratch/each"
-	echo "instructions a call, $provider: $each"
+	beside_kept "$provider" "$each" || status=1
 	callgrind_annotate "$scratch/$provider.out" 2>/dev/null |
 		grep -E '^ *[0-9,]+ \(' | head -n 15
 	[ -z "$keep" ] || cp "$scratch/$provider.out" "$keep/callgrind.$provider"
 done
 paste -s -d ' ' "$scratch/each" |
 	awk 'NF == 2 { printf "the second takes %.2f of the first\n", $2 / $1 }'
+exit $status

@@ -12,10 +12,9 @@ CLEANFILES += $(bench_programs)
 EXTRA_DIST += tests/bench/README tests/bench/aws.sh \
 	tests/bench/aws_peer.py tests/bench/bench.sh tests/bench/callgrind.sh \
 	tests/bench/export.py tests/bench/flight.sh tests/bench/httpx.txt \
-	tests/bench/httpx_loop.py tests/bench/language.sh \
-	tests/bench/minijinja \
-	tests/bench/post.lua tests/bench/run.sh \
-	tests/bench/start.sh
+	tests/bench/httpx_loop.py tests/bench/instructions \
+	tests/bench/language.sh tests/bench/minijinja tests/bench/post.lua \
+	tests/bench/run.sh tests/bench/start.sh
 
 tests_bench_bench_call_SOURCES = tests/bench/bench_call.c
 tests_bench_bench_curl_SOURCES = tests/bench/bench_curl.c
@@ -40,6 +39,8 @@ bench: all $(bench_programs) tests/support/awshome tests/support/mockllm
 		'$(srcdir)'/tests/bench/start.sh
 	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
 		'$(srcdir)'/tests/bench/language.sh
+	@PP_SRCDIR='$(abs_top_srcdir)' PP_BUILDDIR='$(abs_top_builddir)' \
+		'$(srcdir)'/tests/bench/callgrind.sh
 
 # Ten million rows, a quarter of an hour.
 bench-long: all $(bench_programs) tests/support/mockllm
