@@ -19,12 +19,13 @@ struct pp_row_rules;
  * path into the record or else the row, or a name and an expression. Both may be NULL and are
  * borrowed until the rules are freed. Returns owned, or NULL with PP_EUSAGE.
  */
-struct pp_row_rules *
-pp_row_rules_new(const char *where, const char *select, struct pp_error *err);
-void pp_row_rules_free(struct pp_row_rules *r);
+struct pp_row_rules *pp_row_rules_new(const char *where, const char *select,
+	    struct pp_error *err);
+void	pp_row_rules_free(struct pp_row_rules *r);
 
 /* Let an export go by the rules, which are borrowed. */
-void pp_row_rules_apply(struct pp_row_rules *r, struct pp_export_options *o);
+void	pp_row_rules_apply(struct pp_row_rules *r,
+	    struct pp_export_options *o);
 
 /*
  * After an export: the selected paths that were in none of its rows, one a
