@@ -147,10 +147,16 @@ read_rows(struct pp_store *s, void *arg, struct pp_error *err)
 	return 0;
 }
 
+static size_t
+place_of(const struct pp_ahead *a, size_t i)
+{
+	return (a->first + i) % PP_AHEAD_ROWS;
+}
+
 static struct pp_row_ahead *
 row_ahead(struct pp_ahead *a, size_t i)
 {
-	return &a->rows[(a->first + i) % PP_AHEAD_ROWS];
+	return &a->rows[place_of(a, i)];
 }
 
 static void
@@ -255,11 +261,13 @@ pp_shard_next_row(struct pp_shard_run *run, struct pp_task *task,
 }
 
 void
-pp_shard_each_ahead(struct pp_shard_run *run,
+pp_shard_each_ahead(const struct pp_shard_run *run,
     void (*fn)(void *arg, struct pp_row *row), void *arg)
 {
-	for (size_t i = 0; i < run->ahead.count; i++)
-		fn(arg, row_ahead(&run->ahead, i)->row);
+	const struct pp_ahead *a = &run->ahead;
+
+	for (size_t i = 0; i < a->count; i++)
+		fn(arg, a->rows[place_of(a, i)].row);
 	for (size_t i = run->resumed_at; i < run->resumed_count; i++)
 		fn(arg, run->resumed[i]);
 }

@@ -119,27 +119,28 @@ pp_checkpoint_mark_row(struct pp_checkpoint *cp, int64_t row)
 }
 
 void
+pp_row_add_totals(const struct pp_row *r, struct pp_totals *out)
+{
+	for (size_t i = 0; i < r->step_count; i++) {
+		const struct pp_usage *u = &r->steps[i].usage;
+
+		out->calls += r->steps[i].attempts;
+		out->tokens_in = pp_money_add(out->tokens_in,
+		    pp_money_add(u->tokens_in,
+			pp_money_add(u->cache_read, u->cache_write)));
+		out->tokens_out = pp_money_add(out->tokens_out, u->tokens_out);
+	}
+	out->settled_nusd = pp_money_add(out->settled_nusd, pp_row_cost(r));
+	out->unproven_nusd = pp_money_add(out->unproven_nusd,
+	    pp_row_unproven(r));
+}
+
+void
 pp_checkpoint_totals(const struct pp_checkpoint *cp, struct pp_totals *out)
 {
 	pp_ledger_totals(&cp->closed, out);
-	for (size_t i = 0; i < cp->open_count; i++) {
-		const struct pp_row *r = cp->open[i];
-
-		out->settled_nusd = pp_money_add(out->settled_nusd,
-		    pp_row_cost(r));
-		out->unproven_nusd = pp_money_add(out->unproven_nusd,
-		    pp_row_unproven(r));
-		for (size_t k = 0; k < r->step_count; k++) {
-			const struct pp_usage *u = &r->steps[k].usage;
-
-			out->calls += r->steps[k].attempts;
-			out->tokens_in = pp_money_add(out->tokens_in,
-			    pp_money_add(u->tokens_in,
-				pp_money_add(u->cache_read, u->cache_write)));
-			out->tokens_out = pp_money_add(out->tokens_out,
-			    u->tokens_out);
-		}
-	}
+	for (size_t i = 0; i < cp->open_count; i++)
+		pp_row_add_totals(cp->open[i], out);
 }
 
 /* ---- writing ---- */

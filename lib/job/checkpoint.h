@@ -104,6 +104,9 @@ int	pp_checkpoint_save(struct pp_blob *blobs, int shards,
 void	pp_checkpoint_put_json(const struct pp_checkpoint *cp,
 	    struct pp_buf *out);
 
+/* What an open row has used and cost so far. */
+void	pp_row_add_totals(const struct pp_row *r, struct pp_totals *out);
+
 /* Everything spent so far, finished rows and open ones. */
 void	pp_checkpoint_totals(const struct pp_checkpoint *cp,
 	    struct pp_totals *out);

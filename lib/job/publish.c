@@ -427,7 +427,7 @@ fill_publication(struct pp_shard_run *run, struct pp_publication *p)
 	encode_pending(run, p);
 	encode_checkpoint(run, p);
 	memcpy(p->etag, run->cp.etag, sizeof p->etag);
-	pp_shard_totals(run, &p->totals);
+	pp_checkpoint_totals(&run->cp, &p->totals);
 	run->publication = p;
 	run->changed = false;
 	run->checkpoint_us = p->start_us;

@@ -383,19 +383,35 @@ pp_shard_fail(struct pp_shard_run *run, const struct pp_error *why)
 
 /* ---- money ---- */
 
+static void
+add_row_totals(void *arg, struct pp_row *row)
+{
+	pp_row_add_totals(row, arg);
+}
+
+static void
+add_task_totals(void *arg, struct pp_task *task,
+    const struct pp_journal_try *attempt)
+{
+	(void)attempt;
+	pp_row_add_totals(task->row, arg);
+}
+
 void
 pp_shard_totals(const struct pp_shard_run *run, struct pp_totals *out)
 {
 	struct pp_totals pending;
 
-	pp_ledger_totals(&run->cp.closed, out);
+	pp_checkpoint_totals(&run->cp, out);
 	pp_ledger_totals(&run->pending_ledger, &pending);
 	out->rows_done += pending.rows_done;
 	out->rows_failed += pending.rows_failed;
 	out->calls += pending.calls;
 	out->tokens_in += pending.tokens_in;
 	out->tokens_out += pending.tokens_out;
-	/* rows in the loop are in the budget already */
+	if (run->runner != NULL)
+		pp_runner_each(run->runner, add_task_totals, out);
+	pp_shard_each_ahead(run, add_row_totals, out);
 	out->settled_nusd = run->budget.settled_nusd;
 	out->unproven_nusd = run->budget.unproven_nusd;
 }

@@ -190,7 +190,7 @@ int	pp_shard_next_row(struct pp_shard_run *run, struct pp_task *task,
 void	pp_task_seeds_free(struct pp_task_seeds *seeds);
 
 /* Rows that were taken over or picked and have not begun. */
-void	pp_shard_each_ahead(struct pp_shard_run *run,
+void	pp_shard_each_ahead(const struct pp_shard_run *run,
 	    void (*fn)(void *arg, struct pp_row *row), void *arg);
 void	pp_shard_drop_ahead(struct pp_shard_run *run);
 

@@ -170,6 +170,26 @@ test_calls_and_answers_agree_after_a_batch_is_adopted()
 	fi
 }
 
+# What unfinished rows have used is in the record as it is in the checkpoint.
+test_calls_of_unfinished_rows_are_counted()
+{
+	MOCK='--latency 100' start_job four 300 --budget 5
+	background pp-worker --once -c 8
+	worker=$PID
+	wait_for 60 sh -c "[ \$(wc -l <mock.log) -ge 100 ]"
+	kill -TERM "$worker"
+	wait "$worker"
+	check 'status 75' test $? = 75
+	run pp-job show "$JOB" --json
+	check_out_jq '.calls == (.calls_ended | add)' true
+	calls=$(out | jq '[.calls, .tokens_in, .tokens_out] | @csv')
+	run_sh "pp-cost show $JOB --json |
+	    jq -s 'map(select(.step)) |
+	    [(map(.calls) | add), (map(.tokens_in) | add),
+	    (map(.tokens_out) | add)] | @csv'"
+	check_out "$calls"
+}
+
 test_a_job_of_a_dead_worker_can_be_cancelled()
 {
 	MOCK='--latency 300' start_job one 200 --budget 5
