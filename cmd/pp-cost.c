@@ -809,7 +809,7 @@ show_facts(const struct show_state *s, const struct pp_job *job,
 	printf("\ncompute: ");
 	show_duration(a->compute_ms);
 	if (a->compute_nusd > 0)
-		printf(", $%s on Fargate Spot, beside the budget",
+		printf(", $%s on Fargate, beside the budget",
 		    pp_money_format(a->compute_nusd, money));
 	putchar('\n');
 	if (l->lost_nusd > 0)

@@ -447,7 +447,7 @@ find_task(struct jobs *j)
 	struct pp_error err = PP_ERROR_INIT;
 	struct pp_infra_prices prices;
 	struct utsname system;
-	bool arm;
+	struct pp_infra_task task;
 
 	if (pp_ecs_self(&j->task, &err) < 0) {
 		pp_log(PP_LOG_WARN, "no_task", "reason", 's', err.text, NULL);
@@ -456,14 +456,16 @@ find_task(struct jobs *j)
 	if (j->task.task_arn[0] == '\0')
 		return;
 	j->options.task_arn = j->task.task_arn;
-	arm = uname(&system) == 0 && strcmp(system.machine, "aarch64") == 0;
+	task = (struct pp_infra_task){ .arm = uname(&system) == 0 &&
+		    strcmp(system.machine, "aarch64") == 0,
+		.on_demand = pp_env("PP_ON_DEMAND") != NULL,
+		.cpu_units = (int64_t)(j->task.vcpus * 1024),
+		.memory_mib = (int64_t)j->task.memory_mib };
 	if (pp_infra_prices_load(&prices, &err) == 0)
-		j->options.hour_nusd = pp_infra_hour_nusd(&prices, arm,
-		    (int64_t)(j->task.vcpus * 1024),
-		    (int64_t)j->task.memory_mib);
+		j->options.hour_nusd = pp_infra_hour_nusd(&prices, &task);
 	pp_log(PP_LOG_INFO, "task", "task_arn", 's', j->task.task_arn, "zone",
 	    's', j->task.availability_zone, "vcpus", 'f', j->task.vcpus,
-	    "memory_mib", 'f', j->task.memory_mib, "spot_usd_per_hour", 'm',
+	    "memory_mib", 'f', j->task.memory_mib, "usd_per_hour", 'm',
 	    j->options.hour_nusd, NULL);
 }
 

@@ -94,13 +94,8 @@ put_network(struct pp_buf *b, const struct pp_ecs_run *r)
 }
 
 static void
-put_overrides(struct pp_buf *b, const struct pp_ecs_run *r)
+put_command(struct pp_buf *b, const struct pp_ecs_run *r)
 {
-	if (r->command == NULL)
-		return;
-	pp_json_put_key(b, "overrides");
-	pp_buf_adds(b, "{\"containerOverrides\":[{");
-	put_member(b, "name", r->container);
 	pp_json_put_key(b, "command");
 	pp_buf_addc(b, '[');
 	for (size_t i = 0; r->command[i] != NULL; i++) {
@@ -108,7 +103,25 @@ put_overrides(struct pp_buf *b, const struct pp_ecs_run *r)
 			pp_buf_addc(b, ',');
 		pp_json_put_cstr(b, r->command[i]);
 	}
-	pp_buf_adds(b, "]}]}");
+	pp_buf_addc(b, ']');
+}
+
+/* Nothing that a task can ask says which capacity it is on: we do. */
+static void
+put_overrides(struct pp_buf *b, const struct pp_ecs_run *r)
+{
+	if (r->command == NULL && !r->on_demand)
+		return;
+	pp_json_put_key(b, "overrides");
+	pp_buf_adds(b, "{\"containerOverrides\":[{");
+	put_member(b, "name", r->container);
+	if (r->command != NULL)
+		put_command(b, r);
+	if (r->on_demand)
+		pp_buf_adds(b,
+		    ",\"environment\":[{\"name\":\"PP_ON_DEMAND\","
+		    "\"value\":\"1\"}]");
+	pp_buf_adds(b, "}]}");
 }
 
 /*

@@ -17,7 +17,8 @@ struct pp_ecs_run {
 	const char *container;		/* whose command is replaced */
 	const char *subnets, *security_groups;	/* comma-separated */
 	bool public_ip;
-	bool on_demand;			/* FARGATE; else FARGATE_SPOT */
+	bool on_demand;			/* FARGATE, which PP_ON_DEMAND tells
+					 * the task; else FARGATE_SPOT */
 	const char *const *command;	/* ended by NULL; NULL: the image's */
 	int count;			/* 1 to PP_ECS_MAX_COUNT */
 	const char *started_by;		/* at most 128 of A-Z a-z 0-9 - _ / */

@@ -198,12 +198,15 @@ struct pp_infra_prices {
 	char date[16];
 };
 
-/*
- * An hour of a task on Fargate Spot: of so many CPU units, 1024 of which are a
- * vCPU, and so much memory, rounded up.
- */
-int64_t	pp_infra_hour_nusd(const struct pp_infra_prices *p, bool arm,
-	    int64_t cpu_units, int64_t memory_mib);
+/* A task on Fargate: 1024 units are a vCPU. */
+struct pp_infra_task {
+	bool arm, on_demand;		/* else x86, Spot */
+	int64_t cpu_units, memory_mib;
+};
+
+/* What an hour of it costs, rounded up. */
+int64_t	pp_infra_hour_nusd(const struct pp_infra_prices *p,
+	    const struct pp_infra_task *t);
 
 int	pp_infra_prices_load(struct pp_infra_prices *out, struct pp_error *err);
 

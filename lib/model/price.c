@@ -230,13 +230,22 @@ pp_infra_prices_load(struct pp_infra_prices *out, struct pp_error *err)
 }
 
 int64_t
-pp_infra_hour_nusd(const struct pp_infra_prices *p, bool arm, int64_t cpu_units,
-    int64_t memory_mib)
+pp_infra_hour_nusd(const struct pp_infra_prices *p,
+    const struct pp_infra_task *t)
 {
-	int64_t vcpu = arm ? p->arm_vcpu_hour_nusd : p->vcpu_hour_nusd;
-	int64_t gb = arm ? p->arm_gb_hour_nusd : p->gb_hour_nusd;
-	int64_t sum = pp_money_add(pp_money_mul(vcpu, cpu_units),
-	    pp_money_mul(gb, memory_mib));
+	const struct {
+		int64_t vcpu, gb;
+	} hours[2][2] = { /* of x86 and ARM: Spot, on demand */
+		{ { p->vcpu_hour_nusd, p->gb_hour_nusd },
+		    { p->vcpu_hour_demand_nusd, p->gb_hour_demand_nusd } },
+		{ { p->arm_vcpu_hour_nusd, p->arm_gb_hour_nusd },
+		    { p->arm_vcpu_hour_demand_nusd,
+			p->arm_gb_hour_demand_nusd } }
+	};
+	int64_t sum = pp_money_add(pp_money_mul(hours[t->arm][t->on_demand]
+						    .vcpu,
+				       t->cpu_units),
+	    pp_money_mul(hours[t->arm][t->on_demand].gb, t->memory_mib));
 
 	return sum / 1024 + (sum % 1024 != 0);
 }

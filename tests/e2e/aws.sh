@@ -350,6 +350,11 @@ test_a_worker_in_a_task_knows_which()
 	check_status 0
 	check_err_has 'task/plot-palette/000000000000000000000000000000fa'
 	check_err_has '"vcpus":0.25'
+	check_err_has '"usd_per_hour":0.00369'
+	job=$(new_job 3 --model local)
+	ECS_CONTAINER_METADATA_URI_V4=$AWS_URL/v4/x PP_ON_DEMAND=1 \
+	    run pp-worker -v --job "$job" --once
+	check_err_has '"usd_per_hour":0.0123425'
 	ECS_CONTAINER_METADATA_URI_V4=http://127.0.0.1:1 run pp-worker -v --once
 	check_status 0
 	check_err_has no_task
@@ -382,7 +387,7 @@ test_a_task_knows_what_its_time_costs()
 	    "(.budget | tonumber | $nusd) - (.left | tonumber | $nusd) ==
 	    (.cost | tonumber | $nusd)" <<<"$total"
 	run pp-cost show "$job"
-	check_out_has 'on Fargate Spot, beside the budget'
+	check_out_has 'on Fargate, beside the budget'
 	run pp-cost report --by model --json
 	check 'it has a line of its own' test "$(out |
 	    jq -r 'select(.model == "(compute)") | .cost')" = \

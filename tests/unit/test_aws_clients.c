@@ -139,9 +139,14 @@ test_run_task(void **state)
 	    "\"startedBy\":\"j1\",\"clientToken\":\"tok\","
 	    "\"propagateTags\":\"TASK_DEFINITION\"}");
 	r.on_demand = true;
+	r.command = NULL;
 	assert_fails(pp_ecs_run(w.aws, &r, &tasks, &w.err), w.err, PP_EUNAVAIL);
 	assert_non_null(strstr(world_body(&w), "\"launchType\":\"FARGATE\""));
 	assert_null(strstr(world_body(&w), "capacityProvider"));
+	assert_non_null(strstr(world_body(&w),
+	    "\"overrides\":{\"containerOverrides\":[{\"name\":\"worker\","
+	    "\"environment\":[{\"name\":\"PP_ON_DEMAND\","
+	    "\"value\":\"1\"}]}]},"));
 	pp_ecs_tasks_release(&tasks);
 	world_end(&w);
 }

@@ -169,6 +169,27 @@ a_bound_knows_the_bytes_of_a_token(void **state)
 }
 
 static void
+check_hours(const struct pp_infra_prices *p)
+{
+	const struct {
+		struct pp_infra_task task;
+		int64_t nusd;
+	} rows[] = {
+		{ { false, false, 1024, 2048 }, 14760000 },
+		{ { false, false, 256, 512 }, 3690000 },
+		{ { false, false, 1, 1 }, 13116 },
+		{ { false, true, 1024, 2048 }, 49370000 },
+		{ { true, false, 1024, 0 }, p->arm_vcpu_hour_nusd },
+		{ { true, true, 0, 1024 }, p->arm_gb_hour_demand_nusd },
+		{ { false, false, 0, 0 }, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_int_equal(pp_infra_hour_nusd(p, &rows[i].task),
+		    rows[i].nusd);
+}
+
+static void
 infrastructure_prices_are_read_and_overridden(void **state)
 {
 	struct pp_error err = PP_ERROR_INIT;
@@ -192,12 +213,7 @@ infrastructure_prices_are_read_and_overridden(void **state)
 	assert_int_equal(p.dynamodb_read_nusd, 125);
 	assert_int_equal(p.vcpu_hour_demand_nusd, 40480000);
 	assert_string_equal(p.date, "2026-11-20");
-	assert_int_equal(pp_infra_hour_nusd(&p, false, 1024, 2048), 14760000);
-	assert_int_equal(pp_infra_hour_nusd(&p, false, 256, 512), 3690000);
-	assert_int_equal(pp_infra_hour_nusd(&p, false, 1, 1), 13116);
-	assert_int_equal(pp_infra_hour_nusd(&p, true, 1024, 0),
-	    p.arm_vcpu_hour_nusd);
-	assert_int_equal(pp_infra_hour_nusd(&p, false, 0, 0), 0);
+	check_hours(&p);
 	setenv("PP_PRICES", path, 1);
 	assert_ok(pp_io_write_file(path, mine, sizeof mine - 1, 0600, &err),
 	    err);
