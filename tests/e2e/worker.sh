@@ -591,7 +591,7 @@ test_jobs_of_one_priority_run_in_order_of_creation()
 test_a_cancelled_job_keeps_what_is_paid_for()
 {
 	MOCK='--latency 100' start_job one 500 --budget 5
-	background pp-worker --once -c 8 --lease 1s
+	background pp-worker --once -c 8 --lease 6s
 	worker=$PID
 	wait_for 30 sh -c "[ \$(wc -l <mock.log) -ge 40 ]"
 	run pp-job cancel "$JOB"
