@@ -8,6 +8,7 @@
 
 #include "aws/request.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <curl/curl.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ struct pp_aws_send {
 	/* of the try under way */
 	struct pp_buf url, lines;
 	size_t path_at;			   /* in url */
+	bool plain_host;		   /* libcurl's own Host is the same */
 	struct pp_buf path, authorization; /* as they are signed */
 	const char *header_list[MAX_HEADERS + 1];
 	size_t line_at[MAX_HEADERS], line_count;
@@ -323,6 +325,37 @@ add_stream_lines(struct pp_aws_send *s)
 	add_line(s, "X-Amz-Trailer", "x-amz-checksum-crc32");
 }
 
+/*
+ * Whether libcurl sends this very Host of a URL by itself. It writes some
+ * addresses ("127.1") and ports ("0080") in another way, so only plain ones
+ * count.
+ */
+static bool
+is_plain_host(const char *text, size_t len)
+{
+	char host[256];
+	struct in_addr v4;
+	size_t n;
+	const char *label;
+
+	if (len >= sizeof host)
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	n = strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+	if (host[n] == ':' &&
+	    (host[n + 1] < '1' ||
+		strspn(host + n + 1, "0123456789") != len - n - 1))
+		return false;
+	if (host[n] != '\0' && host[n] != ':')
+		return false;
+	host[n] = '\0';
+	label = strrchr(host, '.');
+	label = label != NULL ? label + 1 : host;
+	return (*label >= 'a' && *label <= 'z') ||
+	    inet_pton(AF_INET, host, &v4) == 1;
+}
+
 /* As clients send it: without the scheme's own port. */
 static void
 add_host(struct pp_aws_send *s)
@@ -334,6 +367,7 @@ add_host(struct pp_aws_send *s)
 
 	if (n > port && strncmp(host + n - port, standard, port) == 0)
 		n -= port;
+	s->plain_host = is_plain_host(host, n);
 	begin_line(s);
 	pp_buf_adds(&s->lines, "Host: ");
 	pp_buf_add(&s->lines, host, n);
@@ -515,7 +549,8 @@ put_on_wire(struct pp_aws_send *s, struct pp_error *err)
 		begin_line(s);
 		pp_buf_add(&s->lines, "Content-Type:", 14);
 	}
-	r.headers = header_list(s);
+	/* The first is Host: libcurl takes its time over one that it is given. */
+	r.headers = header_list(s) + (s->plain_host ? 1 : 0);
 	if (streams(s)) {
 		r.read = read_chunks;
 		r.body_len = (size_t)pp_chunked_len(s->req.source->len,

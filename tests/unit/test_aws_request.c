@@ -159,6 +159,41 @@ test_signatures_with_token(void **state)
 	check_signed(TOKEN);
 }
 
+/* Host is signed as it goes out, however the endpoint is spelled. */
+static void
+test_hosts(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1:%s", "localhost:%s",
+		"LocalHost:%s", "127.1:%s", "0x7f.0.0.1:%s", "127.0.0.1:0%s" };
+	struct pp_aws_request req = {
+		.service = PP_AWS_S3, .method = "GET", .bucket = "bkt"
+	};
+	struct verifier v;
+
+	(void)state;
+	set_keys();
+	verifier_start(&v, ACCESS, SECRET, NULL);
+	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+		const char *port = strrchr(v.url, ':') + 1;
+		struct pp_error err = PP_ERROR_INIT;
+		struct pp_buf url = PP_BUF_INIT;
+		struct pp_aws_reply r;
+		struct pp_aws *a;
+
+		pp_buf_adds(&url, "http://");
+		pp_buf_add(&url, hosts[i], strlen(hosts[i]) - 2);
+		pp_buf_adds(&url, port);
+		env_set("AWS_ENDPOINT_URL", url.data);
+		a = env_aws();
+		if (pp_aws_call(a, &req, &r, &err) < 0)
+			fail_msg("%s: %s", url.data, err.text);
+		pp_aws_reply_release(&r);
+		pp_buf_release(&url);
+		pp_aws_free(a);
+	}
+	verifier_stop(&v);
+}
+
 static void
 test_wrong_secret(void **state)
 {
@@ -779,6 +814,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signatures),
 		cmocka_unit_test(test_signatures_with_token),
+		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_wrong_secret),
 		cmocka_unit_test(test_stream_up),
 		cmocka_unit_test(test_presign),
