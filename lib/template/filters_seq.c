@@ -29,17 +29,24 @@ reversal(struct pp_rt *rt, struct pp_value v)
 	return n != 0;
 }
 
-PP_FILTER(pp_f_length)
+/* How many items it has, or the error of what has no length. */
+static struct pp_value
+length_of(struct pp_rt *rt, struct pp_value in)
 {
 	int64_t n = pp_length(in);
 
-	(void)arg;
 	if (pp_is_strict(rt, in))
 		return pp_undefined_error(rt, in);
 	if (n < 0)
 		return pp_type_error(rt, "object of type '%s' has no len()",
 		    pp_type_name(in));
 	return pp_int(n);
+}
+
+PP_FILTER(pp_f_length)
+{
+	(void)arg;
+	return length_of(rt, in);
 }
 
 PP_FILTER(pp_f_first)
@@ -473,20 +480,17 @@ PP_FILTER(pp_f_sum)
 
 PP_FILTER(pp_f_random)
 {
-	int64_t n = pp_length(in);
+	struct pp_value n = length_of(rt, in);
 
 	(void)arg;
-	if (pp_is_strict(rt, in))
-		return pp_undefined_error(rt, in);
-	if (n < 0)
-		return pp_type_error(rt, "object of type '%s' has no len()",
-		    pp_type_name(in));
-	if (n == 0)
+	if (pp_is_error(n))
+		return n;
+	if (n.i == 0)
 		return pp_undefined_hint(rt,
 		    "No random item, sequence was empty.");
 	if (in.type == PP_T_DICT || in.type == PP_T_VIEW)
 		return pp_type_error(rt, "'%s' object is not subscriptable",
 		    pp_type_name(in));
 	return pp_getitem(rt, in,
-	    pp_int((int64_t)pp_rand_below(&rt->rand, (uint64_t)n)));
+	    pp_int((int64_t)pp_rand_below(&rt->rand, (uint64_t)n.i)));
 }
