@@ -205,7 +205,7 @@ class AwsHome:
     """Tables and a bucket, whose objects are files; a proxy before each."""
 
     kinds = ["kill", "term", "stop", "clock"]
-    files = 80
+    files = 112     # some 30, and two clients may have 32 connections each
     tries_of_programs = "12"    # pp-job and the like have no second run
 
     def __init__(self, folder, program, share, seed):
