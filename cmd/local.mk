@@ -11,4 +11,6 @@ cmd_pp_worker_SOURCES = cmd/pp-worker.c
 bin_PROGRAMS += cmd/pp-cost
 cmd_pp_cost_SOURCES = cmd/pp-cost.c
 bin_PROGRAMS += cmd/pp-job
-cmd_pp_job_SOURCES = cmd/pp-job.c
+cmd_pp_job_SOURCES = cmd/pp-job.c cmd/pp-job.h cmd/job_end.c \
+	cmd/job_follow.c cmd/job_look.c cmd/job_make.c cmd/job_restore.c \
+	cmd/job_run.c

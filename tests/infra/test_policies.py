@@ -130,15 +130,15 @@ START = {'ecs:TagResource', 'iam:PassRole'}     # that RunTask asks for
 PROGRAMS = {
     # without ListBucket an object that is not there is 403 instead of 404
     'ECSTaskRole': ([('pp-worker.c', 'main')], KEY | {'s3:ListBucket'}, set()),
-    'ECSDispatchRole': ([('pp-job.c', 'dispatch_run')], KEY | START, set()),
+    'ECSDispatchRole': ([('job_run.c', 'dispatch_run')], KEY | START, set()),
     'OperatorPolicy': (MAINS, KEY | START, set()),
     'ReadOnlyPolicy': (
         [('pp-seed.c', c + '_run') for c in
          ('get', 'list', 'show', 'schema', 'sample')] +
         [('pp-template.c', c + '_run') for c in
          ('get', 'list', 'versions', 'diff', 'fields', 'render')] +
-        [('pp-job.c', c + '_run') for c in
-         ('list', 'show', 'wait', 'logs', 'failed')] +
+        [('job_look.c', c + '_run') for c in ('list', 'show', 'failed')] +
+        [('job_follow.c', c + '_run') for c in ('wait', 'logs')] +
         [('pp-cost.c', 'main')],
         {'kms:Decrypt'},
         {'sns:Publish'}),       # wait --notify writes to others
