@@ -36,13 +36,13 @@ counted_as_spent()
 
 test_a_lowered_limit_is_a_wall_for_what_was_granted_before()
 {
-	MOCK='--latency 20' start_job one 30000 --budget 4
+	MOCK='--latency 20' start_job one 60000 --budget 4
 	kill_after_calls 600 -c 16
 	fail_job
 	limit=$(counted_as_spent)
 	run pp-job resume "$JOB" --budget "$limit"
 	check_status 0
-	run pp-worker --once -c 64
+	run pp-worker --once -c 256
 	check_status 3
 	bill=$(mock_count .bill_nusd)
 	check "the bill, $bill, is within $limit dollars" test "$bill" -le \
